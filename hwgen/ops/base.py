@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator is, and how it is found.
+
+A file of this package defines hardware operators (subclasses of `HardwareOp`), ONNX importers (subclasses of
+`SourceOp`), or both. Modules are discovered by their place: nothing else has to be edited when one is added.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
+
+import hwgen.ops
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, Folding, Option, Resources, Schedule, StreamType, Unit
+
+if TYPE_CHECKING:
+    from hwgen.ops.lowering import Lowering, SourceNode
+
+
+class SourceOp(ABC):
+    """Importer of one or more ONNX operators into the integer graph."""
+
+    onnx: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def lower(self, ctx: Lowering, node: SourceNode) -> None:
+        """Bind the node's outputs in `ctx`, emitting integer nodes where hardware is needed.
+
+        Raises
+        ------
+        UnsupportedError
+            With the node's name and a hint; lowering collects these and goes on with the next node.
+        """
+
+
+class HardwareOp(ABC):
+    """One integer operator: type rule, golden model, legality, cost and kernel."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the output types; the verifier compares them with the graph's."""
+
+    @abstractmethod
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Compute the node on frames of integers, arrays of shape ``(frames, *type.shape[1:])``."""
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Return what keeps this node from being built."""
+        return []
+
+    @abstractmethod
+    def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
+        """Return the ways to build the node, fewest cycles last."""
+
+    @abstractmethod
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """Estimate resources of one choice."""
+
+    @abstractmethod
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return the stream formats at the inputs and at the outputs."""
+
+    @abstractmethod
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Return when the process reads and writes its beats; the C++ kernel does exactly this."""
+
+    @abstractmethod
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the kernel call that implements the node."""
+
+
+@cache
+def _modules() -> tuple[object, ...]:
+    names = sorted(m.name for m in pkgutil.iter_modules(hwgen.ops.__path__))
+    return tuple(importlib.import_module(f"hwgen.ops.{name}") for name in names)
+
+
+def _subclasses(base: type) -> list[type]:
+    found = []
+    for cls in base.__subclasses__():
+        found.append(cls)
+        found.extend(_subclasses(cls))
+    return found
+
+
+@cache
+def hardware_ops() -> dict[str, HardwareOp]:
+    """Return every hardware operator by name."""
+    _modules()
+    classes = [c for c in _subclasses(HardwareOp) if not getattr(c, "__abstractmethods__", None)]
+    return {c.name: c() for c in classes}
+
+
+@cache
+def source_ops() -> dict[str, SourceOp]:
+    """Return every importer by the ONNX operator it handles."""
+    _modules()
+    classes = [c for c in _subclasses(SourceOp) if not getattr(c, "__abstractmethods__", None)]
+    return {op: c() for c in classes for op in c.onnx}
+
+
+def hardware_op(node: Node) -> HardwareOp:
+    """Return the operator that `node` is an instance of."""
+    return hardware_ops()[node.op]
