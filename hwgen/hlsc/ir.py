@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler's IR: one iteration of a process's loop as a flat, predicated, synchronous dataflow graph.
+
+Control flow is gone: branches became selects and predicates, the loop became state registers. Every value is an
+unsigned bit pattern of a known width; signedness lives in the opcodes, as in LLVM. Frames are gone too: a local that
+is reset when the loop starts again has that in its `next` value, so every state simply has a reset value.
+
+Grammar, on one screen::
+
+    process  = Process(name, streams, values, states, roms, rams, writes, trip_count)
+    value    = Value(id, opcode, width, args, attr, loc, name)
+    opcode   = const             attr: the constant (unsigned)
+             | state             attr: state name            its value at the start of the iteration
+             | read              attr: stream name, args: () or (predicate,)     blocking read, 0 where predicate is 0
+             | rom               attr: rom name, args: (address,)
+             | ram               attr: ram name, args: (address,)   reads what earlier iterations wrote
+             | add sub mul and or xor            two args of the result's width, modulo 2**width
+             | shl lshr ashr                     (value, amount); amounts >= width give 0 (or the sign for ashr)
+             | eq ne ult ule slt sle             two args of equal width, result width 1
+             | select                            (condition of width 1, if one, if zero)
+             | trunc zext sext                   one arg
+             | concat                            args most significant first
+             | extract                           attr: lowest bit, one arg
+    write    = Write(stream, data, predicate)    at most one for each stream
+    state    = State(name, width, reset, next)
+    ram      = Ram(name, width, depth, store, storage)    store = Store(address, data, predicate)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Opcode = Literal[
+    "const",
+    "state",
+    "read",
+    "rom",
+    "ram",
+    "add",
+    "sub",
+    "mul",
+    "and",
+    "or",
+    "xor",
+    "shl",
+    "lshr",
+    "ashr",
+    "eq",
+    "ne",
+    "ult",
+    "ule",
+    "slt",
+    "sle",
+    "select",
+    "trunc",
+    "zext",
+    "sext",
+    "concat",
+    "extract",
+]
+
+
+@dataclass(frozen=True)
+class Loc:
+    """Place in the user's source, the outermost inlining site outside the compatibility headers."""
+
+    file: str
+    line: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One node of the dataflow graph; `args` are ids of earlier values."""
+
+    id: int
+    opcode: Opcode
+    width: int
+    args: tuple[int, ...] = ()
+    attr: int | str | None = None
+    loc: Loc | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stream parameter of the process, in parameter order."""
+
+    name: str
+    direction: Literal["in", "out"]
+    width: int
+
+
+@dataclass(frozen=True)
+class State:
+    """A register that carries a value from one iteration to the next; `next` is a value id."""
+
+    name: str
+    width: int
+    reset: int
+    next: int
+
+
+@dataclass(frozen=True)
+class Rom:
+    """A constant table; words are unsigned bit patterns."""
+
+    name: str
+    width: int
+    words: tuple[int, ...] = field(repr=False)
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """The one write port of a RAM; `predicate` None writes in every iteration."""
+
+    address: int
+    data: int
+    predicate: int | None
+
+
+@dataclass(frozen=True)
+class Ram:
+    """A writable array with a run-time index. Reads see the writes of earlier iterations, not of this one."""
+
+    name: str
+    width: int
+    depth: int
+    store: Store
+    storage: Literal["auto", "lutram", "bram"] = "auto"
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """A blocking write; `predicate` None writes in every iteration."""
+
+    stream: str
+    data: int
+    predicate: int | None
+    loc: Loc | None = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """One pipelined process. `values` are in topological order and `values[i].id == i`."""
+
+    name: str
+    streams: tuple[Stream, ...]
+    values: tuple[Value, ...]
+    states: tuple[State, ...]
+    roms: tuple[Rom, ...]
+    rams: tuple[Ram, ...]
+    writes: tuple[Write, ...]
+    trip_count: int | None
+    loc: Loc | None = None
