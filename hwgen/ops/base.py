@@ -8,11 +8,12 @@ A file of this package defines hardware operators (subclasses of `HardwareOp`), 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import hwgen.ops
 from hwgen.errors import Problem
@@ -20,7 +21,8 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Folding, Option, Resources, Schedule, StreamType, Unit
 
 if TYPE_CHECKING:
-    from hwgen.ops.lowering import Lowering, SourceNode
+    from hwgen.graph.source import SourceNode
+    from hwgen.ops.lowering import Lowering
 
 
 class SourceOp(ABC):
@@ -85,11 +87,15 @@ def _modules() -> tuple[object, ...]:
     return tuple(importlib.import_module(f"hwgen.ops.{name}") for name in names)
 
 
-def _subclasses(base: type) -> list[type]:
-    found = []
+T = TypeVar("T")
+
+
+def _concrete(base: type[T]) -> list[type[T]]:
+    found: list[type[T]] = []
     for cls in base.__subclasses__():
-        found.append(cls)
-        found.extend(_subclasses(cls))
+        if not inspect.isabstract(cls):
+            found.append(cls)
+        found.extend(_concrete(cls))
     return found
 
 
@@ -97,16 +103,14 @@ def _subclasses(base: type) -> list[type]:
 def hardware_ops() -> dict[str, HardwareOp]:
     """Return every hardware operator by name."""
     _modules()
-    classes = [c for c in _subclasses(HardwareOp) if not getattr(c, "__abstractmethods__", None)]
-    return {c.name: c() for c in classes}
+    return {cls.name: cls() for cls in _concrete(HardwareOp)}
 
 
 @cache
 def source_ops() -> dict[str, SourceOp]:
     """Return every importer by the ONNX operator it handles."""
     _modules()
-    classes = [c for c in _subclasses(SourceOp) if not getattr(c, "__abstractmethods__", None)]
-    return {op: c() for c in classes for op in c.onnx}
+    return {op: cls() for cls in _concrete(SourceOp) for op in cls.onnx}
 
 
 def hardware_op(node: Node) -> HardwareOp:
