@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`#pragma HLS` in preprocessed C++: read all of them, and hand loop directives to clang at the loop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hwgen.errors import did_you_mean
+from hwgen.hlsc.errors import HlsError
+
+KNOWN = (
+    "UNROLL",
+    "PIPELINE",
+    "INLINE",
+    "STREAM",
+    "DATAFLOW",
+    "ARRAY_PARTITION",
+    "ARRAY_RESHAPE",
+    "BIND_STORAGE",
+    "BIND_OP",
+    "DEPENDENCE",
+    "INTERFACE",
+    "LOOP_TRIPCOUNT",
+)
+
+_TOKEN = re.compile(
+    r"""^[ \t]*\#[^\n]*$ | R"([^()\\\s]{0,16})\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | (?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'
+      | \b(?:for|while|do)\b | [{}();]""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+_MARKER = re.compile(r'[ \t]*#[ \t]+(?:line[ \t]+)?(\d+)[ \t]+"((?:\\.|[^"\\])*)"')
+_HLS = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+HLS\b[ \t]*(.*)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Directive:
+    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "")."""
+
+    name: str
+    args: Mapping[str, str]
+    file: str
+    line: int
+
+
+@dataclass
+class _Block:
+    """An open bracket; `loop` is the offset of the loop keyword that it is the body of, else None."""
+
+    kind: str
+    loop: int | None = None
+
+
+@dataclass
+class _Scan:
+    """State of the walk over the preprocessed text."""
+
+    text: str
+    blocks: list[_Block] = field(default_factory=list)
+    header: int | None = None
+    ready: int | None = None
+    directives: list[Directive] = field(default_factory=list)
+    loops: dict[int, tuple[str, Directive]] = field(default_factory=dict)
+
+    def token(self, token: str, at: int) -> None:
+        """Track which braces are loop bodies."""
+        if token in ("for", "while"):
+            self.header, self.ready = at, None
+        elif token == "do":
+            self.ready = at
+        elif token == "(":
+            self.blocks.append(_Block("(", self.header))
+            self.header = None
+        elif token == "{":
+            self.blocks.append(_Block("{", self.ready))
+            self.ready = None
+        elif token in (")", "}"):
+            block = self.blocks.pop() if self.blocks else _Block(token)
+            self.ready = block.loop if token == ")" else None
+        elif token == ";" and not (self.blocks and self.blocks[-1].kind == "("):
+            self.ready = None
+
+    def pragma(self, text: str, file: str, line: int) -> None:
+        """Read one directive, and choose the loop it is for."""
+        directive = parse(text, file, line)
+        self.directives.append(directive)
+        option = _loop_option(directive)
+        if option is None:
+            return
+        loop = self.ready
+        if loop is None and self.blocks and self.blocks[-1].kind == "{":
+            loop = self.blocks[-1].loop
+        if loop is None:
+            raise HlsError(
+                f"{directive.name} must stand in the body of a loop.",
+                file=file,
+                line=line,
+                fix="Move the pragma to the first line of the loop's body.",
+            )
+        if loop in self.loops and self.loops[loop][1].name != directive.name:
+            raise HlsError(
+                "A loop must be either pipelined or unrolled, not both.",
+                file=file,
+                line=line,
+                fix="Keep PIPELINE on the one outer loop and UNROLL on the loops inside it.",
+            )
+        self.loops[loop] = (option, directive)
+
+
+def parse(text: str, file: str, line: int) -> Directive:
+    """Return the directive written as `text` after ``#pragma HLS``."""
+    words = re.sub(r"\s*=\s*", "=", text.split("//")[0]).split()
+    name = words[0].upper() if words else ""
+    if name not in KNOWN:
+        raise HlsError(f'"{name}" is no HLS directive.', file=file, line=line, fix=did_you_mean(name, KNOWN))
+    args: dict[str, str] = {}
+    for word in words[1:]:
+        left, _, right = word.partition("=")
+        args[left.lower()] = right
+    return Directive(name, args, file, line)
+
+
+def _loop_option(directive: Directive) -> str | None:
+    """Return clang's loop option for a loop directive, None for the others."""
+    if directive.name == "UNROLL":
+        factor = directive.args.get("factor")
+        if factor is not None and not factor.isdigit():
+            raise HlsError(
+                "UNROLL's factor must be a number.",
+                file=directive.file,
+                line=directive.line,
+                fix="Write UNROLL alone to unroll fully.",
+            )
+        return f"unroll_count({factor})" if factor else "unroll(full)"
+    if directive.name == "PIPELINE":
+        if directive.args.get("ii", "1") != "1" or "off" in directive.args:
+            raise HlsError(
+                "PIPELINE must ask for II=1.",
+                file=directive.file,
+                line=directive.line,
+                fix="Write #pragma HLS PIPELINE II=1.",
+            )
+        return "unroll(disable)"
+    return None
+
+
+def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
+    """Put clang's loop pragmas where the HLS directives ask for them.
+
+    Parameters
+    ----------
+    text
+        Preprocessed C++ with line markers.
+
+    Returns
+    -------
+    tuple
+        The text with lines and columns unchanged for every token (line markers are added), and all directives.
+
+    Raises
+    ------
+    HlsError
+        For an unknown directive, or a loop directive outside a loop.
+    """
+    scan = _Scan(text)
+    markers: list[tuple[int, int, str, str]] = [(0, 1, "", "")]
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        stripped = token.lstrip()
+        if not stripped.startswith("#"):
+            scan.token(token, match.start())
+            continue
+        marker = _MARKER.match(token)
+        if marker:
+            markers.append((match.end() + 1, int(marker[1]), marker[2], " 3" if "3" in token[marker.end() :] else ""))
+            continue
+        hls = _HLS.match(token)
+        if hls:
+            file, line, _ = _place(text, markers, match.start())
+            scan.pragma(hls[1], file, line)
+    return _insert(text, markers, scan.loops), tuple(scan.directives)
+
+
+def _place(text: str, markers: list[tuple[int, int, str, str]], at: int) -> tuple[str, int, str]:
+    """Return file, line and marker flags of offset `at`."""
+    low, high = 0, len(markers)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if markers[middle][0] <= at else (low, middle)
+    start, line, file, flags = markers[low]
+    return file.replace("\\\\", "\\").replace('\\"', '"'), line + text.count("\n", start, at), flags
+
+
+def _insert(text: str, markers: list[tuple[int, int, str, str]], loops: dict[int, tuple[str, Directive]]) -> str:
+    """Insert the loop options before the loop keywords, keeping line and column of what follows."""
+    pieces: list[str] = []
+    last = 0
+    for at, (option, _) in sorted(loops.items()):
+        file, line, flags = _place(text, markers, at)
+        column = at - (text.rfind("\n", 0, at) + 1)
+        quoted = file.replace("\\", "\\\\").replace('"', '\\"')
+        pieces += [text[last:at], f'\n#pragma clang loop {option}\n# {line} "{quoted}"{flags}\n', " " * column]
+        last = at
+    return "".join([*pieces, text[last:]])

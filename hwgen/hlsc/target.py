@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into the compiler beside the source, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the RTL is made for.
+
+    Parameters
+    ----------
+    family
+        Delay table to schedule with: ``xcup``, ``xc7`` or ``ecp5``.
+    clock_mhz
+        Clock that every stage must meet.
+    """
+
+    family: str
+    clock_mhz: float
+
+
+@dataclass(frozen=True)
+class StreamPort:
+    """One stream port of an RTL module: `bits` wide data with valid and ready."""
+
+    name: str
+    direction: Literal["in", "out"]
+    bits: int
+
+
+@dataclass(frozen=True)
+class Module:
+    """A compiled process.
+
+    Parameters
+    ----------
+    name
+        Name of the C++ function and of the SystemVerilog module.
+    ports
+        Stream ports in parameter order.
+    rtl
+        SystemVerilog text.
+    trip_count
+        Iterations of one frame, None for ``while (1)``.
+    ii
+        Cycles between two iterations.
+    depth
+        Cycles from an iteration's start to its last write handshake.
+    report
+        Schedule and resources, JSON-ready.
+    """
+
+    name: str
+    ports: tuple[StreamPort, ...]
+    rtl: str = field(repr=False)
+    trip_count: int | None
+    ii: int
+    depth: int
+    report: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Top:
+    """A compiled dataflow top: a structural module of process and FIFO instances."""
+
+    name: str
+    ports: tuple[StreamPort, ...]
+    rtl: str = field(repr=False)
+    instances: tuple[str, ...]
+    fifos: tuple[tuple[str, int, int], ...]
