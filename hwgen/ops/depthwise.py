@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise unit: each channel is the weighted sum of its own window taps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.ops.folded import LaneOp, no_bipolar, write_every
+from hwgen.ops.support import (
+    RomSet,
+    counter_lut,
+    element_type,
+    holding,
+    in_type,
+    int_attr,
+    multiplier_lut,
+    rom_cost,
+    type_of,
+    weight_codes,
+    weighted_range,
+)
+
+
+class Depthwise(LaneOp):
+    """``(1, T*C, OH, OW) -> (1, C, OH, OW)``: ``acc[c] = sum_t weight[c, t] * x[t, c] + bias[c]``.
+
+    Attributes `taps` (T), `weight_bits`, `weight_signed`; constants `weight` (C, T) and `bias` (C,). The input comes
+    from a window of order ``taps``.
+    """
+
+    name = "depthwise"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the accumulator's type."""
+        x = in_type(graph, node)
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        return (holding((1, weight.shape[0], *x.shape[2:]), *weighted_range(weight, bias, x)),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Sum the weighted taps."""
+        (x,) = inputs
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        channels, taps = weight.shape[0], int_attr(node, "taps")
+        by_tap = x.reshape(x.shape[0], taps, channels, -1)
+        acc = np.einsum("ftcp,ct->fcp", by_tap, weight) + bias[:, np.newaxis]
+        return (acc.reshape(x.shape[0], channels, *x.shape[2:]),)
+
+    def lane_channels(self, graph: Graph, node: Node) -> int:
+        """Return the channels of the output."""
+        return graph.types[node.outputs[0]].channels
+
+    def unit(self, graph: Graph, node: Node) -> Unit:
+        """Return the LUT multiplier."""
+        return "lut_generic"
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return the taps' stream and the sums' stream."""
+        taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
+        return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.simd),)
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read a tap in every iteration, write after the last tap of each fold."""
+        beats = self.cycles(graph, node, folding)
+        writes = write_every(beats, int_attr(node, "taps"))
+        return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse bipolar activations."""
+        return no_bipolar(graph, node)
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """One multiplier and one accumulator a lane, the weight ROM, the counters."""
+        x, acc = in_type(graph, node), graph.types[node.outputs[0]]
+        taps, weight_bits = int_attr(node, "taps"), int_attr(node, "weight_bits")
+        depth = acc.channels // folding.simd * taps
+        rom_lut, bram = rom_cost(depth, folding.simd * weight_bits)
+        lane = multiplier_lut(x.bits, weight_bits) + 1.5 * acc.bits
+        counters = counter_lut(taps) + counter_lut(depth // taps) + counter_lut(acc.pixels)
+        lut = 25 + folding.simd * lane + rom_lut + counters
+        ff = 40 + folding.simd * (x.bits + 2 * weight_bits + 3 * acc.bits) + counters
+        return Resources(round(lut), round(ff), 0, bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `depthwise`."""
+        x, acc = in_type(graph, node), graph.types[node.outputs[0]]
+        taps, lanes = int_attr(node, "taps"), folding.simd
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        weight_t, codes = weight_codes(node, weight)
+        config: dict[str, int | bool | CType] = {
+            "kLanes": lanes,
+            "kChannels": acc.channels,
+            "kTaps": taps,
+            "kPixels": acc.pixels,
+            "kBipolarWeight": weight_t == CType(False, 1),
+            "in_t": element_type(x),
+            "weight_t": weight_t,
+            "acc_t": element_type(acc),
+        }
+        by_fold = codes.reshape(-1, lanes, taps).transpose(0, 2, 1).reshape(-1, lanes)
+        roms = RomSet(node.name)
+        roms.add("weights", weight_t, by_fold)
+        roms.add("bias", type_of(bias), bias.reshape(-1, lanes))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("depthwise.hpp", "depthwise", config, ins, outs, roms.roms), roms.arrays)

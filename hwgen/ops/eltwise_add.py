@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Element-wise addition of two tensors, each with an integer factor: residual joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.ops.folded import LaneOp, same_shapes
+from hwgen.ops.support import counter_lut, element_type, holding, in_type, int_attr
+
+
+class Add(LaneOp):
+    """``acc = m0 * a + m1 * b + bias`` with integer attributes `m0`, `m1`, `bias`; both inputs have the same shape."""
+
+    name = "add"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the narrowest type that holds every sum."""
+        lo = hi = int_attr(node, "bias")
+        for index, factor in enumerate(("m0", "m1")):
+            x, m = in_type(graph, node, index), int_attr(node, factor)
+            lo, hi = lo + min(m * x.lo, m * x.hi), hi + max(m * x.lo, m * x.hi)
+        return (holding(in_type(graph, node).shape, lo, hi),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Add."""
+        a, b = inputs
+        return (int_attr(node, "m0") * a + int_attr(node, "m1") * b + int_attr(node, "bias"),)
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse inputs of different shapes."""
+        return same_shapes(graph, node)
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """Two multiplications by constants and two adders a lane."""
+        y = graph.types[node.outputs[0]]
+        factors = (abs(int_attr(node, "m0")), abs(int_attr(node, "m1")))
+        ones = sum(max(0, factor.bit_count() - 1) for factor in factors)
+        lane = y.bits * (1.0 + 0.6 * ones + (int_attr(node, "bias") != 0))
+        counters = counter_lut(y.elements // folding.simd)
+        return Resources(
+            round(20 + folding.simd * lane + counters), round(25 + folding.simd * 2 * y.bits + counters), 0, 0
+        )
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `add`; a bipolar input enters as its bit b, being ``2 b - 1``."""
+        a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
+        m0, m1, bias = (int_attr(node, name) for name in ("m0", "m1", "bias"))
+        if a.bipolar:
+            m0, bias = 2 * m0, bias - m0
+        if b.bipolar:
+            m1, bias = 2 * m1, bias - m1
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kBeats": y.elements // folding.simd,
+            "kM0": m0,
+            "kM1": m1,
+            "kBias": bias,
+            "a_t": element_type(a),
+            "b_t": element_type(b),
+            "out_t": element_type(y),
+        }
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("add.hpp", "add", config, ins, outs))

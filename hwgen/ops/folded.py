@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators share once their foldings are known: options, cycles, and stream helpers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node
+from hwgen.hw import Board, Folding, Option, Schedule, StreamType, Unit
+from hwgen.ops.base import HardwareOp
+from hwgen.ops.support import divisors, in_type
+
+
+class FoldedOp(HardwareOp):
+    """An operator that can say which foldings it has and how many cycles each takes."""
+
+    @abstractmethod
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return the legal foldings, smallest first."""
+
+    def unit(self, graph: Graph, node: Node) -> Unit:
+        """Return the unit that the operator is built from."""
+        return "none"
+
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return the iterations of one frame."""
+        return self.schedule(graph, node, folding).iterations
+
+    def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
+        """Return every folding with its cycles and cost, fewest cycles last."""
+        unit = self.unit(graph, node)
+        options = [
+            Option(unit, f, self.cycles(graph, node, f), self.cost(graph, node, unit, f, board))
+            for f in self.foldings(graph, node)
+        ]
+        return sorted(options, key=lambda o: (-o.cycles, o.cost.lut, o.folding.simd, o.folding.pe))
+
+
+class LaneOp(FoldedOp):
+    """An operator that handles `lanes` channels of one pixel a cycle; its foldings are the divisors of the channels."""
+
+    def lane_channels(self, graph: Graph, node: Node) -> int:
+        """Return the number of channels that the lanes divide."""
+        return in_type(graph, node).channels
+
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return one folding for each divisor of the channels."""
+        return [Folding(lanes, lanes) for lanes in divisors(self.lane_channels(graph, node))]
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return streams of `folding.simd` lanes on every side."""
+        ins = tuple(StreamType.of(graph.types[name], folding.simd) for name in node.inputs)
+        outs = tuple(StreamType.of(graph.types[name], folding.simd) for name in node.outputs)
+        return ins, outs
+
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return one iteration for each input beat."""
+        return in_type(graph, node).elements // folding.simd
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read a beat of every input and write a beat in every iteration."""
+        beat = np.arange(self.cycles(graph, node, folding), dtype=np.int64)
+        return Schedule(beat.size, tuple(beat for _ in node.inputs), tuple(beat for _ in node.outputs))
+
+
+def write_every(iterations: int, group: int) -> Ints:
+    """Return the last iteration of each group of `group` iterations."""
+    return np.arange(group - 1, iterations, group, dtype=np.int64)
+
+
+def same_shapes(graph: Graph, node: Node) -> list[Problem]:
+    """Return a problem when the inputs differ in shape."""
+    shapes = {graph.types[name].shape for name in node.inputs}
+    if len(shapes) == 1:
+        return []
+    return [Problem(f"The inputs must have one shape, not {sorted(shapes)}.", node.name)]
+
+
+def no_bipolar(graph: Graph, node: Node) -> list[Problem]:
+    """Return a problem when an input is bipolar and the kernel has no form for it."""
+    if not any(graph.types[name].bipolar for name in node.inputs):
+        return []
+    return [Problem(f"{node.op} does not take one-bit bipolar inputs.", node.name, "Quantise its input to 2 bits.")]

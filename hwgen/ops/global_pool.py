@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Global pooling: the maximum or the sum of each channel over the whole feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, Unit
+from hwgen.ops.folded import LaneOp, no_bipolar
+from hwgen.ops.support import counter_lut, element_type, holding, in_type, str_attr
+
+
+class GlobalPool(LaneOp):
+    """``(1, C, H, W) -> (1, C, 1, 1)``: `mode` ``max`` or ``sum`` over all pixels."""
+
+    name = "global_pool"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the input's format for a maximum, the sum's otherwise."""
+        x = in_type(graph, node)
+        shape = (1, x.channels, *(1 for _ in x.shape[2:]))
+        if str_attr(node, "mode") == "max":
+            return (replace(x, shape=shape, scale=(), zero_point=0),)
+        return (holding(shape, x.pixels * x.lo, x.pixels * x.hi),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Reduce the pixels."""
+        (x,) = inputs
+        axes = tuple(range(2, x.ndim))
+        reduced = (
+            x.max(axis=axes, keepdims=True) if str_attr(node, "mode") == "max" else x.sum(axis=axes, keepdims=True)
+        )
+        return (np.asarray(reduced),)
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read a beat in every iteration, write during the last pixel."""
+        beats = np.arange(self.cycles(graph, node, folding), dtype=np.int64)
+        folds = in_type(graph, node).channels // folding.simd
+        return Schedule(beats.size, (beats,), (beats[-folds:],))
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse sums of bipolar values."""
+        return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """One adder or compare a lane, and a shift register that holds every channel."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        folds = x.channels // folding.simd
+        counters = counter_lut(folds) + counter_lut(x.pixels)
+        shift = folding.simd * y.bits * ceil(folds / 32) if folds > 1 else 0
+        lut = 20 + folding.simd * y.bits * 1.5 + counters + shift
+        return Resources(round(lut), round(30 + 3 * folding.simd * y.bits + counters), 0, 0)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `global_pool`."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kChannels": x.channels,
+            "kPixels": x.pixels,
+            "kMax": str_attr(node, "mode") == "max",
+            "in_t": element_type(x),
+            "out_t": element_type(y),
+        }
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("global_pool.hpp", "global_pool", config, ins, outs))

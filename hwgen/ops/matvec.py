@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matrix-vector unit: every convolution (after a window) and every fully connected layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.ops.folded import FoldedOp, write_every
+from hwgen.ops.support import (
+    RomSet,
+    bool_attr,
+    counter_lut,
+    divisors,
+    element_type,
+    holding,
+    in_type,
+    int_attr,
+    multiplier_lut,
+    ram_cost,
+    rom_cost,
+    type_of,
+    weight_codes,
+    weighted_range,
+)
+
+
+class Matvec(FoldedOp):
+    """``acc = weight @ x + bias``.
+
+    `per_pixel` true: ``(1, K, OH, OW) -> (1, OC, OH, OW)``. False: the whole frame in stream order (NHWC) is one vector
+    of K elements, ``-> (1, OC)``. Constants: `weight` (OC, K) and `bias` (OC,). Attributes `weight_bits` and
+    `weight_signed` give the weights' format; signed one-bit weights are -1 and +1. The accumulator's type holds every
+    sum that these weights can reach.
+    """
+
+    name = "matvec"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the accumulator's type."""
+        x = in_type(graph, node)
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        spatial = x.shape[2:] if bool_attr(node, "per_pixel") else ()
+        return (holding((1, weight.shape[0], *spatial), *weighted_range(weight, bias, x)),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Multiply exactly."""
+        (x,) = inputs
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        frames = x.shape[0]
+        if bool_attr(node, "per_pixel"):
+            columns = x.reshape(frames, weight.shape[1], -1)
+            acc = exact_matmul(weight, columns) + bias[:, np.newaxis]
+            return (acc.reshape(frames, weight.shape[0], *x.shape[2:]),)
+        vectors = np.moveaxis(x.reshape(frames, x.shape[1], -1), 1, 2).reshape(frames, -1)
+        return (exact_matmul(vectors, weight.T) + bias,)
+
+    def unit(self, graph: Graph, node: Node) -> Unit:
+        """Return XNOR and population count where both operands are one bit, LUT multipliers elsewhere."""
+        both = in_type(graph, node).bipolar and _bipolar_weights(node)
+        return "xnor" if both else "lut_generic"
+
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return every (divisor of K, divisor of OC)."""
+        outputs, inputs = graph.constant(node, "weight").shape
+        return [Folding(simd, pe) for simd in divisors(inputs) for pe in divisors(outputs)]
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return `simd` lanes in and `pe` lanes out."""
+        return (
+            (StreamType.of(in_type(graph, node), folding.simd),),
+            (StreamType.of(graph.types[node.outputs[0]], folding.pe),),
+        )
+
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return vectors * (OC / PE) * (K / SIMD)."""
+        outputs, inputs = graph.constant(node, "weight").shape
+        return int(graph.types[node.outputs[0]].pixels) * (outputs // folding.pe) * (inputs // folding.simd)
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read a vector during its first output fold, write at the end of every output fold."""
+        outputs, inputs = graph.constant(node, "weight").shape
+        nf, sf = outputs // folding.pe, inputs // folding.simd
+        iterations = self.cycles(graph, node, folding)
+        starts = np.arange(0, iterations, nf * sf, dtype=np.int64)
+        reads = (starts[:, np.newaxis] + np.arange(sf, dtype=np.int64)).reshape(-1)
+        return Schedule(iterations, (reads,), (write_every(iterations, sf),))
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse a weight matrix that does not fit the input."""
+        x, inputs = in_type(graph, node), graph.constant(node, "weight").shape[1]
+        extent = x.channels if bool_attr(node, "per_pixel") else x.elements
+        if inputs == extent:
+            return []
+        return [Problem(f"The weights must have {extent} columns, not {inputs}.", node.name)]
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """Products, adder trees and accumulators, the weight ROM, the input buffer, the counters."""
+        x, acc = in_type(graph, node), graph.types[node.outputs[0]]
+        weight = graph.constant(node, "weight")
+        nf, sf = weight.shape[0] // folding.pe, weight.shape[1] // folding.simd
+        weight_bits = int_attr(node, "weight_bits")
+        if unit == "xnor":
+            dot = 1.4 * folding.simd
+        else:
+            product = x.bits + weight_bits
+            dot = folding.simd * multiplier_lut(x.bits, weight_bits) + (folding.simd - 1) * (product + 1)
+        rom_lut, bram = rom_cost(nf * sf, folding.pe * folding.simd * weight_bits)
+        bias_lut, bias_bram = rom_cost(nf, folding.pe * type_of(graph.constant(node, "bias")).bits)
+        ram_lut, ram_bram = ram_cost(sf, folding.simd * x.bits) if nf > 1 else (0.0, 0.0)
+        counters = counter_lut(nf) + counter_lut(sf) + counter_lut(acc.pixels)
+        arithmetic = folding.pe * (dot + 1.2 * acc.bits)
+        registers = folding.pe * (2 * acc.bits + folding.simd * weight_bits) + folding.simd * x.bits
+        lut = 30 + arithmetic + rom_lut + bias_lut + ram_lut + counters
+        ff = 40 + 0.4 * arithmetic + registers + counters
+        return Resources(round(lut), round(ff), 0, bram + bias_bram + ram_bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `matvec`."""
+        x, acc = in_type(graph, node), graph.types[node.outputs[0]]
+        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        (outputs, inputs), (simd, pe) = weight.shape, (folding.simd, folding.pe)
+        weight_t, codes = weight_codes(node, weight)
+        config: dict[str, int | bool | CType] = {
+            "kSimd": simd,
+            "kPe": pe,
+            "kInputs": inputs,
+            "kOutputs": outputs,
+            "kVectors": acc.pixels,
+            "kInSigned": x.signed,
+            "kInBits": x.bits,
+            "kWeightBits": weight_t.bits,
+            "kWeightSigned": weight_t.signed,
+            "kBipolarInput": x.bipolar,
+            "kBipolarWeight": _bipolar_weights(node),
+            "in_t": element_type(x),
+            "weight_t": weight_t,
+            "acc_t": element_type(acc),
+            "kIterations": self.cycles(graph, node, folding),
+        }
+        tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
+        roms = RomSet(node.name)
+        roms.add("weights", weight_t, tiles.reshape(-1, pe * simd))
+        roms.add("bias", type_of(bias), bias.reshape(-1, pe))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
+
+
+def _bipolar_weights(node: Node) -> bool:
+    return bool_attr(node, "weight_signed") and int_attr(node, "weight_bits") == 1
+
+
+def exact_matmul(a: Ints, b: Ints) -> Ints:
+    """Multiply integer matrices exactly, through floating-point BLAS where every partial sum is representable.
+
+    Returns
+    -------
+    Ints
+        ``a @ b`` with NumPy's broadcasting rules.
+    """
+    bound = _magnitude(a) * _magnitude(b) * a.shape[-1]
+    for limit, dtype in ((1 << 24, np.float32), (1 << 53, np.float64)):
+        if bound < limit:
+            return np.asarray(np.matmul(a.astype(dtype), b.astype(dtype)), dtype=np.int64)
+    return np.asarray(np.matmul(a, b), dtype=np.int64)
+
+
+def _magnitude(values: Ints) -> int:
+    return max(abs(int(values.max())), abs(int(values.min()))) if values.size else 0

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Window pooling: the maximum or the sum of each channel's taps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.ops.folded import LaneOp, no_bipolar, write_every
+from hwgen.ops.support import (
+    RomSet,
+    counter_lut,
+    element_type,
+    holding,
+    in_type,
+    int_attr,
+    multiplier_lut,
+    product_range,
+    rom_cost,
+    str_attr,
+    type_of,
+)
+
+
+class Pool(LaneOp):
+    """``(1, T*C, OH, OW) -> (1, C, OH, OW)``: `mode` ``max`` or ``sum`` over the T `taps` of each channel.
+
+    The optional constant `multiplier` (OH*OW,) multiplies a sum by an integer that depends on the position: an average
+    that does not count padding has another divisor at the border.
+    """
+
+    name = "pool"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the input's format for a maximum, the sum's otherwise."""
+        x = in_type(graph, node)
+        taps = int_attr(node, "taps")
+        shape = (1, x.channels // taps, *x.shape[2:])
+        if str_attr(node, "mode") == "max":
+            return (replace(x, shape=shape, scale=(), zero_point=0),)
+        lo, hi = taps * x.lo, taps * x.hi
+        if "multiplier" in node.constants:
+            lo, hi = product_range(lo, hi, graph.constant(node, "multiplier"))
+        return (holding(shape, lo, hi),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Reduce the taps."""
+        (x,) = inputs
+        taps = int_attr(node, "taps")
+        by_tap = x.reshape(x.shape[0], taps, x.shape[1] // taps, *x.shape[2:])
+        if str_attr(node, "mode") == "max":
+            return (np.asarray(by_tap.max(axis=1)),)
+        total = np.asarray(by_tap.sum(axis=1))
+        if "multiplier" in node.constants:
+            total = total * graph.constant(node, "multiplier").reshape(x.shape[2:])
+        return (total,)
+
+    def lane_channels(self, graph: Graph, node: Node) -> int:
+        """Return the channels of the output."""
+        return graph.types[node.outputs[0]].channels
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return the taps' stream and the result's stream."""
+        taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
+        return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.simd),)
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read a tap in every iteration, write after the last tap of each fold."""
+        beats = self.cycles(graph, node, folding)
+        writes = write_every(beats, int_attr(node, "taps"))
+        return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse sums of bipolar values."""
+        return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        taps = int_attr(node, "taps")
+        lane = 1.5 * x.bits if str_attr(node, "mode") == "max" else 1.2 * y.bits
+        counters = counter_lut(taps) + counter_lut(y.channels // folding.simd) + counter_lut(y.pixels)
+        rom_lut, bram = 0.0, 0.0
+        if "multiplier" in node.constants:
+            bits = type_of(graph.constant(node, "multiplier")).bits
+            rom_lut, bram = rom_cost(y.pixels, bits)
+            lane += multiplier_lut(max(1, y.bits - bits), bits)
+        lut = 20 + folding.simd * lane + counters + rom_lut
+        return Resources(round(lut), round(30 + folding.simd * (x.bits + 2 * y.bits) + counters), 0, bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `pool`."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kChannels": y.channels,
+            "kTaps": int_attr(node, "taps"),
+            "kPixels": y.pixels,
+            "kMax": str_attr(node, "mode") == "max",
+            "kMultiplier": "multiplier" in node.constants,
+            "in_t": element_type(x),
+            "out_t": element_type(y),
+        }
+        roms = RomSet(node.name)
+        if "multiplier" in node.constants:
+            multiplier = graph.constant(node, "multiplier")
+            roms.add("multiplier", type_of(multiplier), multiplier.reshape(-1, 1))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("pool.hpp", "pool", config, ins, outs, roms.roms), roms.arrays)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Multiply-add-shift: requantisation into many levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.ops.folded import LaneOp
+from hwgen.ops.support import (
+    RomSet,
+    counter_lut,
+    element_type,
+    holding,
+    in_type,
+    int_attr,
+    multiplier_lut,
+    per_fold,
+    product_range,
+    rom_cost,
+    type_of,
+)
+
+
+class Requantise(LaneOp):
+    """``y = clip((acc * mul[c] + add[c]) >> shift, lo, hi)``; the shift rounds towards minus infinity.
+
+    Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels.
+    """
+
+    name = "requantise"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the type that holds ``[lo, hi]``."""
+        return (holding(in_type(graph, node).shape, int_attr(node, "lo"), int_attr(node, "hi")),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Multiply, add, shift, clip."""
+        (x,) = inputs
+        spread = (-1, *(1 for _ in x.shape[2:]))
+        mul, add = (graph.constant(node, role).reshape(spread) for role in ("mul", "add"))
+        shifted = (x * mul + add) >> int_attr(node, "shift")
+        return (np.clip(shifted, int_attr(node, "lo"), int_attr(node, "hi")),)
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse tables of a wrong length and products beyond 63 bits."""
+        problems = []
+        x = in_type(graph, node)
+        mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
+        for role, table in (("multipliers", mul), ("addends", add)):
+            if table.shape[0] not in (1, x.channels):
+                text = f"The {role} must number 1 or {x.channels}, not {table.shape[0]}."
+                problems.append(Problem(text, node.name))
+        if _product(x, mul, add).bits > 63:
+            problems.append(Problem("The product must fit 63 bits.", node.name, "Use fewer multiplier bits."))
+        if int_attr(node, "lo") > int_attr(node, "hi"):
+            problems.append(Problem("The lower limit must not exceed the upper.", node.name))
+        return problems
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """One multiplier, adder and clip a lane, the two ROMs."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
+        mul_bits, add_bits = type_of(mul).bits, type_of(add).bits
+        shared = mul.shape[0] == add.shape[0] == 1
+        depth = 1 if shared else x.channels // folding.simd
+        rom_lut, bram = rom_cost(depth, folding.simd * (mul_bits + add_bits))
+        product = x.bits + mul_bits
+        lane = multiplier_lut(x.bits, mul_bits) * (0.5 if shared else 1.0) + 1.2 * product + 2 * y.bits
+        counters = counter_lut(x.elements // folding.simd)
+        lut = 20 + folding.simd * lane + rom_lut + counters
+        return Resources(round(lut), round(30 + folding.simd * (x.bits + 3 * product + y.bits) + counters), 0, bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `requantise`; a bipolar input enters as its bit b, being ``2 b - 1``."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
+        product = _product(x, mul, add)
+        if x.bipolar:
+            mul, add = 2 * mul, add - mul
+        rows = 1 if mul.shape[0] == add.shape[0] == 1 else x.channels
+        lanes = min(rows, folding.simd)
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kChannels": x.channels,
+            "kBeats": x.elements // folding.simd,
+            "kShift": int_attr(node, "shift"),
+            "kLo": int_attr(node, "lo"),
+            "kHi": int_attr(node, "hi"),
+            "kShared": rows == 1,
+            "in_t": element_type(x),
+            "mul_t": type_of(mul),
+            "add_t": type_of(add),
+            "prod_t": product,
+            "out_t": element_type(y),
+        }
+        roms = RomSet(node.name)
+        roms.add("mul", type_of(mul), per_fold(mul, rows, lanes))
+        roms.add("add", type_of(add), per_fold(add, rows, lanes))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("requantise.hpp", "requantise", config, ins, outs, roms.roms), roms.arrays)
+
+
+def _product(x: TensorType, mul: Ints, add: Ints) -> CType:
+    """Return the signed type that holds ``acc * mul``, ``add`` and their sum for every channel."""
+    lo, hi = product_range(x.lo, x.hi, mul)
+    least, most = min(lo, 0) + min(int(add.min()), 0), max(hi, 0) + max(int(add.max()), 0)
+    return CType(True, bits_for(min(least, -1), most)[1])

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small tools that the hardware operators share: typed attributes, intervals, ROM layout, cost terms."""
+
+from __future__ import annotations
+
+from math import ceil, prod
+
+import numpy as np
+
+from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
+from hwgen.hw import CType, Rom
+
+
+def int_attr(node: Node, name: str) -> int:
+    """Return an integer attribute."""
+    value = node.attrs[name]
+    assert isinstance(value, int), f"{node.name}.{name} must be an integer, not {value!r}"
+    return int(value)
+
+
+def ints_attr(node: Node, name: str) -> tuple[int, ...]:
+    """Return an attribute that is a tuple of integers."""
+    value = node.attrs[name]
+    assert isinstance(value, tuple), f"{node.name}.{name} must be a tuple, not {value!r}"
+    return value
+
+
+def str_attr(node: Node, name: str) -> str:
+    """Return a string attribute."""
+    value = node.attrs[name]
+    assert isinstance(value, str), f"{node.name}.{name} must be a string, not {value!r}"
+    return value
+
+
+def bool_attr(node: Node, name: str) -> bool:
+    """Return a boolean attribute."""
+    return bool(node.attrs[name])
+
+
+def in_type(graph: Graph, node: Node, index: int = 0) -> TensorType:
+    """Return the type of an input of `node`."""
+    return graph.types[node.inputs[index]]
+
+
+def holding(shape: tuple[int, ...], lo: int, hi: int) -> TensorType:
+    """Return the narrowest type of `shape` that holds ``[lo, hi]``; scale and zero point are left to the caller."""
+    signed, bits = bits_for(lo, hi)
+    return TensorType(shape, signed, bits)
+
+
+def weighted_range(weight: Ints, bias: Ints, x: TensorType) -> tuple[int, int]:
+    """Return the least and the greatest ``weight @ x + bias`` over all rows and all inputs of type `x`.
+
+    Parameters
+    ----------
+    weight
+        Shape ``(rows, terms)``.
+    bias
+        Shape ``(rows,)``.
+    """
+    positive = np.maximum(weight, 0).sum(axis=1)
+    negative = np.minimum(weight, 0).sum(axis=1)
+    highs = positive * x.hi + negative * x.lo + bias
+    lows = positive * x.lo + negative * x.hi + bias
+    return int(lows.min()), int(highs.max())
+
+
+def product_range(lo: int, hi: int, factors: Ints) -> tuple[int, int]:
+    """Return the range of ``value * factor`` for values in ``[lo, hi]`` and any of the factors."""
+    least, most = int(factors.min()), int(factors.max())
+    corners = [lo * least, lo * most, hi * least, hi * most]
+    return min(corners), max(corners)
+
+
+def divisors(n: int) -> list[int]:
+    """Return the divisors of `n`, ascending."""
+    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
+    return sorted({*small, *(n // d for d in small)})
+
+
+def element_type(tensor: TensorType) -> CType:
+    """Return the C++ type of one element as it sits on a stream; bipolar elements are unsigned bits."""
+    return CType(tensor.signed and not tensor.bipolar, tensor.bits)
+
+
+def type_of(values: Ints) -> CType:
+    """Return the narrowest C++ type that holds all `values`."""
+    return CType(*bits_for(int(values.min()), int(values.max())))
+
+
+def per_fold(values: Ints, channels: int, lanes: int) -> Ints:
+    """Arrange per-channel values, shape ``(C or 1, ...)``, as ``(channels / lanes, lanes, ...)``."""
+    full = np.broadcast_to(values, (channels, *values.shape[1:]))
+    return np.ascontiguousarray(full).reshape(channels // lanes, lanes, *values.shape[1:])
+
+
+def counter_lut(extent: int) -> float:
+    """LUTs of a counter up to `extent`, its compare included."""
+    return 1.5 * max(1, int(extent - 1).bit_length()) if extent > 1 else 0.0
+
+
+def rom_cost(depth: int, width: int) -> tuple[float, float]:
+    """Return ``(luts, bram36)`` of a ROM: LUTs up to 64 words or 8 Kbit, block RAM beyond."""
+    if depth <= 1:
+        return 0.0, 0.0
+    if depth <= 64 or depth * width <= 8192:
+        return width * ceil(depth / 64), 0.0
+    return 0.0, bram36(depth, width)
+
+
+def ram_cost(depth: int, width: int) -> tuple[float, float]:
+    """Return ``(luts, bram36)`` of a simple dual-port RAM: LUT RAM up to 1 Kbit or 32 words, block RAM beyond."""
+    if depth <= 1:
+        return 0.0, 0.0
+    if depth <= 32 or depth * width <= 1024:
+        return 1.2 * width * ceil(depth / 32), 0.0
+    return 0.0, bram36(depth, width)
+
+
+def bram36(depth: int, width: int) -> float:
+    """Return the 36 Kbit block RAMs of a memory in halves (18 Kbit), choosing the best aspect ratio."""
+    shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+    return min(ceil(depth / d) * ceil(width / w) for d, w in shapes) / 2
+
+
+def frames_of(values: Ints, shape: tuple[int, ...]) -> Ints:
+    """Reshape frames of any layout-preserving shape to ``(frames, *shape[1:])``."""
+    return values.reshape(values.shape[0], *shape[1:])
+
+
+def volume(shape: tuple[int, ...]) -> int:
+    """Return the number of elements of a shape without its batch."""
+    return prod(shape[1:])
+
+
+def multiplier_lut(a_bits: int, b_bits: int) -> float:
+    """LUTs of one multiplier with two variable operands; a one-bit operand only selects or negates."""
+    if min(a_bits, b_bits) == 1:
+        return 1.0 * max(a_bits, b_bits)
+    return 1.1 * a_bits * b_bits + 2
+
+
+def weight_codes(node: Node, weight: Ints) -> tuple[CType, Ints]:
+    """Return the ROM type of a node's weights and the values as the ROM holds them; -1 and +1 become bits."""
+    bits, signed = int_attr(node, "weight_bits"), bool_attr(node, "weight_signed")
+    if signed and bits == 1:
+        return CType(False, 1), (weight + 1) // 2
+    return CType(signed, bits), weight
+
+
+class RomSet:
+    """Collects the ROMs of one kernel call with their values."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+        self._roms: list[Rom] = []
+        self.arrays: dict[str, Ints] = {}
+
+    @property
+    def roms(self) -> tuple[Rom, ...]:
+        """The ROMs in the order they were added."""
+        return tuple(self._roms)
+
+    def add(self, name: str, ctype: CType, values: Ints) -> None:
+        """Add a ROM of ``(depth, lanes)`` values that must fit `ctype`."""
+        low, high = type_limits(ctype)
+        assert values.size == 0 or (low <= values.min() and values.max() <= high), f"{self._process}.{name} overflows"
+        key = f"{self._process}_{name}"
+        self._roms.append(Rom(name, ctype, values.shape, key))
+        self.arrays[key] = np.ascontiguousarray(values, dtype=np.int64)
+
+
+def type_limits(ctype: CType) -> tuple[int, int]:
+    """Return the least and the greatest value of a C++ integer type."""
+    if ctype.signed:
+        return -(1 << (ctype.bits - 1)), (1 << (ctype.bits - 1)) - 1
+    return 0, (1 << ctype.bits) - 1

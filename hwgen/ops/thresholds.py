@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Multi-threshold unit: any monotone function of an integer into few levels, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.ops.folded import LaneOp
+from hwgen.ops.support import RomSet, counter_lut, element_type, holding, in_type, int_attr, per_fold, rom_cost, type_of
+
+
+class Thresholds(LaneOp):
+    """``y = y_min + step * #{t : acc >= t}``, counted as ``acc < t`` in flipped channels.
+
+    Attributes `y_min` and `step` (1; or 2 with `y_min` -1 and one threshold: bipolar). Constants `thresholds` (C, T),
+    ascending in each row, and `flip` (C,) of 0 and 1; C is the number of channels, or 1 for all of them.
+    """
+
+    name = "thresholds"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the type that holds every level."""
+        shape = in_type(graph, node).shape
+        y_min, step = int_attr(node, "y_min"), int_attr(node, "step")
+        count = graph.constant(node, "thresholds").shape[1]
+        if (y_min, step, count) == (-1, 2, 1):
+            return (TensorType(shape, True, 1),)
+        return (holding(shape, y_min, y_min + step * count),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Count the thresholds that each element reaches."""
+        (x,) = inputs
+        table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")
+        flip = np.broadcast_to(flip, (table.shape[0],))
+        count = np.empty_like(x)
+        for channel in range(table.shape[0]):
+            at = np.s_[:] if table.shape[0] == 1 else np.s_[:, channel]
+            reached = np.searchsorted(table[channel], x[at], side="right")
+            count[at] = table.shape[1] - reached if flip[channel] else reached
+        return (int_attr(node, "y_min") + int_attr(node, "step") * count,)
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse steps that the kernel has no form for, rows that do not ascend, and a wrong number of rows."""
+        problems = []
+        table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")
+        channels = in_type(graph, node).channels
+        y_min, step = int_attr(node, "y_min"), int_attr(node, "step")
+        if step != 1 and (y_min, step, table.shape[1]) != (-1, 2, 1):
+            problems.append(Problem(f"The step must be 1, or 2 for bipolar outputs, not {step}.", node.name))
+        if table.shape[0] not in (1, channels) or flip.shape[0] not in (1, channels):
+            problems.append(Problem(f"The thresholds must have 1 or {channels} rows, not {table.shape[0]}.", node.name))
+        if table.shape[1] == 0:
+            problems.append(Problem("There must be at least one threshold.", node.name))
+        elif (np.diff(table, axis=1) < 0).any():
+            problems.append(Problem("The thresholds must ascend in each channel.", node.name))
+        return problems
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """One comparator a threshold and lane, a population count, the threshold ROM."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        table = graph.constant(node, "thresholds")
+        steps = table.shape[1]
+        depth = 1 if table.shape[0] == 1 else x.channels // folding.simd
+        rom_lut, bram = rom_cost(depth, folding.simd * steps * x.bits)
+        compare = x.bits / (2 if depth > 1 else 4) + 1
+        lut = 20 + folding.simd * (steps * compare + 1.1 * steps) + rom_lut + counter_lut(x.elements // folding.simd)
+        return Resources(round(lut), round(30 + folding.simd * (x.bits + steps + y.bits)), 0, bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `thresholds`; a bipolar input enters as its bit, a bipolar output is the count itself."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")
+        if x.bipolar:
+            table = -((-table - 1) // 2)
+        lo, hi = (0, 1) if x.bipolar else (x.lo, x.hi)
+        table = np.clip(table, lo, hi + 1)
+        rows = 1 if table.shape[0] == flip.shape[0] == 1 else x.channels
+        lanes = min(rows, folding.simd)
+        steps = table.shape[1]
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kChannels": x.channels,
+            "kBeats": x.elements // folding.simd,
+            "kSteps": steps,
+            "kYMin": 0 if y.bipolar else int_attr(node, "y_min"),
+            "kFlip": bool(flip.any()),
+            "kShared": rows == 1,
+            "in_t": element_type(x),
+            "threshold_t": type_of(table),
+            "out_t": element_type(y),
+        }
+        roms = RomSet(node.name)
+        roms.add("thresholds", type_of(table), per_fold(table, rows, lanes).reshape(-1, lanes * steps))
+        roms.add("flip", CType(False, 1), per_fold(flip, rows, lanes))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("thresholds.hpp", "thresholds", config, ins, outs, roms.roms), roms.arrays)

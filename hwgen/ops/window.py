@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sliding window: turns a feature map into the taps of a convolution or pooling window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
+from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.ops.folded import LaneOp
+from hwgen.ops.support import counter_lut, element_type, in_type, int_attr, ints_attr, ram_cost, str_attr
+from hwgen.ops.window_schedule import Geometry, simulate
+
+
+class Window(LaneOp):
+    """``(1, C, H, W) -> (1, KH*KW*C, OH, OW)``, output channels ordered (kh, kw, c), c innermost.
+
+    Attributes: `kernel` (KH, KW), `stride` (SH, SW), `pads` (top, left, bottom, right), `pad_value`, and `order`:
+    ``nhwc`` streams each window tap by tap with all channels of a tap together, ``taps`` streams for each fold of
+    channels all taps of the window. The output's format is the input's, widened when `pad_value` does not fit.
+    """
+
+    name = "window"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the type of the taps."""
+        x = in_type(graph, node)
+        _, c, h, w = x.shape
+        (kh, kw), (sh, sw) = ints_attr(node, "kernel"), ints_attr(node, "stride")
+        top, left, bottom, right = ints_attr(node, "pads")
+        shape = (1, kh * kw * c, (h + top + bottom - kh) // sh + 1, (w + left + right - kw) // sw + 1)
+        pad = int_attr(node, "pad_value")
+        padded = any((top, left, bottom, right))
+        fits = pad in (-1, 1) if x.bipolar else x.lo <= pad <= x.hi
+        signed, bits = (x.signed, x.bits) if fits or not padded else bits_for(min(x.lo, pad), max(x.hi, pad))
+        return (replace(x, shape=shape, signed=signed, bits=bits, scale=(), zero_point=0),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Gather the taps."""
+        (x,) = inputs
+        (kh, kw), (sh, sw) = ints_attr(node, "kernel"), ints_attr(node, "stride")
+        top, left, bottom, right = ints_attr(node, "pads")
+        padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=int_attr(node, "pad_value"))
+        view = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
+        taps = view.transpose(0, 4, 5, 1, 2, 3)
+        return (np.ascontiguousarray(taps).reshape(x.shape[0], -1, *view.shape[2:4]),)
+
+    def geometry(self, graph: Graph, node: Node, lanes: int) -> Geometry:
+        """Return the numbers that fix the window's schedule."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        return Geometry(
+            x.shape[2:],
+            y.shape[2:],
+            x.channels // lanes,
+            ints_attr(node, "kernel"),
+            ints_attr(node, "stride"),
+            ints_attr(node, "pads"),
+            str_attr(node, "order") == "taps",
+        )
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return the feature map's stream and the taps' stream in the node's order."""
+        kh, kw = ints_attr(node, "kernel")
+        y = graph.types[node.outputs[0]]
+        taps = StreamType.of(y, folding.simd)
+        if str_attr(node, "order") == "taps":
+            taps = StreamType.of(y, folding.simd, "taps", kh * kw)
+        return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
+
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return the iterations of the greedy schedule."""
+        return simulate(self.geometry(graph, node, folding.simd)).iterations
+
+    def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
+        """Read as early as the line buffer allows, write as early as the taps are there."""
+        return simulate(self.geometry(graph, node, folding.simd))
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """Line buffer of `rows * W * C / lanes` words, its address counters, the padding compare."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        geometry = self.geometry(graph, node, folding.simd)
+        words = geometry.rows * x.shape[3] * geometry.folds
+        lut, bram = ram_cost(words, x.bits * folding.simd)
+        counters = sum(map(counter_lut, (*x.shape[2:], *y.shape[2:], *geometry.kernel, geometry.folds)))
+        address = 3 * counter_lut(words)
+        lut += 40 + counters + address + 0.5 * y.bits * folding.simd
+        return Resources(round(lut), round(60 + counters + address + 2 * y.bits * folding.simd), 0, bram)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `window`."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        geometry = self.geometry(graph, node, folding.simd)
+        (kh, kw), (sh, sw) = geometry.kernel, geometry.stride
+        top, left, bottom, right = geometry.pads
+        pad = int_attr(node, "pad_value")
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kChannels": x.channels,
+            "kHeight": x.shape[2],
+            "kWidth": x.shape[3],
+            "kKernelH": kh,
+            "kKernelW": kw,
+            "kStrideH": sh,
+            "kStrideW": sw,
+            "kPadTop": top,
+            "kPadLeft": left,
+            "kPadBottom": bottom,
+            "kPadRight": right,
+            "kOutHeight": y.shape[2],
+            "kOutWidth": y.shape[3],
+            "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
+            "kTapsOrder": geometry.taps_order,
+            "kRows": geometry.rows,
+            "kIterations": self.cycles(graph, node, folding),
+            "in_t": element_type(x),
+            "out_t": element_type(y),
+            "kBipolarInput": x.bipolar and not y.bipolar,
+        }
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("window.hpp", "window", config, ins, outs))
