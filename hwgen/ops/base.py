@@ -90,12 +90,12 @@ def _modules() -> tuple[object, ...]:
 T = TypeVar("T")
 
 
-def _concrete(base: type[T]) -> list[type[T]]:
+def _concrete(classes: Sequence[type[T]]) -> list[type[T]]:
     found: list[type[T]] = []
-    for cls in base.__subclasses__():
+    for cls in classes:
         if not inspect.isabstract(cls):
             found.append(cls)
-        found.extend(_concrete(cls))
+        found.extend(_concrete(cls.__subclasses__()))
     return found
 
 
@@ -103,14 +103,14 @@ def _concrete(base: type[T]) -> list[type[T]]:
 def hardware_ops() -> dict[str, HardwareOp]:
     """Return every hardware operator by name."""
     _modules()
-    return {cls.name: cls() for cls in _concrete(HardwareOp)}
+    return {cls.name: cls() for cls in _concrete(HardwareOp.__subclasses__())}
 
 
 @cache
 def source_ops() -> dict[str, SourceOp]:
     """Return every importer by the ONNX operator it handles."""
     _modules()
-    return {op: cls() for cls in _concrete(SourceOp) for op in cls.onnx}
+    return {op: cls() for cls in _concrete(SourceOp.__subclasses__()) for op in cls.onnx}
 
 
 def hardware_op(node: Node) -> HardwareOp:
