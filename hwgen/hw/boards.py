@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds boards: one YAML file each under `hwgen/hw/boards`, or any YAML file of the same form by its path."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from hwgen.errors import Problem, UserError, did_you_mean
+from hwgen.hw.board import Board, Family, Resources
+
+_FOLDER = Path(__file__).parent / "boards"
+_KEYS = ("title", "part", "family", "resources", "clock_mhz", "axis_bits", "source")
+_LIMITS = tuple(f.name for f in fields(Resources))
+
+
+def names() -> list[str]:
+    """Return the names of the boards that come with hwgen, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> Board:
+    """Return a board.
+
+    Parameters
+    ----------
+    name
+        One of `names()`, or the path of a YAML file (``.yaml`` or ``.yml``).
+
+    Raises
+    ------
+    UserError
+        When there is no such board, naming the nearest, or when its file is wrong.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else _FOLDER / f"{name}.yaml"
+    if path.suffix and path.parent == _FOLDER and name not in names():
+        raise UserError(f"Board {name!r} is not known.", hint=did_you_mean(name, names()))
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"Board file {path} cannot be read: {_first_line(error)}.") from error
+    return _board(path.stem, data)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
+
+
+def _board(name: str, data: Any) -> Board:
+    problems = _problems(name, data)
+    if problems:
+        raise UserError(problems)
+    return Board(
+        name,
+        str(data["title"]),
+        str(data["part"]),
+        data["family"],
+        Resources(**data["resources"]),
+        float(data["clock_mhz"]),
+        int(data["axis_bits"]),
+        str(data["source"]),
+    )
+
+
+def _problems(name: str, data: Any) -> list[Problem]:
+    where = f"Board {name!r}"
+    if not isinstance(data, dict):
+        return [Problem(f"{where} must be a YAML mapping.", hint=f"Keys: {', '.join(_KEYS)}.")]
+    problems = [Problem(f"{where} lacks the key {key}.") for key in _KEYS if key not in data]
+    for key in data:
+        if key not in _KEYS:
+            problems.append(Problem(f"{where} has an unknown key {key!r}.", hint=did_you_mean(str(key), _KEYS)))
+    if problems:
+        return problems
+    if data["family"] not in get_args(Family):
+        text = f"{where}: family must be one of {', '.join(get_args(Family))}, not {data['family']!r}."
+        problems.append(Problem(text))
+    resources = data["resources"]
+    if not isinstance(resources, dict) or set(resources) - set(_LIMITS):
+        problems.append(Problem(f"{where}: resources must be a mapping with keys among {', '.join(_LIMITS)}."))
+    elif not all(_is_number(value) and value >= 0 for value in resources.values()):
+        problems.append(Problem(f"{where}: resources must be numbers that are not negative."))
+    if not _is_number(data["clock_mhz"]) or data["clock_mhz"] <= 0:
+        problems.append(Problem(f"{where}: clock_mhz must be a positive number, not {data['clock_mhz']!r}."))
+    if not isinstance(data["axis_bits"], int) or data["axis_bits"] < 8 or data["axis_bits"] % 8:
+        problems.append(Problem(f"{where}: axis_bits must be a multiple of 8, not {data['axis_bits']!r}."))
+    return problems
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
