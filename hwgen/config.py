@@ -42,7 +42,7 @@ class Budget(_Strict):
     Parameters
     ----------
     board
-        Board name; the command line may give it instead.
+        Board name, or the path of a board's YAML file.
     clock_mhz
         Clock to plan for; the board's default where absent.
     limits
@@ -51,29 +51,13 @@ class Budget(_Strict):
         ``max_fps``, ``min_latency``, or ``{fps: x}``.
     """
 
-    board: str | None = None
+    board: str
     clock_mhz: Positive | None = None
     limits: Limits = Limits()
     target: Literal["max_fps", "min_latency"] | FpsTarget = "max_fps"
 
     @classmethod
-    def load(cls, path: Path) -> Budget:
-        """Read a YAML file.
-
-        Raises
-        ------
-        UserError
-            With every problem found in it.
-        """
-        try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise UserError(f"Budget file {path} cannot be read: {reason}.") from error
-        return cls.parse({} if data is None else data, str(path))
-
-    @classmethod
-    def parse(cls, data: Any, where: str = "budget") -> Budget:
+    def parse(cls, data: Any, where: str = "The budget") -> Budget:
         """Check plain data.
 
         Raises
@@ -88,22 +72,43 @@ class Budget(_Strict):
         except ValidationError as error:
             raise UserError(_problems(where, data, error)) from error
 
-    def merge(self, **overrides: Any) -> Budget:
-        """Return a copy in which every override that is not None wins; `limits` are merged key by key.
 
-        Raises
-        ------
-        UserError
-            When an override is wrong.
-        """
-        data = self.model_dump(exclude_none=True)
-        for key, value in overrides.items():
-            if value is None:
-                continue
-            if key == "limits":
-                value = {**data["limits"], **{k: v for k, v in dict(value).items() if v is not None}}
-            data[key] = value
-        return Budget.parse(data, "command line")
+def load_budget(path: Path | None = None, **overrides: Any) -> Budget:
+    """Read a budget file, let the command line win, and check the whole.
+
+    Parameters
+    ----------
+    path
+        YAML file, if there is one.
+    overrides
+        Keys of the budget; None means not given. `limits` are merged key by key.
+
+    Raises
+    ------
+    UserError
+        With every problem found.
+    """
+    data = _read(path) if path is not None else {}
+    where = f"Budget file {path}" if path is not None else "The budget"
+    if not isinstance(data, Mapping):
+        return Budget.parse(data, where)
+    merged = dict(data)
+    for key, value in overrides.items():
+        if value is None:
+            continue
+        if key == "limits" and isinstance(merged.get("limits"), Mapping):
+            value = {**merged["limits"], **value}
+        merged[key] = value
+    return Budget.parse(merged, where)
+
+
+def _read(path: Path) -> Any:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"Budget file {path} cannot be read: {reason}.") from error
+    return {} if data is None else data
 
 
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {(): Budget, ("limits",): Limits, ("target",): FpsTarget}
@@ -118,6 +123,8 @@ def _problems(where: str, data: Mapping[str, Any], error: ValidationError) -> li
             if not target_reported:
                 problems.append(_target_problem(where, data["target"]))
             target_reported = True
+        elif item["type"] == "missing":
+            problems.append(Problem(f"{where} must name a board.", hint="Give --board, or board: in the file."))
         elif item["type"] == "extra_forbidden":
             known = list(_MODELS[path[:-1]].model_fields)
             key = ".".join(path)
