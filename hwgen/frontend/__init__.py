@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX files in, immutable source models out."""
+
+from hwgen.frontend.load import load
+
+__all__ = ["load"]

@@ -59,6 +59,8 @@ class SourceModel:
     serialized
         The simplified model as an ONNX file that onnxruntime runs: QONNX nodes written out in standard operators,
         tensor names kept.
+    notes
+        Sentences that tell what the import changed, such as an upgrade of the opset.
     """
 
     name: str
@@ -71,3 +73,4 @@ class SourceModel:
     dtypes: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
     sha256: str = ""
     serialized: bytes = field(default=b"", compare=False, repr=False)
+    notes: tuple[str, ...] = ()

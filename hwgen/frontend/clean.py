@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From protobuf to draft: one opset, known operators, unique node names, topological order, constants as arrays."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import onnx
+from onnx import helper, inliner, numpy_helper, version_converter
+
+from hwgen.errors import Problem, UnsupportedError, UserError
+from hwgen.frontend.draft import IR_VERSION, QONNX_OPS, Draft, Port, attribute_value, unique
+from hwgen.graph.source import Array, SourceNode
+
+OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 21, 13
+"""Opsets that are read; older ones than the working opset are upgraded to it."""
+
+_QONNX_DOMAIN = "qonnx.custom_op.general"
+_QONNX_DOMAINS = ("qonnx.", "finn.", "onnx.brevitas", "brevitas")
+_DROPPABLE_OUTPUTS = frozenset({"BatchNormalization", "Dropout", "MaxPool"})
+_SUBGRAPH = onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS
+
+
+def clean(model: onnx.ModelProto, path: str) -> Draft:
+    """Return the model as a draft of opset 13 or later; QONNX nodes keep their operator and lose their domain.
+
+    Raises
+    ------
+    UserError
+        The graph is empty, or its tensors contradict each other.
+    UnsupportedError
+        The opset is not 9 to 21, or operators are unknown: all of them are listed.
+    """
+    opset = _opset(model, path)
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    _check_graph(model.graph, path)
+    _check_operators(model.graph, opset)
+    model, notes = _upgraded(_tidied(model, opset), opset)
+    return _draft(model, max(opset, WORKING_OPSET), notes)
+
+
+def _opset(model: onnx.ModelProto, path: str) -> int:
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        raise UserError(f"{path} names no version of the ONNX operators (opset); it is truncated or damaged.")
+    if not OLDEST_OPSET <= max(versions) <= NEWEST_OPSET:
+        raise UnsupportedError(
+            f"The model's opset must be {OLDEST_OPSET} to {NEWEST_OPSET}, not {max(versions)}.",
+            hint="Export it with opset_version=17, or convert it with onnx.version_converter.convert_version.",
+        )
+    return int(max(versions))
+
+
+def _check_graph(graph: onnx.GraphProto, path: str) -> None:
+    """Refuse a graph that is empty or whose tensors contradict each other; every finding is reported."""
+    made = Counter(name for node in graph.node for name in node.output if name)
+    given = {tensor.name for tensor in graph.initializer} | {port.name for port in graph.input}
+    problems = [
+        Problem(f"{path} holds an empty graph: it has no {what}.")
+        for what, items in (("nodes", graph.node), ("outputs", graph.output))
+        if not items
+    ]
+    problems += [Problem(f"Tensor {name} is made by {n} nodes.") for name, n in made.items() if n > 1]
+    problems += [Problem(f"Tensor {name} is both an input and made by a node.") for name in made if name in given]
+    problems += [
+        Problem(f"Tensor {name} is read but nothing makes it.", node.name or node.op_type)
+        for node in graph.node
+        for name in node.input
+        if name and name not in made and name not in given
+    ]
+    problems += [
+        Problem(f"Model output {port.name} is made by no node.")
+        for port in graph.output
+        if port.name not in made and port.name not in given
+    ]
+    if problems:
+        raise UserError(problems)
+
+
+def _check_operators(graph: onnx.GraphProto, opset: int) -> None:
+    problems = [problem for node in graph.node for problem in _operator_problem(node, opset)]
+    if graph.sparse_initializer:
+        names = ", ".join(tensor.values.name for tensor in graph.sparse_initializer)
+        problems.append(Problem(f"Sparse initialisers are not supported: {names}.", hint="Store them dense."))
+    if problems:
+        raise UnsupportedError(problems)
+
+
+def _operator_problem(node: onnx.NodeProto, opset: int) -> Iterator[Problem]:
+    name = node.name or (node.output[0] if node.output else node.op_type)
+    if any(attribute.type in _SUBGRAPH for attribute in node.attribute):
+        hint = "Export the model in evaluation mode, by tracing."
+        yield Problem(f"Control flow is not supported: operator {node.op_type}.", name, hint)
+    elif node.domain.startswith(_QONNX_DOMAINS):
+        if node.op_type not in QONNX_OPS:
+            known = ", ".join(sorted(QONNX_OPS))
+            message = f"Operator {node.op_type} of domain {node.domain} is not supported."
+            yield Problem(message, name, f"Of QONNX, hwgen reads {known}.")
+    elif node.domain not in ("", "ai.onnx"):
+        message = f"Operator {node.op_type} of domain {node.domain} is not supported."
+        yield Problem(message, name, "Export with standard ONNX operators (QDQ format) or QONNX.")
+    elif not onnx.defs.has(node.op_type, opset, ""):
+        yield Problem(f"Operator {node.op_type} is not an ONNX operator of opset {opset}.", name)
+
+
+def _tidied(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return a copy without what later steps trip over: aliases of domains, unused outputs, stale shapes, order."""
+    source = model.graph
+    constant = {tensor.name for tensor in source.initializer}
+    used = {name for node in source.node for name in node.input} | {port.name for port in source.output}
+    graph = onnx.GraphProto(name=source.name or "model")
+    graph.initializer.extend(source.initializer)
+    graph.input.extend(port for port in source.input if port.name not in constant)
+    graph.output.extend(source.output)
+    for node in _sorted(source.node):
+        graph.node.append(node)
+        copy = graph.node[-1]
+        copy.domain = _QONNX_DOMAIN if node.op_type in QONNX_OPS else ""
+        copy.op_type = "Quant" if node.op_type == "IntQuant" else node.op_type
+        if node.op_type in _DROPPABLE_OUTPUTS:
+            while len(copy.output) > 1 and copy.output[-1] not in used:
+                del copy.output[-1]
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid(_QONNX_DOMAIN, 1)]
+    tidy = helper.make_model(graph, opset_imports=imports)
+    tidy.ir_version = IR_VERSION
+    return tidy
+
+
+def _sorted(nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Return the nodes in topological order; among nodes that are ready, the file's order is kept."""
+    maker = {name: index for index, node in enumerate(nodes) for name in node.output if name}
+    waits = [{maker[name] for name in node.input if name in maker} for node in nodes]
+    readers: list[list[int]] = [[] for _ in nodes]
+    for index, needed in enumerate(waits):
+        for other in needed:
+            readers[other].append(index)
+    ready = [index for index, needed in enumerate(waits) if not needed]
+    heapq.heapify(ready)
+    order: list[int] = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(index)
+        for reader in readers[index]:
+            waits[reader].discard(index)
+            if not waits[reader]:
+                heapq.heappush(ready, reader)
+    if len(order) < len(nodes):
+        loop = ", ".join(nodes[i].name or nodes[i].op_type for i in sorted(set(range(len(nodes))) - set(order)))
+        raise UserError(f"These nodes wait for each other in a cycle: {loop}.")
+    return [nodes[index] for index in order]
+
+
+def _upgraded(model: onnx.ModelProto, opset: int) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    if opset >= WORKING_OPSET:
+        return model, ()
+    try:
+        model = version_converter.convert_version(model, WORKING_OPSET)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UnsupportedError(
+            f"The model of opset {opset} cannot be upgraded to opset {WORKING_OPSET}: {reason}.",
+            hint="Export it again with opset_version=17.",
+        ) from error
+    return model, (f"Upgraded from opset {opset} to {WORKING_OPSET} by onnx.version_converter.",)
+
+
+def _draft(model: onnx.ModelProto, opset: int, notes: tuple[str, ...]) -> Draft:
+    constants: dict[str, Array] = {}
+    problems: list[Problem] = []
+    for tensor in model.graph.initializer:
+        try:
+            constants[tensor.name] = numpy_helper.to_array(tensor)
+        except Exception:
+            problems.append(Problem(f"Initialiser {tensor.name} is damaged: its data do not fit its type and shape."))
+    inputs = tuple(port for value in model.graph.input for port in _port(value, problems))
+    if problems:
+        raise UserError(problems)
+    taken: set[str] = set()
+    nodes = tuple(_node(node, index, taken) for index, node in enumerate(model.graph.node))
+    return Draft(opset, nodes, constants, inputs, tuple(port.name for port in model.graph.output), notes)
+
+
+def _node(node: onnx.NodeProto, index: int, taken: set[str]) -> SourceNode:
+    attrs = {attribute.name: attribute_value(attribute) for attribute in node.attribute}
+    name = unique(node.name or f"{node.op_type}_{index}", taken)
+    return SourceNode(name, node.op_type, tuple(node.input), tuple(node.output), attrs)
+
+
+def _port(value: onnx.ValueInfoProto, problems: list[Problem]) -> Iterator[Port]:
+    if not value.type.HasField("tensor_type") or not value.type.tensor_type.elem_type:
+        problems.append(Problem(f"Model input {value.name} must be a tensor with a known element type."))
+        return
+    tensor = value.type.tensor_type
+    dims: list[int | str | None] = []
+    for dim in tensor.shape.dim:
+        size = dim.dim_value if dim.HasField("dim_value") else 0
+        dims.append(size if size > 0 else dim.dim_param or None)
+    yield Port(value.name, tensor.elem_type, tuple(dims) if tensor.HasField("shape") else None)

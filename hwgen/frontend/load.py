@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load an ONNX file: read, clean, simplify, infer shapes, check values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from hwgen.errors import HwgenError, Problem, UserError
+from hwgen.frontend import quant_nodes
+from hwgen.frontend.clean import clean
+from hwgen.frontend.draft import Draft, without_dead_code
+from hwgen.frontend.fold import open_inputs, simplify, with_weights_in_place
+from hwgen.frontend.read import read
+from hwgen.frontend.shapes import complete, plain, standard_model, types_of, with_batch_of_one, with_types
+from hwgen.graph.source import Array, SourceModel
+
+_BOUNDS = frozenset({"Clip", "Min", "Max"})
+_RESERVED_WORDS = (
+    "alias and assert assign auto begin bit bool break buffer byte case catch char class const continue cover default "
+    "delete design disable do double edge else end enum event export expect extern extends final float for force fork "
+    "forever friend function generate global goto if import include initial inline inout input inside instance int "
+    "integer interface join large library local logic long main medium mod module mutable namespace new not null "
+    "operator or output package parameter private program property protected public pull0 pull1 pure rand real ref reg "
+    "register release repeat return sequence short signed sizeof small static std strong0 strong1 struct super switch "
+    "table task template this throw time tran try type typedef typename union unique unsigned use using var vector "
+    "virtual void volatile wait wand weak0 weak1 while wire with within wor xnor xor"
+)
+_RESERVED = frozenset(_RESERVED_WORDS.split())
+
+
+def load(path: Path, *, name: str | None = None) -> SourceModel:
+    """Load an ONNX model of opset 9 to 21, QONNX or QDQ, and simplify it.
+
+    Parameters
+    ----------
+    path
+        The ``.onnx`` file; external data lie beside it.
+    name
+        Name of the design; made from the file name where absent, or the folder's where the file is ``model.onnx``.
+
+    Returns
+    -------
+    SourceModel
+        One frame, opset 13 or later, all shapes known; no node computes a constant except quantisers of weights.
+
+    Raises
+    ------
+    UserError
+        The file is not a valid model, or has dynamic shapes, or NaN or infinite weights.
+    UnsupportedError
+        The opset or an operator is unknown to hwgen's front end.
+    """
+    path = Path(path)
+    proto, sha256 = read(path)
+    try:
+        return _imported(proto, str(path), name or _name_of(path), sha256)
+    except HwgenError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
+        message = f"{path} is damaged: its parts do not fit together ({plain(error).rstrip('.')})."
+        raise UserError(message, hint="Check it with onnx.checker.check_model and export it again.") from error
+
+
+def identifier(text: str) -> str:
+    """Return `text` as a lower-case identifier that C++ and SystemVerilog accept."""
+    word = re.sub(r"[^0-9a-z]+", "_", text.lower()).strip("_") or "model"
+    if not word[0].isalpha():
+        return f"m_{word}"
+    return f"{word}_net" if word in _RESERVED else word
+
+
+def _name_of(path: Path) -> str:
+    folder = path.resolve().parent.name
+    return folder if path.stem == "model" and folder else path.stem
+
+
+def _imported(proto: onnx.ModelProto, path: str, name: str, sha256: str) -> SourceModel:
+    draft = without_dead_code(with_batch_of_one(clean(proto, path)))
+    _check_numbers(draft)
+    draft = simplify(draft)
+    _check_numbers(draft)
+    _check_graph(draft)
+    draft = with_weights_in_place(draft)
+    draft = replace(draft, inputs=open_inputs(draft))
+    model = with_types(standard_model(draft, identifier(name)), strict=True)
+    sizes, dtypes = complete(draft, *types_of(model))
+    return SourceModel(
+        name=identifier(name),
+        opset=draft.opset,
+        nodes=draft.nodes,
+        constants=draft.constants,
+        inputs=tuple(port.name for port in draft.inputs),
+        outputs=draft.outputs,
+        shapes=sizes,
+        dtypes=dtypes,
+        sha256=sha256,
+        serialized=_checked(model),
+        notes=draft.notes,
+    )
+
+
+def _check_graph(draft: Draft) -> None:
+    """Refuse outputs that depend on no input, and quantisers whose parameters are wrong; report all of them."""
+    constant = [name for name in draft.outputs if name in draft.constants]
+    problems = [Problem(f"Model output {name} is a constant; it depends on no model input.") for name in constant]
+    problems += quant_nodes.check(draft.nodes, draft.constants)
+    if problems:
+        raise UserError(problems)
+
+
+def _check_numbers(draft: Draft) -> None:
+    """Refuse NaN and infinite constants, all at once; infinite bounds of Clip, Min and Max are fine."""
+    bounds = {name for node in draft.nodes if node.op in _BOUNDS for name in node.inputs}
+    problems = [p for name, value in draft.constants.items() for p in _number_problem(name, value, name in bounds)]
+    if problems:
+        raise UserError(problems)
+
+
+def _number_problem(name: str, value: Array, bound: bool) -> Iterator[Problem]:
+    if value.dtype.kind != "f" or np.all(np.isfinite(value)):
+        return
+    nans, infinite = int(np.isnan(value).sum()), int(np.isinf(value).sum())
+    if nans or not bound:
+        found = " and ".join(f"{n} {what}" for n, what in ((nans, "NaN"), (infinite, "infinite")) if n)
+        hint = "Train or export the model again; hardware has no such numbers."
+        yield Problem(f"Tensor {name} must hold finite numbers, not {found} of {value.size}.", hint=hint)
+
+
+def _checked(model: onnx.ModelProto) -> bytes:
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise UserError(f"The model is not valid ONNX: {plain(error)}") from error
+    return bytes(model.SerializeToString(deterministic=True))
