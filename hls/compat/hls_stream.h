@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// hls::stream for hwgen's own compiler and C simulation. A stream is one volatile word: a read is a volatile load, a
+// write is a volatile store, and which stream is meant is the pointer to it. LLVM never drops, doubles or reorders
+// volatile accesses, so the program's order of stream accesses arrives intact. Never on a Vitis include path.
+#pragma once
+
+#include "ap_int.h"
+
+namespace hls {
+
+template <class T>
+class stream {
+ public:
+  stream() = default;
+  __attribute__((always_inline)) explicit stream(const char*) {}
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
+  __attribute__((always_inline)) T read() {
+    T x;
+    x.bits = word_;
+    return x;
+  }
+  __attribute__((always_inline)) void read(T& x) { x.bits = word_; }
+  __attribute__((always_inline)) void write(const T& x) { word_ = x.bits; }
+  __attribute__((always_inline)) void operator>>(T& x) { x.bits = word_; }
+  __attribute__((always_inline)) void operator<<(const T& x) { word_ = x.bits; }
+
+ private:
+  volatile typename T::Storage word_;
+};
+
+}  // namespace hls

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise convolution behind a window of order "taps": each channel has its own filter.
+#pragma once
+
+#include <ap_int.h>
+#include <hls_stream.h>
+
+#include <hwgen/counter.hpp>
+#include <hwgen/product.hpp>
+
+namespace hwgen {
+
+/// For each pixel and channel: acc = bias[channel] + sum over taps of in[tap] * weights[channel][tap].
+///
+/// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t bias_t acc_t. Words hold kLanes
+/// channels; for each pixel and each fold of channels the taps arrive one after the other. weights[fold * kTaps +
+/// tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
+template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, int kBiasDepth, int kBiasLanes>
+void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
+               const typename Cfg::weight_t (&weights)[kWeightDepth][kWeightLanes],
+               const typename Cfg::bias_t (&bias)[kBiasDepth][kBiasLanes]) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
+#pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2
+  using in_t = typename Cfg::in_t;
+  using acc_t = typename Cfg::acc_t;
+  using P = Product<Cfg>;
+  constexpr unsigned kFolds = Cfg::kChannels / Cfg::kLanes;
+  constexpr unsigned kIterations = Cfg::kPixels * kFolds * Cfg::kTaps;
+  static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
+  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kOutBits == Cfg::kLanes * bits_of<acc_t>(), "an output word must hold kLanes sums of acc_t");
+  static_assert(kWeightDepth == kFolds * Cfg::kTaps && kWeightLanes == Cfg::kLanes,
+                "weights must have one row for each fold and tap, kLanes lanes");
+  static_assert(kBiasDepth == kFolds && kBiasLanes == Cfg::kLanes,
+                "bias must have one row for each fold, kLanes lanes");
+
+  Counter<Cfg::kTaps> tap;
+  Counter<kFolds> fold;
+  Counter<kFolds * Cfg::kTaps> address;
+  acc_t acc[Cfg::kLanes];
+#pragma HLS ARRAY_PARTITION variable = acc type = complete
+
+  // Invariant: address = fold * kTaps + tap; acc holds the sums of this fold over the taps before `tap`.
+  for (unsigned i = 0; i < kIterations; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<kInBits> word = in.read();
+    ap_uint<kOutBits> sums = 0;
+    for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+#pragma HLS UNROLL
+      const in_t x = get_lane<in_t>(word, lane);
+      const auto term = P::term(x, weights[address.index()][lane]);
+      const acc_t start = tap.first() ? acc_t(bias[fold.index()][lane]) : acc[lane];
+      const acc_t next = start + (acc_t(term) << P::kShift);
+      acc[lane] = next;
+      set_lane(sums, lane, next);
+    }
+    if (tap.last()) {
+      out.write(sums);
+    }
+
+    const bool fold_done = tap.last();
+    tap.step();
+    fold.step(fold_done);
+    address.step();
+  }
+}
+
+}  // namespace hwgen

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix times vector, kPe rows and kSimd columns at a time: dense layers, and convolutions behind a window.
+#pragma once
+
+#include <ap_int.h>
+#include <hls_stream.h>
+
+#include <hwgen/counter.hpp>
+#include <hwgen/product.hpp>
+
+namespace hwgen {
+
+/// For each of kVectors vectors: acc[row] = bias[row] + sum over columns of in[column] * weights[row][column].
+///
+/// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t bias_t acc_t. A word of `in`
+/// holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd + simd] with fold = (row / kPe) * (kInputs
+/// / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp says. One iteration does kPe * kSimd products;
+/// column folds run fastest, then row folds, then vectors. A vector is read in the iterations of row fold 0 and kept
+/// for the others.
+template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, int kBiasDepth, int kBiasLanes>
+void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
+            const typename Cfg::weight_t (&weights)[kWeightDepth][kWeightLanes],
+            const typename Cfg::bias_t (&bias)[kBiasDepth][kBiasLanes]) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
+#pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2
+  using in_t = typename Cfg::in_t;
+  using acc_t = typename Cfg::acc_t;
+  using P = Product<Cfg>;
+  using sum_t = typename SumOf<typename P::term_t, Cfg::kSimd>::type;
+  constexpr unsigned kColumnFolds = Cfg::kInputs / Cfg::kSimd;
+  constexpr unsigned kRowFolds = Cfg::kOutputs / Cfg::kPe;
+  constexpr unsigned kFolds = kColumnFolds * kRowFolds;
+  constexpr unsigned kIterations = Cfg::kVectors * kFolds;
+  static_assert(Cfg::kInputs % Cfg::kSimd == 0, "kSimd must divide kInputs");
+  static_assert(Cfg::kOutputs % Cfg::kPe == 0, "kPe must divide kOutputs");
+  static_assert(kInBits == Cfg::kSimd * bits_of<in_t>(), "an input word must hold kSimd elements of in_t");
+  static_assert(kOutBits == Cfg::kPe * bits_of<acc_t>(), "an output word must hold kPe sums of acc_t");
+  static_assert(kWeightDepth == kFolds && kWeightLanes == Cfg::kPe * Cfg::kSimd,
+                "weights must have one row for each fold and kPe * kSimd lanes");
+  static_assert(kBiasDepth == kRowFolds && kBiasLanes == Cfg::kPe,
+                "bias must have one row for each row fold, kPe lanes");
+
+  Counter<kColumnFolds> column;
+  Counter<kRowFolds> row;
+  Counter<kFolds> fold;
+  acc_t acc[Cfg::kPe];
+#pragma HLS ARRAY_PARTITION variable = acc type = complete
+  ap_uint<kInBits> vector[kColumnFolds];
+
+  // Invariant: fold = row * kColumnFolds + column; acc holds the sums of this row fold over the columns before
+  // `column`.
+  for (unsigned i = 0; i < kIterations; ++i) {
+#pragma HLS PIPELINE II = 1
+    ap_uint<kInBits> word;
+    if constexpr (kRowFolds == 1) {
+      word = in.read();
+    } else if (row.first()) {
+      word = in.read();
+      vector[column.index()] = word;
+    } else {
+      word = vector[column.index()];
+    }
+
+    ap_uint<kOutBits> sums = 0;
+    for (unsigned pe = 0; pe < Cfg::kPe; ++pe) {
+#pragma HLS UNROLL
+      sum_t sum = 0;
+      for (unsigned simd = 0; simd < Cfg::kSimd; ++simd) {
+#pragma HLS UNROLL
+        const in_t x = get_lane<in_t>(word, simd);
+        sum += P::term(x, weights[fold.index()][pe * Cfg::kSimd + simd]);
+      }
+      const acc_t start = column.first() ? acc_t(bias[row.index()][pe]) : acc[pe];
+      const acc_t next = start + (acc_t(sum) << P::kShift);
+      acc[pe] = next;
+      set_lane(sums, pe, next);
+    }
+    if (column.last()) {
+      out.write(sums);
+    }
+
+    const bool row_done = column.last();
+    column.step();
+    row.step(row_done);
+    fold.step();
+  }
+}
+
+}  // namespace hwgen

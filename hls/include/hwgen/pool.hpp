@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling behind a window of order "taps": maximum or sum over the taps of each channel.
+#pragma once
+
+#include <ap_int.h>
+#include <hls_stream.h>
+
+#include <hwgen/counter.hpp>
+#include <hwgen/lanes.hpp>
+
+namespace hwgen {
+
+/// The larger of two numbers of one type.
+template <class T>
+T larger(const T& a, const T& b) {
+#pragma HLS INLINE
+  return a < b ? b : a;
+}
+
+/// Pooling without a multiplier: out = max or sum over the taps.
+///
+/// Cfg: kLanes kChannels kTaps kPixels kMax in_t out_t. Words hold kLanes channels; for each pixel and each fold of
+/// channels the taps arrive one after the other. Bipolar inputs (in_t = ap_uint<1>) can be compared, not summed.
+template <class Cfg, int kInBits, int kOutBits>
+void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out) {
+#pragma HLS INLINE
+  using in_t = typename Cfg::in_t;
+  using out_t = typename Cfg::out_t;
+  constexpr unsigned kIterations = Cfg::kPixels * (Cfg::kChannels / Cfg::kLanes) * Cfg::kTaps;
+  static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
+  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
+
+  Counter<Cfg::kTaps> tap;
+  out_t acc[Cfg::kLanes];
+#pragma HLS ARRAY_PARTITION variable = acc type = complete
+
+  // Invariant: acc holds the result over the taps before `tap`.
+  for (unsigned i = 0; i < kIterations; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<kInBits> word = in.read();
+    ap_uint<kOutBits> results = 0;
+    for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+#pragma HLS UNROLL
+      const out_t x = get_lane<in_t>(word, lane);
+      if constexpr (Cfg::kMax) {
+        acc[lane] = tap.first() ? x : larger(acc[lane], x);
+      } else {
+        const out_t start = tap.first() ? out_t(0) : acc[lane];
+        acc[lane] = start + x;
+      }
+      set_lane(results, lane, acc[lane]);
+    }
+    if (tap.last()) {
+      out.write(results);
+    }
+    tap.step();
+  }
+}
+
+/// Sum pooling with an integer factor for each pixel, multiplier[pixel][0]: averages whose divisor depends on the
+/// place.
+///
+/// Cfg: as above with kMax = false, and sum_t, which holds the sum before it is multiplied.
+template <class Cfg, int kInBits, int kOutBits, class Factor, int kDepth>
+void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
+          const Factor (&multiplier)[kDepth][1]) {
+#pragma HLS INLINE
+  using in_t = typename Cfg::in_t;
+  using out_t = typename Cfg::out_t;
+  using sum_t = typename Cfg::sum_t;
+  constexpr unsigned kFolds = Cfg::kChannels / Cfg::kLanes;
+  constexpr unsigned kIterations = Cfg::kPixels * kFolds * Cfg::kTaps;
+  static_assert(!Cfg::kMax, "only sums can have a multiplier");
+  static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
+  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
+  static_assert(kDepth == Cfg::kPixels, "multiplier must have one row for each pixel");
+
+  Counter<Cfg::kTaps> tap;
+  Counter<kFolds> fold;
+  Counter<Cfg::kPixels> pixel;
+  sum_t acc[Cfg::kLanes];
+#pragma HLS ARRAY_PARTITION variable = acc type = complete
+
+  // Invariant: acc holds the sum over the taps before `tap` of this pixel and fold.
+  for (unsigned i = 0; i < kIterations; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<kInBits> word = in.read();
+    const Factor factor = multiplier[pixel.index()][0];
+    ap_uint<kOutBits> results = 0;
+    for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+#pragma HLS UNROLL
+      const sum_t start = tap.first() ? sum_t(0) : acc[lane];
+      acc[lane] = start + get_lane<in_t>(word, lane);
+      set_lane(results, lane, out_t(acc[lane] * factor));
+    }
+    if (tap.last()) {
+      out.write(results);
+    }
+
+    const bool fold_done = tap.last();
+    const bool pixel_done = fold_done && fold.last();
+    tap.step();
+    fold.step(fold_done);
+    pixel.step(pixel_done);
+  }
+}
+
+}  // namespace hwgen
