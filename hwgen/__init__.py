@@ -1,4 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
 """hwgen turns a neural network into an FPGA accelerator: ONNX in, verified HLS C++ and RTL out."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from hwgen.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from hwgen.request import BuildResult, Simulator, VerifyLevel
+
+__all__ = ["__version__", "build"]
+
+
+def build(
+    model: str | Path,
+    board: str | None = None,
+    *,
+    budget: str | Path | None = None,
+    clock_mhz: float | None = None,
+    out: str | Path | None = None,
+    verify: VerifyLevel = "rtl",
+    inputs: str | Path | None = None,
+    frames: int | None = None,
+    sim: Simulator = "cocotb",
+    synth: bool = False,
+    first: str | None = None,
+    last: str | None = None,
+    seed: int = 0,
+) -> BuildResult:
+    """Build an accelerator; the same as ``hwgen build``.
+
+    Parameters
+    ----------
+    model
+        ONNX file: QONNX or QDQ.
+    board, budget, clock_mhz
+        What to build for: a board's name, a YAML file with limits, a clock in MHz that wins over both.
+    out
+        Output folder; ``build/<name>`` if absent.
+    verify
+        ``none``, ``golden``, ``csim`` or ``rtl``.
+    inputs
+        npz file with one array for each model input, frames first, and ``labels`` to have accuracy measured.
+    frames
+        Frames to verify.
+    sim
+        ``cocotb``, or ``fast`` for long runs.
+    synth
+        Count resources with Yosys.
+    first, last
+        Stages to begin and to end with.
+    seed
+        Of random frames.
+
+    Returns
+    -------
+    BuildResult
+        ``result.ok`` is False when csim or RTL differ from the golden model.
+
+    Raises
+    ------
+    HwgenError
+        Its ``problems`` name everything that is wrong; the output folder is then as it was before.
+    """
+    from hwgen.pipeline import build as run
+    from hwgen.request import Request
+
+    def path(value: str | Path | None) -> Path | None:
+        return Path(value) if value is not None else None
+
+    request = Request(
+        Path(model),
+        board,
+        path(budget),
+        clock_mhz,
+        path(out),
+        verify,
+        path(inputs),
+        frames,
+        sim,
+        synth,
+        first,
+        last,
+        seed,
+    )
+    return run(request)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import io
 import json
 import types
 import typing
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +26,7 @@ _ARRAY = "$array"
 
 
 def encode(value: object, arrays: Arrays, path: str = "") -> Any:
-    """Return `value` as JSON-ready data; arrays go to `arrays` under their path, ``graph.constants.w0`` for instance."""
+    """Return `value` as JSON-ready data; arrays go to `arrays` under their path: ``graph.constants.w0``, say."""
     if isinstance(value, np.ndarray):
         arrays[path] = value
         return {_ARRAY: path}
@@ -82,10 +84,13 @@ def read_json(path: Path) -> Any:
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write arrays compressed, in sorted order; NumPy dates the members 1980, so the bytes repeat."""
+    """Write arrays as a compressed npz, in sorted order and dated 1980, so that the bytes repeat."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
-    np.savez_compressed(path, **ordered)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
 
 
 def read_npz(path: Path) -> Arrays:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Find the data that travels with the program: `templates`, `hls` and `sim`, in a checkout or in an installed wheel."""
+"""Find the data that travels with the program (`templates`, `hls`, `sim`: checkout or wheel), and the cache."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -12,3 +13,9 @@ def data_folder(name: str) -> Path:
     """Return the folder `name` (``templates``, ``hls`` or ``sim``): the wheel's copy, else the checkout's."""
     packaged = PACKAGE / "_data" / name
     return packaged if packaged.is_dir() else PACKAGE.parent / name
+
+
+def cache_folder() -> Path:
+    """Return the folder for what may be deleted at any time: ``$HWGEN_CACHE``, or ``~/.cache/hwgen``."""
+    root = os.environ.get("HWGEN_CACHE")
+    return Path(root) if root else Path.home() / ".cache" / "hwgen"

@@ -22,9 +22,10 @@ def _digest(root: Path) -> bytes:
 
 
 @cache
-def fingerprint() -> str:
-    """Return the sha256 of every file of the program: Python, templates, kernels, test bench."""
+def fingerprint(package: str = "") -> str:
+    """Return the sha256 of every file of the program (Python, templates, kernels, test bench), or of one package."""
     digest = hashlib.sha256(VERSION.encode())
-    for root in (Path(__file__).resolve().parent, *(data_folder(name) for name in DATA)):
+    here = Path(__file__).resolve().parent
+    for root in (here / package,) if package else (here, *(data_folder(name) for name in DATA)):
         digest.update(_digest(root))
     return digest.hexdigest()

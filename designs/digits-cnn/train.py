@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train digits-cnn: conv 3x3x8 (padded), conv 3x3x16, max pool 2x2, fully connected 10; 4-bit weights and activations."""
+"""Train digits-cnn: conv 3x3x8 (padded), conv 3x3x16, max pool 2x2, fully connected 10; everything in 4 bits."""
 
 from __future__ import annotations
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+# The developer's commands. Every target sets up what it needs; `make` alone lists them.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --quiet --disable-pip-version-check
+NPROC  := 2
+
+# A stamp for each set of dependencies, named by the hash of pyproject.toml: a changed file sets up anew.
+HASH    := $(shell cksum pyproject.toml | cut -d' ' -f1)
+STAMP   := $(VENV)/.hwgen-$(HASH)
+DEV     := $(VENV)/.dev-$(HASH)
+QAT     := $(VENV)/.qat-$(HASH)
+
+SV  := $(wildcard hls/rtl/*.sv)
+CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp)
+
+.PHONY: help setup demo test test-qat check bench fuzz regress wheel clean
+
+help:
+	@echo "make setup     .venv with the hwgen command"
+	@echo "make demo      build designs/digits-mlp to verified RTL, and say where to look"
+	@echo "make test      all tests"
+	@echo "make test-qat  retrain the example designs (downloads torch)"
+	@echo "make check     lint, types, formatting, RTL lint"
+	@echo "make regress   build every design and hold it to its expect.json"
+	@echo "make bench     the figures of the README, as JSON"
+	@echo "make fuzz      random models and kernels for FUZZ_SECONDS (120)"
+	@echo "make wheel     dist/*.whl"
+	@echo "make clean     remove what the build made"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hwgen needs Python 3.11 or later; set PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): | $(BIN)/python
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(PIP) install --editable .
+	@rm -f $(VENV)/.hwgen-* && touch $@
+
+$(DEV): $(STAMP)
+	@echo "Adding the developer's tools ..."
+	@$(PIP) install --editable '.[dev]'
+	@rm -f $(VENV)/.dev-* && touch $@
+
+$(QAT): $(DEV)
+	@echo "Adding torch and Brevitas ..."
+	@$(PIP) install --editable '.[dev,qat]'
+	@rm -f $(VENV)/.qat-* && touch $@
+
+setup: $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/hwgen build designs/digits-mlp/model.onnx --budget designs/digits-mlp/budget.yaml \
+	  --inputs designs/digits-mlp/inputs.npz --frames 8
+	@echo
+	@echo "Look at build/digits_mlp/README.md (what it is), rtl/ (the SystemVerilog), hls/ (the C++),"
+	@echo "report/report.json (every decision and figure), plan.json, models/01_integer.onnx (open it in Netron)."
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -n $(NPROC)
+
+test-qat: $(QAT)
+	@$(BIN)/python -m pytest -m qat tests/project
+
+check: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(if $(CPP),$(BIN)/clang-format --dry-run --Werror $(CPP))
+	@$(if $(SV),$(BIN)/python tests/project/lint_rtl.py $(SV))
+
+regress: $(STAMP)
+	@$(BIN)/hwgen regress designs
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/build.py
+
+fuzz: $(DEV)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-120} $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
+
+wheel: $(DEV)
+	@$(BIN)/python -m build --wheel --outdir dist .
+
+clean:
+	@rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: a thin shell over the pipeline. People read stderr and tables, machines read ``--json``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn, cast
+
+import typer
+
+from hwgen import console, pipeline
+from hwgen.errors import ExitCode, HwgenError, Problem
+from hwgen.request import Request, Simulator, VerifyLevel
+from hwgen.version import VERSION
+
+app = typer.Typer(
+    name="hwgen",
+    help="Neural network in, verified FPGA accelerator out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
+
+Model = Annotated[Path, typer.Argument(help="ONNX file: QONNX or QDQ, opset 9 to 21.", metavar="MODEL")]
+BoardOption = Annotated[str | None, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")]
+BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target.")]
+ClockOption = Annotated[float | None, typer.Option("--clock-mhz", help="Wins over the budget and the board.")]
+InputsOption = Annotated[
+    Path | None, typer.Option("--inputs", help="npz with an array for each model input, and labels.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hwgen {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    return None
+
+
+@app.command()
+def build(
+    model: Model,
+    board: BoardOption = None,
+    budget: BudgetOption = None,
+    clock_mhz: ClockOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder; build/<name> if absent.")] = None,
+    verify: Annotated[str, typer.Option("--verify", help="none, golden, csim or rtl.")] = "rtl",
+    inputs: InputsOption = None,
+    frames: Annotated[int | None, typer.Option("--frames", help="Frames to verify.")] = None,
+    sim: Annotated[str, typer.Option("--sim", help="cocotb, or fast: a C++ harness for long runs.")] = "cocotb",
+    synth: Annotated[bool, typer.Option("--synth", help="Count LUT, FF, DSP and BRAM with Yosys.")] = False,
+    first: Annotated[str | None, typer.Option("--from", help="Stage to begin with.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Stage to end with.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of random frames.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Build an accelerator: verified HLS C++, verified RTL, a project and a report."""
+    request = Request(
+        model,
+        board,
+        budget,
+        clock_mhz,
+        out,
+        cast("VerifyLevel", verify),
+        inputs,
+        frames,
+        cast("Simulator", sim),
+        synth,
+        first,
+        last,
+        seed,
+    )
+    result = pipeline.build(request, console.Progress().event)
+    errors = console.mismatches(result)
+    if as_json:
+        extra = {} if result.ok else {"errors": errors, "exit_code": int(ExitCode.MISMATCH)}
+        console.print_json({**result.to_json(), **extra})
+    else:
+        console.print_result(result)
+        console.print_errors([Problem(**e) for e in errors])
+    if not result.ok:
+        raise typer.Exit(ExitCode.MISMATCH)
+
+
+@app.command()
+def check(
+    model: Model,
+    board: BoardOption = None,
+    budget: BudgetOption = None,
+    clock_mhz: ClockOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a model can be built, and everything that keeps it from it. Writes nothing."""
+    from hwgen.check import check_model
+
+    facts = check_model(Request(model, board, budget, clock_mhz))
+    if as_json:
+        console.print_json(facts)
+    else:
+        console.print_check(facts)
+
+
+@app.command()
+def boards(as_json: JsonOption = False) -> None:
+    """List the boards that hwgen knows."""
+    from hwgen.hw import boards as known
+
+    found = [known.load(name) for name in known.names()]
+    if as_json:
+        console.print_json({"ok": True, "boards": [console.board_json(b) for b in found]})
+    else:
+        console.print_boards(found)
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say which tools are installed, which are missing, and how to get them."""
+    from hwgen.doctor import examine
+
+    findings = examine()
+    fit = all(f.found for f in findings if f.required)
+    if as_json:
+        console.print_json({"ok": fit, "tools": [f.to_json() for f in findings]})
+    else:
+        console.print_doctor(findings)
+    if not fit:
+        raise typer.Exit(ExitCode.USER)
+
+
+@app.command()
+def regress(
+    designs: Annotated[Path, typer.Argument(help="Folder of designs, or one design.")],
+    update: Annotated[bool, typer.Option("--update", help="Write what was measured to expect.json.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the builds.")] = Path("build/regress"),
+    as_json: JsonOption = False,
+) -> None:
+    """Build and verify every design; fail when accuracy, cycles or LUT leave expect.json by more than 2 %."""
+    from hwgen.regress import run_designs
+
+    outcome = run_designs(designs, out, update=update, listen=console.Progress())
+    if as_json:
+        console.print_json(outcome)
+    else:
+        console.print_regress(outcome)
+    if not outcome["ok"]:
+        raise typer.Exit(ExitCode.MISMATCH)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; no exception but `SystemExit` leaves this function."""
+    as_json = "--json" in arguments
+    with console.clean_stdout(as_json):
+        try:
+            code = app(list(arguments), standalone_mode=False)
+            return int(code) if isinstance(code, int) else ExitCode.OK
+        except HwgenError as error:
+            return console.fail(error.problems, error.exit_code, as_json)
+        except _USAGE as error:
+            return console.fail([_usage_problem(error)], ExitCode.USER, as_json)
+        except (KeyboardInterrupt, typer.Abort):
+            text = "Interrupted; the output folder is as it was before."
+            return console.fail([Problem(text)], ExitCode.INTERRUPTED, as_json)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.OK
+        except Exception as error:
+            return console.fail([console.internal(error)], ExitCode.INTERNAL, as_json)
+
+
+def _usage_problem(error: Exception) -> Problem:
+    text = cast("Any", error).format_message().strip()
+    return Problem(text if text.endswith((".", "?", ")")) else f"{text}.", hint="See hwgen --help.")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """Entry point of the ``hwgen`` command."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How things look on a terminal: progress on stderr, results on stdout, errors as sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from hwgen.errors import ExitCode, Problem
+from hwgen.pipeline import Event
+from hwgen.request import STAGES, BuildResult
+from hwgen.resources import cache_folder
+
+if TYPE_CHECKING:
+    from hwgen.doctor import Finding
+    from hwgen.hw import Board
+
+_json_stream: Any = None
+
+
+@contextmanager
+def clean_stdout(wanted: bool) -> Iterator[None]:
+    """Keep stdout for the one JSON object: whatever libraries and child processes print goes to stderr."""
+    global _json_stream
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(saved), "w") as _json_stream:
+            yield
+    finally:
+        _json_stream = None
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print the one JSON object."""
+    json.dump(data, _json_stream, indent=2)
+    _json_stream.write("\n")
+
+
+def _out() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _err() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(problems: Sequence[Problem], code: ExitCode, as_json: bool) -> int:
+    """Report a failure and return its exit code."""
+    if as_json:
+        print_json({"ok": False, "errors": [asdict(p) for p in problems], "exit_code": int(code)})
+    else:
+        print_errors(problems)
+    return int(code)
+
+
+def print_errors(problems: Sequence[Problem]) -> None:
+    """Print one sentence a line on stderr."""
+    for problem in problems:
+        _err().print("error:", style="bold red", end=" ")
+        _err().print(str(problem), markup=False)
+
+
+def internal(error: Exception) -> Problem:
+    """Keep the traceback in a log file and return the sentence that names it."""
+    text = "".join(traceback.format_exception(error))
+    path = _write_log(cache_folder() / "logs", text) or _write_log(Path(tempfile.gettempdir()), text)
+    where = f"The details are in {path}." if path else "No log could be written."
+    reason = str(error).splitlines()[0].rstrip(".") if str(error) else ""
+    what = type(error).__name__ + (f": {reason}" if reason else "")
+    return Problem(f"hwgen failed in a way that is not your fault ({what}).", hint=f"{where} Please report it.")
+
+
+def _write_log(folder: Path, text: str) -> Path | None:
+    path = folder / f"hwgen-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError:
+        return None
+    return path
+
+
+class Progress:
+    """Prints a line for each stage: its number, what it did, and how long it took."""
+
+    def __init__(self) -> None:
+        self._console = _err()
+        self._notes: list[str] = []
+
+    def event(self, event: Event) -> None:
+        """Show one event."""
+        number = f"[{STAGES.index(event.stage) + 1}/{len(STAGES)}] {event.stage:<7}"
+        if event.kind == "start":
+            self._notes = []
+        elif event.kind == "note":
+            self._notes.append(event.text)
+            if len(self._notes) > 1:
+                self._console.print(f"{number} {self._notes[-2]}", style="dim", markup=False)
+        elif event.kind == "reused":
+            self._console.print(f"{number} unchanged", style="dim", markup=False)
+        else:
+            self._console.print(f"{number} {event.seconds:6.1f} s  {' '.join(self._notes[-1:])}", markup=False)
+
+    def title(self, text: str) -> None:
+        """Print a heading."""
+        self._console.print(text, style="bold", markup=False)
+
+
+def mismatches(result: BuildResult) -> list[dict[str, Any]]:
+    """Return the findings of a failed verification as problems."""
+    found = result.report.get("verify", {}).get("problems", [])
+    return [asdict(Problem(**p)) for p in found] if not result.ok else []
+
+
+def print_result(result: BuildResult) -> None:
+    """Print what was built, and where to look."""
+    out = _out()
+    if result.up_to_date:
+        out.print(f"Nothing has changed: {result.out} is up to date.", markup=False)
+    report = result.report
+    if report:
+        out.print(_layers(report), markup=False)
+        for line in headlines(report):
+            out.print(line, markup=False)
+    out.print(f"Output: {result.out}", markup=False)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """Return aligned columns as text, never cut to a terminal's width; the columns named in `right` align right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    pads = [str.rjust if name in right else str.ljust for name in header]
+    lines = ("  ".join(pad(c, w) for pad, c, w in zip(pads, row, widths, strict=True)) for row in (header, *rows))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _layers(report: Mapping[str, Any]) -> str:
+    rows = [
+        (r["name"], r["op"], r["unit"], f"{r['pe']} x {r['simd']}", f"{r['cycles']:,}", f"{r['cost']['lut']:,.0f}")
+        for r in report["layers"]
+    ]
+    return table(("process", "operator", "unit", "PE x SIMD", "cycles", "LUT"), rows, ("PE x SIMD", "cycles", "LUT"))
+
+
+def headlines(report: Mapping[str, Any]) -> list[str]:
+    """Return the figures that matter, one sentence a line."""
+    cycles, clock = report["cycles"], report["clock_mhz"]
+    lines = [
+        f"{report['board']}: a frame every {cycles['ii_plan']:,} cycles, latency {cycles['latency_plan']:,} cycles "
+        f"planned; {report['fps']:,.0f} frames/s projected at {clock:g} MHz."
+    ]
+    if cycles.get("ii_rtl") is not None:
+        lines.append(f"Measured in RTL: II {cycles['ii_rtl']:,}, latency {cycles['latency_rtl']:,} cycles.")
+    for rung, verdict in report["verify"].items():
+        if rung in ("golden", "csim", "rtl") and verdict is not None:
+            state = "equal" if verdict["mismatches"] == 0 else f"{verdict['mismatches']} DIFFER"
+            lines.append(f"{rung}: {verdict['tensors']} tensors compared, {state}.")
+    for who, used in report["resources"].items():
+        if used is not None:
+            lines.append(
+                f"{who}: " + ", ".join(f"{used[k]:,.0f} {k.upper()}" for k in ("lut", "ff", "dsp", "bram36")) + "."
+            )
+    accuracy = report.get("accuracy")
+    lines.append(f"Accuracy in integers: {accuracy:.4f}." if accuracy is not None else "Accuracy not measured.")
+    return lines
+
+
+def print_check(facts: Mapping[str, Any]) -> None:
+    """Print what `hwgen check` found."""
+    for line in facts["summary"]:
+        _out().print(line, markup=False)
+
+
+def board_json(board: Board) -> dict[str, Any]:
+    """Return a board as JSON-ready data."""
+    return asdict(board)
+
+
+def print_boards(boards: Sequence[Board]) -> None:
+    """Print one board a line."""
+    numbers = ("LUT", "FF", "DSP", "BRAM36", "MHz")
+    rows = []
+    for b in boards:
+        r = b.resources
+        rows.append((b.name, b.part, *(f"{n:,.0f}" for n in (r.lut, r.ff, r.dsp, r.bram36, b.clock_mhz)), b.title))
+    _out().print(table(("board", "part", *numbers, "title"), rows, numbers), markup=False)
+
+
+def print_doctor(findings: Sequence[Finding]) -> None:
+    """Print one tool a line, and what to do about the missing ones."""
+    rows = []
+    for f in findings:
+        state = "found" if f.found else "MISSING" if f.required else "absent"
+        rows.append((f.name, state, f.version, f.purpose))
+    _out().print(table(("tool", "state", "version", "for"), rows), markup=False)
+    for f in findings:
+        if not f.found:
+            _out().print(f"{f.name}: {f.remedy}", markup=False)
+
+
+def print_regress(outcome: Mapping[str, Any]) -> None:
+    """Print each design's figures against what was expected."""
+    columns = ("design", "board", "figure", "expected", "measured", "verdict")
+    rows = [["-" if row[c] is None else str(row[c]) for c in columns] for row in outcome["figures"]]
+    _out().print(table(columns, rows, ("expected", "measured")), markup=False)
+    print_errors([Problem(**p) for p in outcome["errors"]])

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a build is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hwgen.errors import UserError, did_you_mean
+from hwgen.graph.naming import identifier
+
+VerifyLevel = Literal["none", "golden", "csim", "rtl"]
+Simulator = Literal["cocotb", "fast"]
+VERIFY_LEVELS: tuple[VerifyLevel, ...] = ("none", "golden", "csim", "rtl")
+SIMULATORS: tuple[Simulator, ...] = ("cocotb", "fast")
+STAGES = ("import", "lower", "plan", "render", "hlsc", "verify", "synth", "report")
+DEFAULT_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """One build.
+
+    Parameters
+    ----------
+    model
+        ONNX file.
+    board, clock_mhz
+        Win over the budget file; None leaves the choice to it.
+    budget
+        YAML file, or None.
+    out
+        Output folder; None means ``build/<name>``.
+    verify
+        Highest rung of the verification ladder to climb.
+    inputs
+        npz with one array for each model input (first axis: frames), and ``labels`` if accuracy is wanted;
+        None makes seeded random frames.
+    frames
+        Frames to verify; None means all of `inputs`, or 3 random ones.
+    sim
+        ``cocotb``, or ``fast``: the generated C++ harness for long runs.
+    synth
+        Count resources with Yosys.
+    first, last
+        Stages to begin and to end with.
+    seed
+        Of random frames and of everything else that draws lots.
+    """
+
+    model: Path
+    board: str | None = None
+    budget: Path | None = None
+    clock_mhz: float | None = None
+    out: Path | None = None
+    verify: VerifyLevel = "rtl"
+    inputs: Path | None = None
+    frames: int | None = None
+    sim: Simulator = "cocotb"
+    synth: bool = False
+    first: str | None = None
+    last: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("--verify", self.verify, VERIFY_LEVELS)
+        _one_of("--sim", self.sim, SIMULATORS)
+        for option, stage in (("--from", self.first), ("--to", self.last)):
+            if stage is not None:
+                _one_of(option, stage, STAGES)
+        if self.first and self.last and STAGES.index(self.first) > STAGES.index(self.last):
+            raise UserError(f"--from {self.first} must not come after --to {self.last}.")
+        if self.frames is not None and self.frames < 1:
+            raise UserError(f"--frames must be at least 1, not {self.frames}.")
+        if self.clock_mhz is not None and not 0 < self.clock_mhz <= 1000:
+            raise UserError(f"--clock-mhz must be more than 0 and at most 1000, not {self.clock_mhz:g}.")
+
+    @property
+    def name(self) -> str:
+        """Design name: the file's stem, or its folder's name where the file is called ``model.onnx``."""
+        stem = self.model.stem
+        if stem == "model":
+            stem = self.model.absolute().parent.name
+        return identifier(stem, "m")
+
+    @property
+    def folder(self) -> Path:
+        """Where the result goes."""
+        return self.out if self.out is not None else Path("build") / self.name
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        message = f"{option} must be one of {', '.join(known)}, not {value}."
+        raise UserError(message, hint=did_you_mean(value, known))
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What came out of a build.
+
+    Parameters
+    ----------
+    ok
+        False when a rung of the verification ladder found a difference.
+    out
+        The output folder.
+    up_to_date
+        True when nothing had changed and nothing was done.
+    stages
+        Stage name to ``built`` or ``reused``, in order.
+    seconds
+        Stage name to wall-clock seconds of this run.
+    report
+        The machine-readable report, ``report/report.json``; empty when the build stopped before it.
+    """
+
+    ok: bool
+    out: Path
+    up_to_date: bool
+    stages: Mapping[str, str]
+    seconds: Mapping[str, float]
+    report: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        return {
+            "ok": self.ok,
+            **{k: v for k, v in self.report.items() if k != "ok"},
+            "out": str(self.out),
+            "up_to_date": self.up_to_date,
+            "stages": dict(self.stages),
+            "seconds": round(sum(self.seconds.values()), 3),
+            "stage_seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }

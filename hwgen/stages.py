@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each stage does: it takes artefacts from a `Build`, and writes its own files into the build's folder.
+
+An artefact that an earlier run has left in the folder is read from there, so a build can resume anywhere. Rooms are
+imported where they are used: a build that finds nothing to do must not wait for onnxruntime.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwgen import artifacts, manifest
+from hwgen.request import DEFAULT_FRAMES, Request
+from hwgen.resources import data_folder
+from hwgen.version import VERSION
+
+if TYPE_CHECKING:
+    from hwgen.config import Budget
+    from hwgen.graph.source import SourceModel
+    from hwgen.hw import Board
+    from hwgen.ops.lowering import Lowered
+    from hwgen.plan import Plan
+
+IMPORTED = Path("models/00_import.onnx")
+INTEGER_VIEW = Path("models/01_integer.onnx")
+LOWERED = Path("models/integer")
+PLAN = Path("plan")
+MODULES = Path("report/hlsc.json")
+VERIFIED = Path("report/verify.json")
+SYNTHESISED = Path("report/synth.json")
+
+
+class Build:
+    """The state of one build: the request, the folder in the making, and the artefacts so far.
+
+    Parameters
+    ----------
+    request
+        What to build.
+    note
+        Called with a stage and a line of progress.
+    """
+
+    def __init__(self, request: Request, note: Callable[[str, str], None]) -> None:
+        self.request = request
+        self.note = note
+        self.folder = Path()
+        self.ok = True
+
+    @cached_property
+    def model_sha256(self) -> str:
+        """Hash of the model file and of the files it refers to."""
+        from hwgen.frontend.read import read
+
+        return read(self.request.model)[1]
+
+    @cached_property
+    def budget(self) -> Budget:
+        """The budget: file, then command line, then defaults."""
+        from hwgen.config import load_budget
+
+        return load_budget(self.request.budget, board=self.request.board, clock_mhz=self.request.clock_mhz)
+
+    @cached_property
+    def budget_json(self) -> Any:
+        """The budget with every default filled in, JSON-ready."""
+        return self.budget.model_dump(mode="json")
+
+    @cached_property
+    def board(self) -> Board:
+        """The board that the budget names."""
+        from hwgen.hw import boards
+
+        return boards.load(self.budget.board)
+
+    @cached_property
+    def source(self) -> SourceModel:
+        """The imported model, under the design's name."""
+        from hwgen import frontend
+
+        return frontend.load(self.request.model, name=self.request.name)
+
+    @cached_property
+    def lowered(self) -> Lowered:
+        """The integer graph with all that ties it to the model."""
+        from hwgen.ops.lowering import Lowered
+
+        if (self.folder / LOWERED).with_suffix(".json").is_file():
+            return artifacts.restore(self.folder / LOWERED, Lowered)
+        from hwgen.passes.lower import lower
+
+        return lower(self.source)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan."""
+        from hwgen.plan import Plan, make_plan
+
+        if (self.folder / PLAN).with_suffix(".json").is_file():
+            return artifacts.restore(self.folder / PLAN, Plan)
+        return make_plan(self.lowered.graph, self.board, self.budget)
+
+    def rtl(self) -> list[Path]:
+        """Return the RTL files of the finished hlsc stage, in the order of its file list."""
+        return sorted((self.folder / "rtl").glob("*.sv"))
+
+    def names(self) -> Mapping[str, str]:
+        """Return the ONNX name of every tensor whose name had to change, by its name in the design."""
+        if not (self.folder / LOWERED).with_suffix(".json").is_file():
+            return {}
+        seen = (*self.lowered.inputs, *self.lowered.outputs, *self.lowered.observations)
+        return {o.tensor: o.onnx for o in seen}
+
+
+def import_options(job: Build) -> Any:
+    """Return what the import depends on."""
+    return [job.request.name, job.model_sha256]
+
+
+def run_import(job: Build) -> None:
+    """Read the model, fold constants, infer shapes; write the simplified ONNX file."""
+    path = job.folder / IMPORTED
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(job.source.serialized)
+    job.note("import", f"{len(job.source.nodes)} nodes, opset {job.source.opset}")
+
+
+def run_lower(job: Build) -> None:
+    """Turn the model into an integer graph, and verify it."""
+    from hwgen.onnx_view import integer_view
+    from hwgen.passes.verify import verify_graph
+
+    verify_graph(job.lowered.graph)
+    artifacts.save(job.folder / LOWERED, job.lowered)
+    (job.folder / INTEGER_VIEW).write_bytes(integer_view(job.lowered.graph))
+    inexact = sum(not proof.exact for proof in job.lowered.proofs)
+    proven = len(job.lowered.proofs) - inexact
+    job.note("lower", f"{len(job.lowered.graph.nodes)} integer operators, {proven} requantisations proven exact")
+
+
+def plan_options(job: Build) -> Any:
+    """Return what the plan depends on."""
+    return [job.budget_json, dataclasses.asdict(job.board)]
+
+
+def run_plan(job: Build) -> None:
+    """Choose unit, folding and FIFO depths under the budget."""
+    artifacts.save(job.folder / PLAN, job.plan)
+    plan = job.plan
+    job.note("plan", f"II {plan.ii} cycles, {plan.resources.lut:,.0f} LUT; {plan.binding}")
+
+
+def run_render(job: Build) -> None:
+    """Write the HLS project, the simulation folder and the rest of the hand-over."""
+    from hwgen.render import render
+
+    render(job.plan, job.folder)
+
+
+def run_hlsc(job: Build) -> None:
+    """Compile C++ to SystemVerilog, and complete the file list."""
+    from hwgen.compile import compile_all
+    from hwgen.hlsc import Target, compile_dataflow
+
+    plan, hls, rtl = job.plan, job.folder / "hls", job.folder / "rtl"
+    target = Target(plan.board.family, plan.clock_mhz)
+    modules = compile_all([p.name for p in plan.processes], hls, target, lambda text: job.note("hlsc", text))
+    rtl.mkdir(parents=True, exist_ok=True)
+    for name, module in modules.items():
+        (rtl / f"{name}.sv").write_text(module.rtl)
+    core = f"{plan.name}_core"
+    top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target)
+    (rtl / f"{core}.sv").write_text(top.rtl)
+    for path in sorted((data_folder("hls") / "rtl").glob("*.sv")):
+        (rtl / path.name).write_bytes(path.read_bytes())
+    (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
+    facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
+    artifacts.write_json(job.folder / MODULES, facts)
+
+
+def verify_options(job: Build) -> Any:
+    """Return what the verification depends on."""
+    request = job.request
+    inputs = manifest.sha256(request.inputs) if request.inputs and request.inputs.is_file() else str(request.inputs)
+    return [request.verify, inputs, request.frames, request.sim, request.seed]
+
+
+def run_verify(job: Build) -> None:
+    """Climb the verification ladder up to the rung asked for."""
+    from hwgen.ladder import climb
+
+    verdict = climb(job)
+    artifacts.write_json(job.folder / VERIFIED, verdict)
+    job.ok = job.ok and bool(verdict["ok"])
+
+
+def run_synth(job: Build) -> None:
+    """Count cells with Yosys: the whole design and each process."""
+    from hwgen.synth import count
+
+    plan = job.plan
+    total = count(job.rtl(), plan.name, plan.board.family)
+    artifacts.write_json(job.folder / SYNTHESISED, {"total": total.to_json()})
+
+
+def report_options(job: Build) -> Any:
+    """Return what the report depends on beside the stages before it."""
+    return [VERSION, str(job.request.model.name)]
+
+
+def run_report(job: Build) -> None:
+    """Write report, README and Makefile."""
+    from hwgen.report import write_report
+
+    write_report(job.folder, job.plan, job.lowered.graph, facts(job))
+
+
+def facts(job: Build) -> dict[str, Any]:
+    """Return what the stages measured, by stage; absent where a stage was not asked for."""
+    found = {"hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
+    data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if (job.folder / p).is_file()}
+    return {
+        "model": job.request.model.name,
+        "model_sha256": job.model_sha256,
+        "seed": job.request.seed,
+        "frames": job.request.frames or DEFAULT_FRAMES,
+        "proofs": [dataclasses.asdict(proof) for proof in job.lowered.proofs],
+        **data,
+    }
