@@ -12,13 +12,14 @@ namespace hwgen {
 
 /// For each pixel and channel: acc = bias[channel] + sum over taps of in[tap] * weights[channel][tap].
 ///
-/// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t bias_t acc_t. Words hold kLanes
+/// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t acc_t. Words hold kLanes
 /// channels; for each pixel and each fold of channels the taps arrive one after the other. weights[fold * kTaps +
 /// tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
-template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, int kBiasDepth, int kBiasLanes>
+template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
+          int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
                const typename Cfg::weight_t (&weights)[kWeightDepth][kWeightLanes],
-               const typename Cfg::bias_t (&bias)[kBiasDepth][kBiasLanes]) {
+               const Bias (&bias)[kBiasDepth][kBiasLanes]) {
 #pragma HLS INLINE
 #pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
 #pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2

@@ -61,14 +61,14 @@ void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out
 /// Sum pooling with an integer factor for each pixel, multiplier[pixel][0]: averages whose divisor depends on the
 /// place.
 ///
-/// Cfg: as above with kMax = false, and sum_t, which holds the sum before it is multiplied.
+/// Cfg: as above with kMax = false.
 template <class Cfg, int kInBits, int kOutBits, class Factor, int kDepth>
 void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
           const Factor (&multiplier)[kDepth][1]) {
 #pragma HLS INLINE
   using in_t = typename Cfg::in_t;
   using out_t = typename Cfg::out_t;
-  using sum_t = typename Cfg::sum_t;
+  using sum_t = typename Integer<TypeInfo<in_t>::kSigned, bits_of<in_t>() + clog2(Cfg::kTaps)>::type;
   constexpr unsigned kFolds = Cfg::kChannels / Cfg::kLanes;
   constexpr unsigned kIterations = Cfg::kPixels * kFolds * Cfg::kTaps;
   static_assert(!Cfg::kMax, "only sums can have a multiplier");

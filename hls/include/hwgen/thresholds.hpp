@@ -10,11 +10,11 @@
 
 namespace hwgen {
 
-/// out = kYMin + kStep * #{t : in >= thresholds[t]}; where flip is set, in < thresholds[t] is counted instead.
+/// out = kYMin + #{t : in >= thresholds[t]}; where flip is set, in < thresholds[t] is counted instead.
 ///
-/// Cfg: kLanes kChannels kBeats kSteps kYMin kStep kFlip in_t out_t. thresholds[fold][lane * kSteps + t], ascending in
+/// Cfg: kLanes kChannels kBeats kSteps kYMin kFlip in_t out_t. thresholds[fold][lane * kSteps + t], ascending in
 /// t; a table of one row serves all folds, a table of kSteps lanes serves all lanes. flip[fold][lane], read only if
-/// kFlip. A bipolar output has kSteps = 1, kYMin = 0, kStep = 1: the bit itself.
+/// kFlip. A bipolar output has kSteps = 1 and kYMin = 0: the bit itself.
 template <class Cfg, int kInBits, int kOutBits, class Threshold, int kDepth, int kTableLanes, int kFlipDepth,
           int kFlipLanes>
 void thresholds(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -35,6 +35,7 @@ void thresholds(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
   static_assert(kFlipDepth == kFolds || kFlipDepth == 1, "flip must have one row for each fold, or one for all");
   static_assert(kFlipLanes == Cfg::kLanes || kFlipLanes == 1, "flip must have kLanes lanes, or one for all");
   using count_t = ap_uint<clog2(Cfg::kSteps + 1)>;
+  using common_t = ap_int<(bits_of<in_t>() > bits_of<Threshold>() ? bits_of<in_t>() : bits_of<Threshold>()) + 1>;
 
   Counter<kFolds> fold;
 
@@ -47,18 +48,19 @@ void thresholds(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
     ap_uint<kOutBits> results = 0;
     for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
 #pragma HLS UNROLL
-      const in_t x = get_lane<in_t>(word, lane);
+      const common_t x = get_lane<in_t>(word, lane);
       count_t count = 0;
       for (unsigned t = 0; t < Cfg::kSteps; ++t) {
 #pragma HLS UNROLL
-        const bool reached = x >= thresholds[row][(kShared ? 0U : lane * Cfg::kSteps) + t];
+        const common_t threshold = thresholds[row][(kShared ? 0U : lane * Cfg::kSteps) + t];
+        const bool reached = x >= threshold;
         count += ap_uint<1>(reached);
       }
       if constexpr (Cfg::kFlip) {
         const bool flipped = flip[flip_row][kFlipLanes == 1 ? 0U : lane] != 0;
         count = flipped ? count_t(Cfg::kSteps - count) : count;
       }
-      set_lane(results, lane, out_t(Cfg::kYMin + Cfg::kStep * count));
+      set_lane(results, lane, out_t(Cfg::kYMin + count));
     }
     out.write(results);
     fold.step();

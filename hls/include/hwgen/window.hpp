@@ -10,40 +10,38 @@
 
 namespace hwgen {
 
-/// One input element as an output element, wider if padding needs it.
+/// One input element as an output element, wider if padding needs it; a bit that widens is bipolar, so -1 or +1.
 template <class Cfg>
-ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
+typename Cfg::out_t window_element(const typename Cfg::in_t& x) {
 #pragma HLS INLINE
-  static_assert(Cfg::kBits >= Cfg::kInBits, "kBits must not be less than kInBits");
-  if constexpr (Cfg::kBits == Cfg::kInBits || !Cfg::kSigned) {
-    return ap_uint<Cfg::kBits>(code);
-  } else if constexpr (Cfg::kInBits == 1) {
-    return code != 0 ? ap_uint<Cfg::kBits>(1) : ap_uint<Cfg::kBits>(-1);
+  using out_t = typename Cfg::out_t;
+  if constexpr (Cfg::kBipolarInput) {
+    return x != 0 ? out_t(1) : out_t(-1);
   } else {
-    return ap_uint<Cfg::kBits>(ap_int<Cfg::kInBits>(code));
+    return out_t(x);
   }
 }
 
-/// Cfg: kInBits kBits kSigned kLanes kChannels kHeight kWidth kKernelH kKernelW kStrideH kStrideW kPadTop kPadLeft
-/// kOutHeight kOutWidth kPadValue kTapsOrder kDepth kIterations. A word of `in` holds kLanes channels of kInBits; a
-/// word of `out` holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the
-/// sign; a signed bit is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns,
-/// channel folds. Order taps: for each output pixel its channel folds, kernel rows, columns. Padding holds kPadValue.
+/// Cfg: kLanes kChannels kHeight kWidth kKernelH kKernelW kStrideH kStrideW kPadTop kPadLeft kOutHeight kOutWidth
+/// kPadValue kTapsOrder kDepth kIterations kBipolarInput in_t out_t. Words hold kLanes channels; out_t is in_t, or
+/// wider where kPadValue does not fit (kBipolarInput: bits become -1 and +1). Order nhwc: for each output pixel its
+/// kernel rows, columns, channel folds. Order taps: for each output pixel its channel folds, kernel rows, columns.
 ///
 /// Every iteration reads a word if the frame has one left and the buffer has room, and writes a word if it is padding
 /// or was read in an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel
 /// at hand, are fewer than kDepth, and always after the last word is written. kIterations is how often that rule has to
 /// be applied until a frame is read and written.
-template <class Cfg, int kInWidth, int kOutWidth>
-void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>& out) {
+template <class Cfg, int kInBits, int kOutBits>
+void window(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out) {
 #pragma HLS INLINE
   using G = WindowGeometry<Cfg>;
   using lead_t = typename G::lead_t;
-  using in_t = ap_uint<Cfg::kInBits>;
-  static_assert(kInWidth == Cfg::kLanes * Cfg::kInBits, "an input word must hold kLanes elements of kInBits");
-  static_assert(kOutWidth == Cfg::kLanes * Cfg::kBits, "an output word must hold kLanes elements of kBits");
+  using in_t = typename Cfg::in_t;
+  using out_t = typename Cfg::out_t;
+  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
 
-  ap_uint<kInWidth> buffer[Cfg::kDepth];
+  ap_uint<kInBits> buffer[Cfg::kDepth];
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p
   Counter<G::kInner> inner;
   Counter<G::kMiddle> middle;
@@ -70,12 +68,12 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
 
     if (writes) {
       const typename G::address_t address = count - ahead;
-      const ap_uint<kInWidth> word = buffer[address.to_uint()];
-      ap_uint<kOutWidth> taps = 0;
+      const ap_uint<kInBits> word = buffer[address.to_uint()];
+      ap_uint<kOutBits> taps = 0;
       for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
 #pragma HLS UNROLL
-        const ap_uint<Cfg::kBits> element = window_element<Cfg>(get_lane<in_t>(word, lane));
-        set_lane(taps, lane, padding ? ap_uint<Cfg::kBits>(Cfg::kPadValue) : element);
+        const out_t element = window_element<Cfg>(get_lane<in_t>(word, lane));
+        set_lane(taps, lane, padding ? out_t(Cfg::kPadValue) : element);
       }
       out.write(taps);
     }
