@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
-from hwgen.ops.folded import LaneOp, no_bipolar, write_every
+from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
+    bias_table,
+    bipolar_weights,
     counter_lut,
     element_type,
     holding,
@@ -71,10 +72,6 @@ class Depthwise(LaneOp):
         writes = write_every(beats, int_attr(node, "taps"))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
-    def check(self, graph: Graph, node: Node) -> list[Problem]:
-        """Refuse bipolar activations."""
-        return no_bipolar(graph, node)
-
     def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
         """One multiplier and one accumulator a lane, the weight ROM, the counters."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
@@ -91,21 +88,24 @@ class Depthwise(LaneOp):
         """Return the call of `depthwise`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         taps, lanes = int_attr(node, "taps"), folding.simd
-        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        weight = graph.constant(node, "weight")
+        table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
             "kLanes": lanes,
             "kChannels": acc.channels,
             "kTaps": taps,
             "kPixels": acc.pixels,
-            "kBipolarWeight": weight_t == CType(False, 1),
+            "kBipolarInput": x.bipolar,
+            "kBipolarWeight": bipolar_weights(node),
             "in_t": element_type(x),
             "weight_t": weight_t,
+            "bias_t": type_of(table),
             "acc_t": element_type(acc),
         }
         by_fold = codes.reshape(-1, lanes, taps).transpose(0, 2, 1).reshape(-1, lanes)
         roms = RomSet(node.name)
         roms.add("weights", weight_t, by_fold)
-        roms.add("bias", type_of(bias), bias.reshape(-1, lanes))
+        roms.add("bias", type_of(table), table.reshape(-1, lanes))
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("depthwise.hpp", "depthwise", config, ins, outs, roms.roms), roms.arrays)

@@ -46,19 +46,16 @@ class Add(LaneOp):
         )
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
-        """Return the call of `add`; a bipolar input enters as its bit b, being ``2 b - 1``."""
+        """Return the call of `add`."""
         a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
-        m0, m1, bias = (int_attr(node, name) for name in ("m0", "m1", "bias"))
-        if a.bipolar:
-            m0, bias = 2 * m0, bias - m0
-        if b.bipolar:
-            m1, bias = 2 * m1, bias - m1
         config: dict[str, int | bool | CType] = {
             "kLanes": folding.simd,
             "kBeats": y.elements // folding.simd,
-            "kM0": m0,
-            "kM1": m1,
-            "kBias": bias,
+            "kM0": int_attr(node, "m0"),
+            "kM1": int_attr(node, "m1"),
+            "kBias": int_attr(node, "bias"),
+            "kBipolarA": a.bipolar,
+            "kBipolarB": b.bipolar,
             "a_t": element_type(a),
             "b_t": element_type(b),
             "out_t": element_type(y),

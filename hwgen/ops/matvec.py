@@ -13,6 +13,8 @@ from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedu
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
+    bias_table,
+    bipolar_weights,
     bool_attr,
     counter_lut,
     divisors,
@@ -61,7 +63,7 @@ class Matvec(FoldedOp):
 
     def unit(self, graph: Graph, node: Node) -> Unit:
         """Return XNOR and population count where both operands are one bit, LUT multipliers elsewhere."""
-        both = in_type(graph, node).bipolar and _bipolar_weights(node)
+        both = in_type(graph, node).bipolar and bipolar_weights(node)
         return "xnor" if both else "lut_generic"
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
@@ -124,7 +126,8 @@ class Matvec(FoldedOp):
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `matvec`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
+        weight = graph.constant(node, "weight")
+        table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
         (outputs, inputs), (simd, pe) = weight.shape, (folding.simd, folding.pe)
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
@@ -133,27 +136,19 @@ class Matvec(FoldedOp):
             "kInputs": inputs,
             "kOutputs": outputs,
             "kVectors": acc.pixels,
-            "kInSigned": x.signed,
-            "kInBits": x.bits,
-            "kWeightBits": weight_t.bits,
-            "kWeightSigned": weight_t.signed,
             "kBipolarInput": x.bipolar,
-            "kBipolarWeight": _bipolar_weights(node),
+            "kBipolarWeight": bipolar_weights(node),
             "in_t": element_type(x),
             "weight_t": weight_t,
+            "bias_t": type_of(table),
             "acc_t": element_type(acc),
-            "kIterations": self.cycles(graph, node, folding),
         }
         tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
         roms = RomSet(node.name)
         roms.add("weights", weight_t, tiles.reshape(-1, pe * simd))
-        roms.add("bias", type_of(bias), bias.reshape(-1, pe))
+        roms.add("bias", type_of(table), table.reshape(-1, pe))
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
-
-
-def _bipolar_weights(node: Node) -> bool:
-    return bool_attr(node, "weight_signed") and int_attr(node, "weight_bits") == 1
 
 
 def exact_matmul(a: Ints, b: Ints) -> Ints:

@@ -91,7 +91,6 @@ class Requantise(LaneOp):
             "kShift": int_attr(node, "shift"),
             "kLo": int_attr(node, "lo"),
             "kHi": int_attr(node, "hi"),
-            "kShared": rows == 1,
             "in_t": element_type(x),
             "mul_t": type_of(mul),
             "add_t": type_of(add),

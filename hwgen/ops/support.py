@@ -142,10 +142,21 @@ def multiplier_lut(a_bits: int, b_bits: int) -> float:
 
 def weight_codes(node: Node, weight: Ints) -> tuple[CType, Ints]:
     """Return the ROM type of a node's weights and the values as the ROM holds them; -1 and +1 become bits."""
-    bits, signed = int_attr(node, "weight_bits"), bool_attr(node, "weight_signed")
-    if signed and bits == 1:
+    if bipolar_weights(node):
         return CType(False, 1), (weight + 1) // 2
-    return CType(signed, bits), weight
+    return CType(bool_attr(node, "weight_signed"), int_attr(node, "weight_bits")), weight
+
+
+def bipolar_weights(node: Node) -> bool:
+    """Tell whether a node's weights are -1 and +1."""
+    return bool_attr(node, "weight_signed") and int_attr(node, "weight_bits") == 1
+
+
+def bias_table(weight: Ints, bias: Ints, bipolar_input: bool, bipolar_weight: bool) -> Ints:
+    """Return the bias with the constants that one-bit products leave out (see ``hls/include/hwgen/product.hpp``)."""
+    if bipolar_input:
+        return bias - (weight.shape[1] if bipolar_weight else weight.sum(axis=1))
+    return bias + (weight < 0).sum(axis=1) if bipolar_weight else bias
 
 
 class RomSet:

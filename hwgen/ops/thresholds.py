@@ -88,10 +88,9 @@ class Thresholds(LaneOp):
             "kBeats": x.elements // folding.simd,
             "kSteps": steps,
             "kYMin": 0 if y.bipolar else int_attr(node, "y_min"),
+            "kStep": 1,
             "kFlip": bool(flip.any()),
-            "kShared": rows == 1,
             "in_t": element_type(x),
-            "threshold_t": type_of(table),
             "out_t": element_type(y),
         }
         roms = RomSet(node.name)

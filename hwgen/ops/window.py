@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
 from hwgen.ops.folded import LaneOp
-from hwgen.ops.support import counter_lut, element_type, in_type, int_attr, ints_attr, ram_cost, str_attr
-from hwgen.ops.window_schedule import Geometry, simulate
+from hwgen.ops.support import counter_lut, in_type, int_attr, ints_attr, ram_cost, str_attr
+from hwgen.ops.window_schedule import Geometry, best, depth_of
 
 
 class Window(LaneOp):
@@ -74,17 +75,28 @@ class Window(LaneOp):
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations of the greedy schedule."""
-        return simulate(self.geometry(graph, node, folding.simd)).iterations
+        return best(self.geometry(graph, node, folding.simd)).iterations
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read as early as the line buffer allows, write as early as the taps are there."""
-        return simulate(self.geometry(graph, node, folding.simd))
+        return best(self.geometry(graph, node, folding.simd))
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse paddings as large as the kernel, and windows that begin outside the input."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        kernel, stride, pads = ints_attr(node, "kernel"), ints_attr(node, "stride"), ints_attr(node, "pads")
+        if min(y.shape[1:]) < 1:
+            return [Problem(f"A window of {kernel} must fit the padded input {x.shape[2:]}.", node.name)]
+        last = [(y.shape[2 + axis] - 1) * stride[axis] - pads[axis] for axis in (0, 1)]
+        if any(pads[a] >= kernel[a] or last[a] >= x.shape[2 + a] for a in (0, 1)):
+            return [Problem(f"The padding {pads} must be less than the kernel {kernel}.", node.name)]
+        return []
 
     def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """Line buffer of `rows * W * C / lanes` words, its address counters, the padding compare."""
+        """Line buffer, its address counters, the padding compare."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, folding.simd)
-        words = geometry.rows * x.shape[3] * geometry.folds
+        words = depth_of(geometry)
         lut, bram = ram_cost(words, x.bits * folding.simd)
         counters = sum(map(counter_lut, (*x.shape[2:], *y.shape[2:], *geometry.kernel, geometry.folds)))
         address = 3 * counter_lut(words)
@@ -96,9 +108,12 @@ class Window(LaneOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, folding.simd)
         (kh, kw), (sh, sw) = geometry.kernel, geometry.stride
-        top, left, bottom, right = geometry.pads
+        top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
         config: dict[str, int | bool | CType] = {
+            "kInBits": x.bits,
+            "kBits": y.bits,
+            "kSigned": x.signed,
             "kLanes": folding.simd,
             "kChannels": x.channels,
             "kHeight": x.shape[2],
@@ -109,17 +124,12 @@ class Window(LaneOp):
             "kStrideW": sw,
             "kPadTop": top,
             "kPadLeft": left,
-            "kPadBottom": bottom,
-            "kPadRight": right,
             "kOutHeight": y.shape[2],
             "kOutWidth": y.shape[3],
             "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
             "kTapsOrder": geometry.taps_order,
-            "kRows": geometry.rows,
+            "kDepth": depth_of(geometry),
             "kIterations": self.cycles(graph, node, folding),
-            "in_t": element_type(x),
-            "out_t": element_type(y),
-            "kBipolarInput": x.bipolar and not y.bipolar,
         }
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("window.hpp", "window", config, ins, outs))
