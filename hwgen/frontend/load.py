@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +17,10 @@ from hwgen.frontend.draft import Draft, without_dead_code
 from hwgen.frontend.fold import open_inputs, simplify, with_weights_in_place
 from hwgen.frontend.read import read
 from hwgen.frontend.shapes import complete, plain, standard_model, types_of, with_batch_of_one, with_types
+from hwgen.graph.naming import identifier
 from hwgen.graph.source import Array, SourceModel
 
 _BOUNDS = frozenset({"Clip", "Min", "Max"})
-_RESERVED_WORDS = (
-    "alias and assert assign auto begin bit bool break buffer byte case catch char class const continue cover default "
-    "delete design disable do double edge else end enum event export expect extern extends final float for force fork "
-    "forever friend function generate global goto if import include initial inline inout input inside instance int "
-    "integer interface join large library local logic long main medium mod module mutable namespace new not null "
-    "operator or output package parameter private program property protected public pull0 pull1 pure rand real ref reg "
-    "register release repeat return sequence short signed sizeof small static std strong0 strong1 struct super switch "
-    "table task template this throw time tran try type typedef typename union unique unsigned use using var vector "
-    "virtual void volatile wait wand weak0 weak1 while wire with within wor xnor xor"
-)
-_RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
 def load(path: Path, *, name: str | None = None) -> SourceModel:
@@ -67,14 +56,6 @@ def load(path: Path, *, name: str | None = None) -> SourceModel:
         raise UserError(message, hint="Check it with onnx.checker.check_model and export it again.") from error
 
 
-def identifier(text: str) -> str:
-    """Return `text` as a lower-case identifier that C++ and SystemVerilog accept."""
-    word = re.sub(r"[^0-9a-z]+", "_", text.lower()).strip("_") or "model"
-    if not word[0].isalpha():
-        return f"m_{word}"
-    return f"{word}_net" if word in _RESERVED else word
-
-
 def _name_of(path: Path) -> str:
     folder = path.resolve().parent.name
     return folder if path.stem == "model" and folder else path.stem
@@ -88,10 +69,10 @@ def _imported(proto: onnx.ModelProto, path: str, name: str, sha256: str) -> Sour
     _check_graph(draft)
     draft = with_weights_in_place(draft)
     draft = replace(draft, inputs=open_inputs(draft))
-    model = with_types(standard_model(draft, identifier(name)), strict=True)
+    model = with_types(standard_model(draft, identifier(name, "model")), strict=True)
     sizes, dtypes = complete(draft, *types_of(model))
     return SourceModel(
-        name=identifier(name),
+        name=identifier(name, "model"),
         opset=draft.opset,
         nodes=draft.nodes,
         constants=draft.constants,
