@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides: units, foldings, FIFO depths, with a reason for each."""
+"""Decides everything about an accelerator, and says why."""
+
+from hwgen.plan.planner import make_plan
+from hwgen.plan.types import Channel, Decision, Plan, Port, Process
+
+__all__ = ["Channel", "Decision", "Plan", "Port", "Process", "make_plan"]

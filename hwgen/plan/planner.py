@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns an integer graph, a board and a budget into a `Plan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from hwgen.config import Budget, FpsTarget
+from hwgen.errors import InfeasibleError, Problem
+from hwgen.graph import Graph
+from hwgen.hw import Board, Resources
+from hwgen.plan.choose import Chooser, Selection, overflow
+from hwgen.plan.sites import fifo_cost
+from hwgen.plan.timing import depths, isolated
+from hwgen.plan.types import Channel, Decision, Plan
+from hwgen.plan.wiring import Wirer, Wiring
+
+NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
+
+
+def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
+    """Decide everything about an accelerator.
+
+    The least area is found for every II worth having (see `hwgen.plan.choose`); the target picks among them.
+
+    Raises
+    ------
+    InfeasibleError
+        When even the smallest design exceeds the budget, or none within it reaches the wanted frame rate.
+    """
+    clock = budget.clock_mhz or board.clock_mhz
+    limits = _limits(board, budget)
+    chooser = Chooser(graph, board, limits)
+    steps = chooser.all_steps if budget.target == "min_latency" else chooser.steps
+    position = _wanted(chooser, steps, budget, clock)
+    while True:
+        draft = _draft(graph, board, clock, chooser, chooser.select(steps[position]))
+        over = overflow(draft.total, limits)
+        if not over:
+            return _plan(graph, board, clock, chooser, draft, budget)
+        if position == 0 or isinstance(budget.target, FpsTarget):
+            raise _too_big(over, draft.selection.ii)
+        position -= 1
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A wired selection with its FIFO depths, latency and total."""
+
+    selection: Selection
+    wiring: Wiring
+    channels: tuple[Channel, ...]
+    ii: int
+    latency: int
+    total: Resources
+
+
+def _limits(board: Board, budget: Budget) -> Resources:
+    wanted = budget.limits.model_dump()
+    device = board.resources
+    return Resources(
+        **{f.name: min(getattr(device, f.name), _or(wanted[f.name], getattr(device, f.name))) for f in fields(Resources)}
+    )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) -> int:
+    """Return the position in `steps` that the target asks for."""
+    best = chooser.best(steps)
+    if best is None:
+        smallest = chooser.select(steps[0])
+        raise _too_big(overflow(smallest.total, chooser.limits), smallest.ii)
+    if not isinstance(budget.target, FpsTarget):
+        return best
+    ii = int(clock * 1e6 / budget.target.fps)
+    enough = [i for i, step in enumerate(steps) if step <= ii]
+    if enough and enough[0] <= best:
+        return enough[0]
+    reached = clock * 1e6 / steps[best]
+    text = f"The design must reach {budget.target.fps:g} frames per second, but {reached:.4g} is the most at {clock:g} MHz."
+    why = "no folding is faster" if best == len(steps) - 1 else _next_step(chooser, best)
+    raise InfeasibleError(text, hint=f"What binds: {why}. Raise the clock or the limits, or lower the target.")
+
+
+def _too_big(over: list[tuple[str, float, float]], ii: int) -> InfeasibleError:
+    problems = []
+    for name, need, limit in over:
+        text = f"The design must fit {limit:,.0f} {NAMES[name]}, but its smallest form needs {need:,.0f} at an II of {ii:,}."
+        hint = f"Set limits.{name} to at least {need:.0f}, or choose a larger board."
+        problems.append(Problem(text, hint=hint))
+    return InfeasibleError(problems)
+
+
+def _next_step(chooser: Chooser, position: int) -> str:
+    """Return what the next faster design would need too much of."""
+    faster = chooser.select(chooser.steps[position + 1])
+    over = overflow(faster.total, chooser.limits)
+    if not over:
+        return f"an II of {faster.ii:,} cannot be wired without slower converters"
+    name, need, limit = max(over, key=lambda item: item[1] / max(item[2], 1))
+    return f"an II of {faster.ii:,} needs {need:,.0f} {NAMES[name]} of {limit:,.0f}"
+
+
+def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection: Selection) -> _Draft:
+    wiring = Wirer(graph, board, clock, chooser, selection).run()
+    stages = wiring.stages()
+    ii = max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
+    entry = {c.name: c.type.beats for c in wiring.channels if c.producer is None}
+    writes, reads = isolated(stages, entry)
+    start = min(int(reads[name][0]) for name in entry)
+    latency = max(int(writes[c.name][-1]) for c in wiring.channels if c.consumer is None) - start
+    needed = depths(stages, ii)
+    whole = _short_branches(wiring, {name: int(times[0]) for name, times in writes.items()})
+    channels = tuple(
+        c if c.depth == 0 else replace(c, depth=max(2, needed[c.name], c.type.beats if c.name in whole else 0))
+        for c in wiring.channels
+    )
+    total = Resources()
+    for process in wiring.processes:
+        total = total + process.cost
+    for channel in channels:
+        total = total + (fifo_cost(channel.depth, channel.type.width) if channel.depth else Resources(12, 16))
+    return _Draft(selection, wiring, channels, ii, latency, total)
+
+
+def _short_branches(wiring: Wiring, first: dict[str, int]) -> set[str]:
+    """Return the channels into joins whose data come before those of the slowest branch."""
+    found: set[str] = set()
+    for process in wiring.processes:
+        if len(process.inputs) > 1:
+            last = max(process.inputs, key=lambda name: first[name])
+            found.update(name for name in process.inputs if name != last)
+    return found
+
+
+def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Draft, budget: Budget) -> Plan:
+    bottleneck = max(draft.wiring.processes, key=lambda p: p.cycles)
+    binding = _binding(chooser, draft, bottleneck.name, budget)
+    deep = [
+        Decision(c.name, f"FIFO of {c.depth}", "holds what its producer writes while its consumer is busy")
+        for c in draft.channels
+        if c.depth > 2
+    ]
+    return Plan(
+        graph.name,
+        board,
+        clock,
+        chooser.limits,
+        tuple(draft.wiring.processes),
+        draft.channels,
+        tuple(sorted(draft.wiring.ports, key=lambda p: (p.direction, p.name))),
+        draft.ii,
+        draft.latency,
+        draft.total,
+        bottleneck.name,
+        binding,
+        (*draft.wiring.decisions, *deep),
+        draft.wiring.arrays,
+    )
+
+
+def _binding(chooser: Chooser, draft: _Draft, bottleneck: str, budget: Budget) -> str:
+    """Return in words why the design is not faster."""
+    ii = draft.selection.ii
+    if isinstance(budget.target, FpsTarget):
+        return f"the target: {budget.target.fps:g} frames per second need no more than an II of {ii:,}"
+    at = chooser.steps.index(ii)
+    if at + 1 < len(chooser.steps) and not chooser.fits(chooser.steps[at + 1]):
+        return f"the budget: {_next_step(chooser, at)}"
+    slowest = next(s for s in chooser.sites if s.candidates[-1].option.cycles == chooser.fastest)
+    what = "the port's width" if slowest.is_port else "one beat a cycle"
+    return f"{slowest.name}: {what} takes {chooser.fastest:,} cycles a frame; no folding of it is faster"

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the planner chooses between: for every node and port, its options with the lanes at each side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from hwgen.graph import Graph, TensorType
+from hwgen.hw import Board, Folding, Option, Resources, StreamType
+from hwgen.ops import width
+from hwgen.ops.base import hardware_op
+from hwgen.ops.support import bram36, divisors
+
+ELEMENT_BITS = (8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One option of a site, with the lanes of its inputs and outputs."""
+
+    option: Option
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A node or a port.
+
+    Parameters
+    ----------
+    name
+        Node name, or ``s_axis_0`` and the like.
+    inputs, outputs
+        Tensor names; a port has one side only.
+    candidates
+        Fewest cycles last.
+    is_port
+        True for ports.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    is_port: bool = False
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A tensor's way from the site that makes it to one that reads it; the numbers are indices of sites and sides."""
+
+    tensor: str
+    source: int
+    source_side: int
+    target: int
+    target_side: int
+    rigid: bool
+
+
+def element_bits(tensor: TensorType) -> int:
+    """Return the bits of an element on an AXI4-Stream port; bipolar values travel as -1 and +1."""
+    bits = 2 if tensor.bipolar else tensor.bits
+    return next(size for size in ELEMENT_BITS if bits <= size)
+
+
+def sites(graph: Graph, board: Board) -> list[Site]:
+    """Return input ports, nodes in topological order, output ports."""
+    found = [_port(graph, f"s_axis_{i}", name, True, board) for i, name in enumerate(graph.inputs)]
+    for node in graph.nodes:
+        op = hardware_op(node)
+        candidates = []
+        for option in op.options(graph, node, board):
+            ins, outs = op.streams(graph, node, option.folding)
+            candidates.append(Candidate(option, tuple(s.lanes for s in ins), tuple(s.lanes for s in outs)))
+        found.append(Site(node.name, node.inputs, node.outputs, tuple(candidates)))
+    found += [_port(graph, f"m_axis_{i}", name, False, board) for i, name in enumerate(graph.outputs)]
+    return found
+
+
+def _port(graph: Graph, name: str, tensor: str, is_input: bool, board: Board) -> Site:
+    kind = graph.types[tensor]
+    size = element_bits(kind)
+    candidates = []
+    for lanes in divisors(kind.elements):
+        if lanes > 1 and lanes * size > board.axis_bits:
+            break
+        cost = Resources(8 + lanes * 0.5, 16)
+        option = Option("none", Folding(lanes, lanes), kind.elements // lanes, cost)
+        side = (lanes,)
+        candidates.append(Candidate(option, () if is_input else side, side if is_input else ()))
+    return Site(name, () if is_input else (tensor,), (tensor,) if is_input else (), tuple(candidates), True)
+
+
+def edges(graph: Graph, found: list[Site]) -> list[Edge]:
+    """Return every producer-to-consumer connection; `rigid` ones must have the same lanes on both sides."""
+    made = {name: (i, side) for i, site in enumerate(found) for side, name in enumerate(site.outputs)}
+    rigid = {name for node in graph.nodes for name in node.outputs if node.attrs.get("order") == "taps"}
+    return [
+        Edge(name, *made[name], i, side, name in rigid)
+        for i, site in enumerate(found)
+        for side, name in enumerate(site.inputs)
+    ]
+
+
+@lru_cache(maxsize=65536)
+def conversion(tensor: TensorType, source: int, target: int) -> tuple[int, Resources]:
+    """Return the cycles and the cost of converting a tensor's stream from `source` to `target` lanes."""
+    cycles, total = 0, Resources()
+    stream = StreamType.of(tensor, source)
+    for lanes in width.chain(source, target):
+        cycles = max(cycles, stream.beats, tensor.elements // lanes)
+        total = total + width.cost(stream, lanes) + fifo_cost(2, stream.width)
+        stream = width.relaned(stream, lanes)
+    return cycles, total
+
+
+def fifo_cost(depth: int, bits: int) -> Resources:
+    """Estimate a FIFO: two registers, LUT RAM up to 64 words or 2 Kbit, block RAM beyond."""
+    if depth <= 2:
+        return Resources(4 + bits, 4 + 2 * bits)
+    address = max(1, (depth - 1).bit_length())
+    if depth <= 64 or depth * bits <= 2048:
+        return Resources(10 + 3 * address + 1.2 * bits * -(-depth // 32), 3 * address + 2 * bits)
+    return Resources(20 + 4 * address + 0.2 * bits, 4 * address + bits, 0, bram36(depth, bits))

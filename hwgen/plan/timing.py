@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When things happen: latency of an isolated frame, and FIFO depths that let the bottleneck run without a pause.
+
+An iteration starts when the one before it has started and the beats that it reads have arrived: the start times are
+``t[k] = k + cummax(arrival(k) - k)``. A beat is written `depth` cycles after its iteration starts, and may be read
+`HOP` cycles after it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwgen.graph import Ints
+from hwgen.hw import Schedule
+
+HOP = 1
+_LATE = np.int64(1) << 60
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A process as timing sees it.
+
+    Parameters
+    ----------
+    name
+        Process name.
+    schedule
+        Iterations of its reads and writes.
+    depth
+        Cycles from reads to writes.
+    inputs, outputs
+        Channel names.
+    """
+
+    name: str
+    schedule: Schedule
+    depth: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+Times = Mapping[str, Ints]
+
+
+def earliest(stage: Stage, arrivals: Times, start: int = 0) -> Ints:
+    """Return the start time of every iteration when nothing but the inputs holds the process up."""
+    bound = np.full(stage.schedule.iterations, start, dtype=np.int64)
+    for channel, reads in zip(stage.inputs, stage.schedule.reads, strict=True):
+        if channel in arrivals:
+            bound[reads] = np.maximum(bound[reads], arrivals[channel])
+    order = np.arange(stage.schedule.iterations, dtype=np.int64)
+    return np.asarray(order + np.maximum.accumulate(bound - order), dtype=np.int64)
+
+
+def latest(stage: Stage, deadlines: Times) -> Ints:
+    """Return start times as late as possible when output beats must be written by their deadlines."""
+    count = stage.schedule.iterations
+    bound = np.full(count, _LATE, dtype=np.int64)
+    for channel, writes in zip(stage.outputs, stage.schedule.writes, strict=True):
+        if channel in deadlines:
+            bound[writes] = np.minimum(bound[writes], deadlines[channel] - stage.depth)
+    last = int(np.flatnonzero(bound < _LATE)[-1])
+    bound[-1] = min(int(bound[-1]), int(bound[last]) + count - 1 - last)
+    order = np.arange(count, dtype=np.int64)
+    return np.asarray(order + np.minimum.accumulate((bound - order)[::-1])[::-1], dtype=np.int64)
+
+
+def written(stage: Stage, times: Ints) -> dict[str, Ints]:
+    """Return the write times of every output channel."""
+    pairs = zip(stage.outputs, stage.schedule.writes, strict=True)
+    return {channel: times[writes] + stage.depth for channel, writes in pairs}
+
+
+def isolated(stages: Sequence[Stage], beats: Mapping[str, int]) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """Follow one frame through idle processes.
+
+    Parameters
+    ----------
+    stages
+        In topological order.
+    beats
+        Beats of each input port's channel, offered one a cycle.
+
+    Returns
+    -------
+    tuple
+        Time at which every channel's beats are written (for ports: offered), and read.
+    """
+    writes: dict[str, Ints] = {name: np.arange(count, dtype=np.int64) for name, count in beats.items()}
+    reads: dict[str, Ints] = {}
+    for stage in stages:
+        arrivals = {c: writes[c] + (0 if c in beats else HOP) for c in stage.inputs}
+        times = earliest(stage, arrivals)
+        for channel, at in zip(stage.inputs, stage.schedule.reads, strict=True):
+            reads[channel] = times[at]
+        writes.update(written(stage, times))
+    return writes, reads
+
+
+def periodic(stages: Sequence[Stage], period: int) -> dict[str, Ints]:
+    """Return start times of an admissible schedule that repeats every `period` cycles.
+
+    The slowest process runs without a pause; what feeds it runs as late as it may, everything else as early as it can.
+    Self-timed hardware with FIFOs deep enough for this schedule is at least as fast.
+    """
+    anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.iterations)
+    times: dict[str, Ints] = {stages[anchor].name: np.arange(stages[anchor].schedule.iterations, dtype=np.int64)}
+    deadlines = _reads(stages[anchor], times[stages[anchor].name], -HOP)
+    for stage in reversed(stages[:anchor]):
+        if not any(channel in deadlines for channel in stage.outputs):
+            continue
+        start = latest(stage, deadlines)
+        start = np.minimum(start, start[0] + period - start.size + np.arange(start.size, dtype=np.int64))
+        times[stage.name] = start
+        deadlines.update(_reads(stage, start, -HOP))
+    begin = min(int(t[0]) for t in times.values())
+    arrivals: dict[str, Ints] = {}
+    for stage in stages:
+        if stage.name not in times:
+            start = earliest(stage, arrivals, begin)
+            if start[-1] - start[0] >= period:
+                start = earliest(stage, arrivals, int(start[-1]) - period + 1)
+            times[stage.name] = start
+        arrivals.update({c: t + HOP for c, t in written(stage, times[stage.name]).items()})
+    return times
+
+
+def _reads(stage: Stage, times: Ints, offset: int) -> dict[str, Ints]:
+    pairs = zip(stage.inputs, stage.schedule.reads, strict=True)
+    return {channel: times[reads] + offset for channel, reads in pairs}
+
+
+def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
+    """Return for every inner channel the FIFO depth that the periodic schedule needs."""
+    times = periodic(stages, period)
+    writes: dict[str, Ints] = {}
+    for stage in stages:
+        writes.update(written(stage, times[stage.name]))
+    needed = {}
+    for stage in stages:
+        for channel, reads in _reads(stage, times[stage.name], 0).items():
+            if channel in writes:
+                needed[channel] = occupancy(writes[channel], reads, period)
+    return needed
+
+
+def occupancy(writes: Ints, reads: Ints, period: int) -> int:
+    """Return the most beats that a FIFO holds when both time lists repeat every `period` cycles."""
+    behind = int((reads - writes).max())
+    frames = max(0, -(-behind // period)) + 1
+    shifts = np.arange(-frames, 1, dtype=np.int64) * period
+    all_reads = (shifts[:, np.newaxis] + reads[np.newaxis, :]).reshape(-1)
+    gone = np.searchsorted(all_reads, writes, side="left") - frames * reads.size
+    return int((np.arange(1, writes.size + 1) - gone).max())
