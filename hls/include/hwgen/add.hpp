@@ -11,8 +11,8 @@ namespace hwgen {
 
 /// out = kM0 * a + kM1 * b + kBias, element by element.
 ///
-/// Cfg: kLanes kBeats kM0 kM1 kBias a_t b_t out_t. A bipolar input enters as its bit b with doubled factor, 2 b - 1
-/// being its value.
+/// Cfg: kLanes kBeats kM0 kM1 kBias kBipolarA kBipolarB a_t b_t out_t. A bipolar input (carried as one bit) counts as
+/// -1 or +1.
 template <class Cfg, int kABits, int kBBits, int kOutBits>
 void add(hls::stream<ap_uint<kABits>>& in_a, hls::stream<ap_uint<kBBits>>& in_b, hls::stream<ap_uint<kOutBits>>& out) {
 #pragma HLS INLINE
@@ -22,6 +22,11 @@ void add(hls::stream<ap_uint<kABits>>& in_a, hls::stream<ap_uint<kBBits>>& in_b,
   static_assert(kABits == Cfg::kLanes * bits_of<a_t>(), "a word of the first input must hold kLanes elements of a_t");
   static_assert(kBBits == Cfg::kLanes * bits_of<b_t>(), "a word of the second input must hold kLanes elements of b_t");
   static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
+  // m * (2 b - 1) = 2 m * b - m for a bipolar input with bit b.
+  constexpr long long kFactorA = (Cfg::kBipolarA ? 2LL : 1LL) * Cfg::kM0;
+  constexpr long long kFactorB = (Cfg::kBipolarB ? 2LL : 1LL) * Cfg::kM1;
+  constexpr long long kConstant =
+      Cfg::kBias - (Cfg::kBipolarA ? 1LL : 0LL) * Cfg::kM0 - (Cfg::kBipolarB ? 1LL : 0LL) * Cfg::kM1;
 
   for (unsigned i = 0; i < Cfg::kBeats; ++i) {
 #pragma HLS PIPELINE II = 1
@@ -30,9 +35,9 @@ void add(hls::stream<ap_uint<kABits>>& in_a, hls::stream<ap_uint<kBBits>>& in_b,
     ap_uint<kOutBits> word = 0;
     for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
 #pragma HLS UNROLL
-      const out_t a = out_t(Cfg::kM0) * get_lane<a_t>(word_a, lane);
-      const out_t b = out_t(Cfg::kM1) * get_lane<b_t>(word_b, lane);
-      set_lane(word, lane, out_t(a + b + out_t(Cfg::kBias)));
+      const out_t a = out_t(kFactorA) * get_lane<a_t>(word_a, lane);
+      const out_t b = out_t(kFactorB) * get_lane<b_t>(word_b, lane);
+      set_lane(word, lane, out_t(a + b + out_t(kConstant)));
     }
     out.write(word);
   }

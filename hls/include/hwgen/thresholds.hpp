@@ -10,11 +10,11 @@
 
 namespace hwgen {
 
-/// out = kYMin + #{t : in >= thresholds[t]}; where flip is set, in < thresholds[t] is counted instead.
+/// out = kYMin + kStep * #{t : in >= thresholds[t]}; where flip is set, in < thresholds[t] is counted instead.
 ///
-/// Cfg: kLanes kChannels kBeats kSteps kYMin kFlip in_t out_t. thresholds[fold][lane * kSteps + t], ascending in
+/// Cfg: kLanes kChannels kBeats kSteps kYMin kStep kFlip in_t out_t. thresholds[fold][lane * kSteps + t], ascending in
 /// t; a table of one row serves all folds, a table of kSteps lanes serves all lanes. flip[fold][lane], read only if
-/// kFlip. A bipolar output has kSteps = 1 and kYMin = 0: the bit itself.
+/// kFlip. A bipolar output has kSteps = 1, kYMin = 0, kStep = 1: the bit itself.
 template <class Cfg, int kInBits, int kOutBits, class Threshold, int kDepth, int kTableLanes, int kFlipDepth,
           int kFlipLanes>
 void thresholds(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -60,7 +60,7 @@ void thresholds(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
         const bool flipped = flip[flip_row][kFlipLanes == 1 ? 0U : lane] != 0;
         count = flipped ? count_t(Cfg::kSteps - count) : count;
       }
-      set_lane(results, lane, out_t(Cfg::kYMin + count));
+      set_lane(results, lane, out_t(Cfg::kYMin + Cfg::kStep * count));
     }
     out.write(results);
     fold.step();

@@ -10,38 +10,41 @@
 
 namespace hwgen {
 
-/// One input element as an output element, wider if padding needs it; a bit that widens is bipolar, so -1 or +1.
+/// One input element as an output element, wider if padding needs it.
 template <class Cfg>
-typename Cfg::out_t window_element(const typename Cfg::in_t& x) {
+ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
 #pragma HLS INLINE
-  using out_t = typename Cfg::out_t;
-  if constexpr (Cfg::kBipolarInput) {
-    return x != 0 ? out_t(1) : out_t(-1);
+  static_assert(Cfg::kBits >= Cfg::kInBits, "kBits must not be less than kInBits");
+  if constexpr (Cfg::kBits == Cfg::kInBits || !Cfg::kSigned) {
+    return ap_uint<Cfg::kBits>(code);
+  } else if constexpr (Cfg::kInBits == 1) {
+    return code != 0 ? ap_uint<Cfg::kBits>(1) : ap_uint<Cfg::kBits>(-1);
   } else {
-    return out_t(x);
+    return ap_uint<Cfg::kBits>(ap_int<Cfg::kInBits>(code));
   }
 }
 
-/// Cfg: kLanes kChannels kHeight kWidth kKernelH kKernelW kStrideH kStrideW kPadTop kPadLeft kOutHeight kOutWidth
-/// kPadValue kTapsOrder kDepth kIterations kBipolarInput in_t out_t. Words hold kLanes channels; out_t is in_t, or
-/// wider where kPadValue does not fit (kBipolarInput: bits become -1 and +1). Order nhwc: for each output pixel its
-/// kernel rows, columns, channel folds. Order taps: for each output pixel its channel folds, kernel rows, columns.
+/// Cfg: kInBits kBits kSigned kLanes kChannels kHeight kWidth kKernelH kKernelW kStrideH kStrideW kPadTop kPadLeft
+/// kOutHeight kOutWidth kPadValue kTapsOrder kDepth kIterations. A word of `in` holds kLanes channels of kInBits; a
+/// word of `out` holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the
+/// sign; a signed bit is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns,
+/// channel folds. Order taps: for each output pixel its channel folds, kernel rows, columns. Padding holds kPadValue.
 ///
 /// Every iteration reads a word if the frame has one left and the buffer has room, and writes a word if it is padding
 /// or was read in an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel
 /// at hand, are fewer than kDepth, and always after the last word is written. kIterations is how often that rule has to
 /// be applied until a frame is read and written.
-template <class Cfg, int kInBits, int kOutBits>
-void window(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out) {
+template <class Cfg, int kInWidth, int kOutWidth>
+void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>& out) {
 #pragma HLS INLINE
   using G = WindowGeometry<Cfg>;
   using lead_t = typename G::lead_t;
-  using in_t = typename Cfg::in_t;
-  using out_t = typename Cfg::out_t;
-  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
-  static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
+  using in_t = ap_uint<Cfg::kInBits>;
+  using out_t = ap_uint<Cfg::kBits>;
+  static_assert(kInWidth == Cfg::kLanes * Cfg::kInBits, "an input word must hold kLanes elements of kInBits");
+  static_assert(kOutWidth == Cfg::kLanes * Cfg::kBits, "an output word must hold kLanes elements of kBits");
 
-  ap_uint<kInBits> buffer[Cfg::kDepth];
+  ap_uint<kInWidth> buffer[Cfg::kDepth];
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p
   Counter<G::kInner> inner;
   Counter<G::kMiddle> middle;
@@ -68,8 +71,8 @@ void window(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
 
     if (writes) {
       const typename G::address_t address = count - ahead;
-      const ap_uint<kInBits> word = buffer[address.to_uint()];
-      ap_uint<kOutBits> taps = 0;
+      const ap_uint<kInWidth> word = buffer[address.to_uint()];
+      ap_uint<kOutWidth> taps = 0;
       for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
 #pragma HLS UNROLL
         const out_t element = window_element<Cfg>(get_lane<in_t>(word, lane));
