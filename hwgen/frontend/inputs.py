@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -81,17 +81,19 @@ def _quantiser_range(model: SourceModel, node: SourceNode) -> tuple[float, float
     return scale * (np.iinfo(kind).min - zero), scale * (np.iinfo(kind).max - zero)
 
 
-def read_npz(model: SourceModel, path: Path) -> dict[str, Array]:
+def read_npz(model: SourceModel, path: Path, *, ignore: Collection[str] = ()) -> dict[str, Array]:
     """Return the frames of an npz file: an array for each model input, ONNX layout, first axis = frames.
 
-    Where the model has one input and the file one array, the array's name does not matter.
+    Where the model has one input and the file one array, the array's name does not matter. Arrays named in `ignore`
+    (labels, say) may be there too, unless the model has an input of that name.
 
     Raises
     ------
     UserError
         The file is missing or no npz; names, shapes, types or numbers of frames do not fit, all reported together.
     """
-    arrays = _arrays(path)
+    unread = set(ignore) - set(model.inputs)
+    arrays = {name: array for name, array in _arrays(path).items() if name not in unread}
     if len(model.inputs) == 1 and len(arrays) == 1:
         arrays = {model.inputs[0]: next(iter(arrays.values()))}
     problems = [Problem(text, hint=hint) for text, hint in _name_problems(model, arrays, path)]
@@ -112,12 +114,11 @@ def _arrays(path: Path) -> dict[str, Array]:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"Input file {path} {what}.", hint="Give an .npz file made with numpy.savez.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                return {path.stem: np.asarray(file)}
-            return {key: file[key] for key in file.files}
-    except TypeError:
-        return {path.stem: np.load(path, allow_pickle=False)}
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {path.stem: loaded}
+        with loaded:
+            return {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
             f"Input file {path} is not an npz of plain number arrays, or it is damaged.",

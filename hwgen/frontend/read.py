@@ -87,25 +87,27 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 def _load_external_data(model: onnx.ModelProto, path: Path) -> list[bytes]:
     """Load external tensors in place; return the bytes of each data file, sorted by name."""
-    tensors = [tensor for tensor in _tensors(model.graph) if uses_external_data(tensor)]
-    places = {tensor.name: {e.key: e.value for e in tensor.external_data}.get("location", "") for tensor in tensors}
-    problems = [
-        Problem(text, hint=hint) for place in sorted(set(places.values())) for text, hint in _check(place, path)
-    ]
+    tensors = [(tensor, _location(tensor)) for tensor in _tensors(model.graph) if uses_external_data(tensor)]
+    places = sorted({place for _, place in tensors})
+    problems = [Problem(text, hint=hint) for place in places for text, hint in _check(place, path)]
     if problems:
         raise UserError(problems)
-    for tensor in tensors:
+    for tensor, place in tensors:
         try:
             load_external_data_for_tensor(tensor, str(path.parent))
+            del tensor.external_data[:]
+            tensor.data_location = onnx.TensorProto.DEFAULT
             onnx.numpy_helper.to_array(tensor)
         except Exception as error:
             raise UserError(
-                f"External data of tensor {tensor.name} in {places[tensor.name]} is too short or damaged.",
+                f"External data of tensor {tensor.name} in {place} are too short or damaged.",
                 hint="Copy the model and its data files again, together.",
             ) from error
-        del tensor.external_data[:]
-        tensor.data_location = onnx.TensorProto.DEFAULT
-    return [(path.parent / place).read_bytes() for place in sorted(set(places.values()))]
+    return [(path.parent / place).read_bytes() for place in places]
+
+
+def _location(tensor: onnx.TensorProto) -> str:
+    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
 
 
 def _check(place: str, path: Path) -> Iterator[tuple[str, str]]:
