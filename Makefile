@@ -81,7 +81,7 @@ fuzz: $(DEV)
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-120} $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
 
 wheel: $(DEV)
-	@$(BIN)/python -m build --wheel --outdir dist .
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 clean:
 	@rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

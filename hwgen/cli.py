@@ -168,6 +168,8 @@ def run(arguments: Sequence[str]) -> int:
     with console.clean_stdout(as_json):
         try:
             code = app(list(arguments), standalone_mode=False)
+            if code == ExitCode.INTERRUPTED:
+                raise KeyboardInterrupt
             return int(code) if isinstance(code, int) else ExitCode.OK
         except HwgenError as error:
             return console.fail(error.problems, error.exit_code, as_json)
@@ -185,7 +187,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _usage_problem(error: Exception) -> Problem:
     text = cast("Any", error).format_message().strip()
-    return Problem(text if text.endswith((".", "?", ")")) else f"{text}.", hint="See hwgen --help.")
+    return Problem(text if text.endswith((".", "?")) else f"{text}.", hint="See hwgen --help.")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ def clean_stdout(wanted: bool) -> Iterator[None]:
     saved = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(saved), "w") as _json_stream:
+        with os.fdopen(os.dup(saved), "w") as _json_stream, redirect_stdout(sys.stderr):
             yield
     finally:
         _json_stream = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts, manifest
-from hwgen.request import DEFAULT_FRAMES, Request
+from hwgen.request import Request
 from hwgen.resources import data_folder
 from hwgen.version import VERSION
 
@@ -216,7 +216,7 @@ def run_report(job: Build) -> None:
     """Write report, README and Makefile."""
     from hwgen.report import write_report
 
-    write_report(job.folder, job.plan, job.lowered.graph, facts(job))
+    write_report(job.folder, job.plan, facts(job))
 
 
 def facts(job: Build) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def facts(job: Build) -> dict[str, Any]:
         "model": job.request.model.name,
         "model_sha256": job.model_sha256,
         "seed": job.request.seed,
-        "frames": job.request.frames or DEFAULT_FRAMES,
+        "host": list(job.lowered.host),
         "proofs": [dataclasses.asdict(proof) for proof in job.lowered.proofs],
         **data,
     }

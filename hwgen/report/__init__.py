@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was built, for people and for machines."""
+"""Reports: one JSON for machines, README and HTML for people; they print what other stages measured, nothing else."""
+
+from hwgen.report.report import build_report
+from hwgen.report.write import write_report
+
+__all__ = ["build_report", "write_report"]

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verification ladder: parity with the reference, then csim, then RTL, each rung against the golden model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen import artifacts
+from hwgen.errors import Problem, UserError
+from hwgen.graph import Ints
+from hwgen.request import DEFAULT_FRAMES, VERIFY_LEVELS
+
+if TYPE_CHECKING:
+    from hwgen.frontend.reference import Reference
+    from hwgen.stages import Build
+
+Feeds = dict[str, npt.NDArray[Any]]
+LABELS = "labels"
+GOLDEN = Path("golden")
+MAX_LSB = 1
+BATCH = 64
+
+
+def climb(job: Build) -> dict[str, Any]:
+    """Verify up to the rung that the request names.
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``ok``, ``golden``, ``csim``, ``rtl`` (each ``tensors`` and ``mismatches``, None if not climbed),
+        ``parity``, ``accuracy``, ``cycles``, ``problems``.
+
+    Raises
+    ------
+    UserError
+        When the inputs file does not fit the model.
+    """
+    from hwgen.frontend.reference import Reference
+
+    reference = Reference(job.source)
+    feeds, labels = _feeds(job)
+    verdict: dict[str, Any] = {"ok": True, "golden": None, "csim": None, "rtl": None, "problems": []}
+    verdict["frames"] = _count(feeds, job.request.frames)
+    verdict["accuracy"] = _accuracy(job, reference, feeds, labels)
+    short = {name: value[: verdict["frames"]] for name, value in feeds.items()}
+    golden = _golden(job, reference, short, verdict)
+    level = VERIFY_LEVELS.index(job.request.verify)
+    if level >= VERIFY_LEVELS.index("csim"):
+        _csim(job, golden, verdict)
+    if level >= VERIFY_LEVELS.index("rtl") and verdict["ok"]:
+        _rtl(job, golden, verdict)
+    return verdict
+
+
+def _count(feeds: Feeds, wanted: int | None) -> int:
+    have = len(next(iter(feeds.values())))
+    return min(have, wanted) if wanted else have
+
+
+def _feeds(job: Build) -> tuple[Feeds, npt.NDArray[np.int64] | None]:
+    """Return all frames of the model's inputs, and their labels where the inputs file has them."""
+    from hwgen.frontend import inputs
+
+    request = job.request
+    if request.inputs is None:
+        return inputs.default(job.source, request.frames or DEFAULT_FRAMES, request.seed), None
+    feeds = inputs.read_npz(job.source, request.inputs, ignore=(LABELS,))
+    labels = None
+    if LABELS not in job.source.inputs:
+        labels = artifacts.read_npz(request.inputs).get(LABELS)
+    if labels is None:
+        return feeds, None
+    count = len(next(iter(feeds.values())))
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        message = f"Array labels must hold one integer for each of {count} frames, not {labels.dtype} {labels.shape}."
+        raise UserError(message)
+    return feeds, labels.astype(np.int64)
+
+
+def _accuracy(job: Build, reference: Reference, feeds: Feeds, labels: npt.NDArray[np.int64] | None) -> float | None:
+    """Return the fraction of frames whose class the golden model gets right; every frame of the file counts."""
+    from hwgen.frontend.host import to_outputs, to_ports
+    from hwgen.passes import golden
+
+    if labels is None:
+        return None
+    right = 0
+    for start in range(0, len(labels), BATCH):
+        part = {name: value[start : start + BATCH] for name, value in feeds.items()}
+        ints = golden.run(job.lowered.graph, to_ports(job.lowered, reference, part))
+        answer = next(iter(to_outputs(job.lowered, reference, ints).values()))
+        flat = answer.reshape(len(answer), -1)
+        classes = flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0]
+        right += int(np.sum(classes == labels[start : start + BATCH]))
+    job.note("verify", f"accuracy in integers {right / len(labels):.4f} on {len(labels)} frames")
+    return right / len(labels)
+
+
+def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, Any]) -> Mapping[str, Ints]:
+    """Compare the golden model with onnxruntime; keep and return every tensor of it."""
+    from hwgen.frontend.host import observed
+    from hwgen.passes import golden
+    from hwgen.verify import parity
+
+    lowered = job.lowered
+    expected = observed(lowered, reference, feeds)
+    pairs = [(o.tensor, o.onnx) for o in (*lowered.observations, *lowered.outputs)]
+    found = parity.measure(lowered.graph, parity.evaluator(lowered.graph, golden.run), expected, pairs)
+    wrong = [layer for layer in found.layers if layer.teacher.max_lsb > MAX_LSB]
+    verdict["parity"] = found.to_json()
+    verdict["golden"] = {"tensors": len(found.layers), "mismatches": len(wrong)}
+    for layer in wrong[:1]:
+        text = f"Golden tensor {layer.tensor} must be within {MAX_LSB} LSB of onnxruntime's {layer.onnx}"
+        _fail(verdict, f"{text}, not {layer.teacher.max_lsb} LSB (first at index {layer.teacher.first}).")
+    inputs = {name: expected[name] for name in lowered.graph.inputs}
+    tensors = {**inputs, **golden.run(lowered.graph, inputs)}
+    artifacts.write_npz(job.folder / GOLDEN / "tensors.npz", tensors)
+    ports = {name: tensors[name] for name in (*lowered.graph.inputs, *lowered.graph.outputs)}
+    artifacts.write_npz(job.folder / GOLDEN / "ports.npz", ports)
+    exact = f"{found.inexact} of {found.elements} elements inexact, at most {found.max_lsb} LSB"
+    job.note("verify", f"golden against onnxruntime: {exact}")
+    return tensors
+
+
+def _fail(verdict: dict[str, Any], message: str, hint: str | None = None) -> None:
+    verdict["ok"] = False
+    verdict["problems"].append({"message": message, "node": None, "hint": hint})
+
+
+def _csim(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> None:
+    from hwgen.verify import csim
+
+    found = csim.check(job.plan, golden, job.folder / "hls")
+    verdict["csim"] = {"tensors": found.tensors, "mismatches": len(found.mismatches)}
+    for problem in found.mismatches[:1]:
+        _add(verdict, problem)
+
+
+def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> None:
+    raise NotImplementedError
+
+
+def _add(verdict: dict[str, Any], problem: Problem) -> None:
+    _fail(verdict, problem.message, problem.hint)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line's promises: one JSON object, one sentence a problem, the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwgen import cli, console
+
+ROOT = Path(__file__).resolve().parents[2]
+MLP = ROOT / "designs" / "digits-mlp" / "model.onnx"
+
+
+def run(*arguments: object, cwd: Path = ROOT, **extra: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+    command = [sys.executable, "-m", "hwgen.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+
+
+def fails(code: int, *arguments: object, cwd: Path = ROOT) -> str:
+    """Run a command that must fail, as text and as JSON; return its sentences."""
+    plain = run(*arguments, cwd=cwd)
+    assert plain.returncode == code, plain.stderr
+    assert plain.stdout == "" and "Traceback" not in plain.stderr
+    machine = run(*arguments, "--json", cwd=cwd)
+    assert machine.returncode == code
+    answer = json.loads(machine.stdout)
+    assert answer["ok"] is False and answer["exit_code"] == code
+    for error in answer["errors"]:
+        assert set(error) == {"message", "node", "hint"}
+        assert error["message"] in plain.stderr and error["message"].endswith((".", "?"))
+    return plain.stderr
+
+
+def test_boards_are_listed() -> None:
+    answer = run("boards")
+    assert answer.returncode == 0
+    for name in ("zcu102", "pynq-z2", "ulx3s"):
+        assert name in answer.stdout
+    boards = json.loads(run("boards", "--json").stdout)["boards"]
+    zcu102 = next(b for b in boards if b["name"] == "zcu102")
+    assert zcu102["resources"]["lut"] == 274080 and zcu102["family"] == "xcup"
+
+
+def test_the_doctor_finds_the_tools() -> None:
+    answer = json.loads(run("doctor", "--json").stdout)
+    assert answer["ok"] is True
+    tools = {t["name"]: t for t in answer["tools"]}
+    assert tools["onnxruntime"]["found"] and tools["onnxruntime"]["version"]
+    assert "amd.com" in tools["vivado"]["remedy"]
+    assert "onnxruntime" in run("doctor").stdout
+
+
+def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from hwgen import doctor
+
+    real = doctor.importlib.util.find_spec
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda n: None if n == "llvmlite" else real(n))
+    assert cli.run(["doctor"]) == 2
+    out = capsys.readouterr().out
+    assert "llvmlite" in out and "MISSING" in out and "pip install llvmlite" in out
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout.startswith("hwgen 0.")
+    for command in ("build", "check", "boards", "doctor", "regress"):
+        assert "--json" in run(command, "--help").stdout
+
+
+def test_an_unknown_option_is_named() -> None:
+    assert "--borad" in fails(2, "build", MLP, "--borad", "zcu102")
+
+
+def test_an_unknown_command_is_named() -> None:
+    answer = run("bild")
+    assert answer.returncode == 2 and "bild" in answer.stderr and "Traceback" not in answer.stderr
+
+
+def test_a_missing_argument_is_named() -> None:
+    assert "MODEL" in fails(2, "build")
+
+
+def test_a_number_must_be_a_number() -> None:
+    assert "--frames" in fails(2, "build", MLP, "--frames", "many")
+
+
+def test_an_unknown_board_names_the_nearest(tmp_path: Path) -> None:
+    text = fails(2, "build", MLP, "--board", "zcu104", "--out", tmp_path / "out")
+    assert "Board 'zcu104' is not known. Did you mean zcu102?" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_board_at_all(tmp_path: Path) -> None:
+    text = fails(2, "build", MLP, "--out", tmp_path / "out")
+    assert "must name a board. Give --board, or board: in the file." in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
+    text = fails(2, "build", tmp_path / "net.onnx", "--board", "zcu102", "--out", tmp_path / "out")
+    assert f"Model file {tmp_path}/net.onnx does not exist." in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", MLP.read_bytes()[:5000]], ids=["empty", "text", "truncated"])
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_a_file_that_is_no_model(tmp_path: Path, content: bytes, command: str) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    extra = ["--out", tmp_path / "out"] if command == "build" else []
+    text = fails(2, command, path, "--board", "zcu102", *extra)
+    assert str(path) in text
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_an_unknown_budget_key_names_the_nearest(tmp_path: Path) -> None:
+    budget = tmp_path / "b.yaml"
+    budget.write_text("board: zcu102\nclock_mzh: 100\n")
+    text = fails(2, "build", MLP, "--budget", budget, "--out", tmp_path / "out")
+    assert "has an unknown key 'clock_mzh'. Did you mean clock_mhz?" in text
+    assert [p.name for p in tmp_path.iterdir()] == ["b.yaml"]
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    text = fails(2, "build", MLP, "--board", "zcu102", "--out", tmp_path / "file" / "out")
+    assert "must be writable, but it is not" in text and "Choose another with --out." in text
+
+
+def test_an_output_folder_with_other_things_in_it(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    text = fails(2, "build", MLP, "--board", "zcu102", "--out", tmp_path)
+    assert "must be empty or made by hwgen" in text
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_from_needs_what_comes_before(tmp_path: Path) -> None:
+    text = fails(2, "build", MLP, "--board", "zcu102", "--from", "hlsc", "--out", tmp_path / "out")
+    assert "--from hlsc must follow finished stages" in text and "Try --from import" in text
+
+
+def test_an_inputs_file_that_is_missing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = fails(
+        2, "build", MLP, "--board", "zcu102", "--out", out, "--inputs", tmp_path / "x.npz", "--verify", "golden"
+    )
+    assert "x.npz does not exist" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken(*_: object, **__: object) -> Any:
+    raise ZeroDivisionError("division by zero")
+
+
+def test_a_bug_is_a_sentence_and_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(cli.pipeline, "build", broken)
+    assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 70
+    text = capsys.readouterr().err
+    (log,) = (tmp_path / "logs").iterdir()
+    assert "hwgen failed in a way that is not your fault (ZeroDivisionError: division by zero)." in text
+    assert str(log) in text and "Traceback" not in text
+    assert "Traceback" in log.read_text()
+
+
+def test_a_bug_is_json_too(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(cli.pipeline, "build", broken)
+    assert cli.run(["build", str(MLP), "--board", "zcu102", "--json"]) == 70
+    answer = json.loads(capfd.readouterr().out)
+    assert answer["exit_code"] == 70 and "ZeroDivisionError" in answer["errors"][0]["message"]
+
+
+def test_an_interrupt_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: object, **__: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.pipeline, "build", interrupt)
+    assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 130
+    assert "Interrupted; the output folder is as it was before." in capsys.readouterr().err
+
+
+def test_with_json_stray_prints_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with console.clean_stdout(True):
+        print("a library says hello")
+        os.write(1, b"a child says hello\n")
+        console.print_json({"ok": True})
+    captured = capfd.readouterr()
+    assert json.loads(captured.out) == {"ok": True}
+    assert "hello" in captured.err
+
+
+def test_tables_are_never_cut() -> None:
+    text = console.table(("name", "n"), [("x" * 200, "1"), ("y", "10")], right=("n",))
+    assert text.splitlines() == ["name" + " " * 196 + "   n", "x" * 200 + "   1", "y" + " " * 199 + "  10"]
