@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 
 class SourceOp(ABC):
-    """Importer of one or more ONNX operators into the integer graph."""
+    """Importer of one or more ONNX operators into the integer graph.
+
+    `host` says that the host may compute the operator before the first or after the last hardware node.
+    """
 
     onnx: ClassVar[tuple[str, ...]]
+    host: ClassVar[bool] = False
 
     @abstractmethod
     def lower(self, ctx: Lowering, node: SourceNode) -> None:

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arithmetic with constants (Add, Sub, Mul, Div, Pow, Neg, BatchNormalization), and the residual join of two tensors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.graph.source import SourceNode
+from hwgen.ops import macs
+from hwgen.ops.lowering import ElementwiseOp, Lowering
+from hwgen.ops.steps import Curve, sqrt
+from hwgen.ops.values import Const, Expr, Fractions, QuantConst, Sum, fractions
+
+ONE, ZERO = Fraction(1), Fraction(0)
+
+
+class Affine(ElementwiseOp):
+    """Add, Sub, Mul, Div by a constant scalar or one constant for each channel; Add and Sub of two activations."""
+
+    onnx = ("Add", "Sub", "Mul", "Div")
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Change the value's curve; hardware appears at the next quantiser."""
+        left, right = (ctx.real_constant(name) for name in node.inputs)
+        if left is not None and right is not None:
+            _constants(ctx, node, left, right)
+        elif right is not None:
+            _with_constant(ctx, node, node.inputs[0], right, reverse=False)
+        elif left is not None:
+            _with_constant(ctx, node, node.inputs[1], left, reverse=True)
+        else:
+            _join(ctx, node)
+
+
+class Power(ElementwiseOp):
+    """Pow with the exponent 1."""
+
+    onnx = ("Pow",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Pass the value through."""
+        exponent = ctx.real_constant(node.inputs[1])
+        if exponent is None or any(e != 1 for e in exponent.reshape(-1)):
+            text = "The exponent of Pow must be 1 where its input is an activation."
+            ctx.refuse(node, text, "Fold constant powers before export; other functions of activations are not supported.")
+        ctx.bind(node.outputs[0], ctx.operand(node, node.inputs[0]))
+
+
+class Neg(ElementwiseOp):
+    """Negation."""
+
+    onnx = ("Neg",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Turn the curve over."""
+        value = ctx.operand(node, node.inputs[0])
+        ctx.bind(node.outputs[0], value.through(value.curve.scaled((-ONE,), (ZERO,))))
+
+
+class BatchNormalization(ElementwiseOp):
+    """Inference-mode batch normalisation: one exact line for each channel."""
+
+    onnx = ("BatchNormalization",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Apply ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``."""
+        if node.attrs.get("training_mode", 0):
+            ctx.refuse(node, "BatchNormalization must be in inference mode, not training_mode = 1.", "Export after eval().")
+        parts = [ctx.real_constant(name) for name in node.inputs[1:5]]
+        if any(part is None for part in parts):
+            ctx.refuse(node, "The parameters of BatchNormalization must be constant.", "Fold them before export.")
+        gamma, beta, mean, variance = (part.reshape(-1).tolist() for part in parts if part is not None)
+        epsilon = Fraction(float(np.float32(node.attrs.get("epsilon", 1e-5))))
+        if any(v + epsilon <= 0 for v in variance):
+            ctx.refuse(node, "The variance of BatchNormalization must be positive.")
+        value = ctx.operand(node, node.inputs[0])
+        slopes = [g / sqrt(v + epsilon) for g, v in zip(gamma, variance, strict=True)]
+        shifts = [b - m * s for b, m, s in zip(beta, mean, slopes, strict=True)]
+        rest = (1,) * (len(value.view.shape) - 2)
+        factor = per_channel(ctx, node, value, _objects(slopes).reshape(-1, *rest))
+        offset = per_channel(ctx, node, value, _objects(shifts).reshape(-1, *rest))
+        ctx.bind(node.outputs[0], value.through(value.curve.scaled(factor, offset)))
+
+
+def per_channel(ctx: Lowering, node: SourceNode, value: Expr | Sum, reals: Fractions) -> tuple[Fraction, ...]:
+    """Return a constant operand as one value, or one for each channel of the integer tensor.
+
+    Raises
+    ------
+    UnsupportedError
+        The constant varies within a channel, or makes the tensor larger.
+    """
+    tensor = value.tensor if isinstance(value, Expr) else value.tensors[0]
+    base, shape = ctx.type(tensor), value.view.shape
+    distinct: dict[Fraction, int] = {}
+    ids = np.array([distinct.setdefault(v, len(distinct)) for v in reals.reshape(-1).tolist()], dtype=np.int64)
+    values = list(distinct)
+    try:
+        full = np.broadcast_to(ids.reshape(reals.shape), shape)
+    except ValueError:
+        text = f"The constant of {node.op} must broadcast to {shape}, not {reals.shape}."
+        ctx.refuse(node, text, "Broadcasting activations is not supported.")
+    if len(values) == 1:
+        return (values[0],)
+    spread = np.empty(base.elements, dtype=np.int64)
+    spread[value.view.positions().reshape(-1)] = full.reshape(-1)
+    rows = spread.reshape(base.channels, -1)
+    if (rows != rows[:, :1]).any():
+        ctx.refuse(node, f"The constant of {node.op} must be a scalar, or one value for each channel.", "Fold it.")
+    return tuple(values[i] for i in rows[:, 0])
+
+
+def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions, *, reverse: bool) -> None:
+    value = ctx.operand(node, name)
+    constants = per_channel(ctx, node, value, reals)
+    if node.op in ("Mul", "Div"):
+        if node.op == "Div" and reverse:
+            ctx.refuse(node, "Div must not divide by an activation.")
+        if node.op == "Div" and any(c == 0 for c in constants):
+            ctx.refuse(node, "Div must not divide by 0.")
+        factor = tuple(1 / c for c in constants) if node.op == "Div" else constants
+        ctx.bind(node.outputs[0], value.through(value.curve.scaled(factor, (ZERO,))))
+        return
+    sign = -ONE if node.op == "Sub" and reverse else ONE
+    offset = tuple(-c for c in constants) if node.op == "Sub" and not reverse else constants
+    if isinstance(value, Expr) and sign == 1 and macs.fold_bias(ctx, node, value, name, offset):
+        ctx.bind(node.outputs[0], value)
+        return
+    ctx.bind(node.outputs[0], value.through(value.curve.scaled((sign,), offset)))
+
+
+def _join(ctx: Lowering, node: SourceNode) -> None:
+    if node.op not in ("Add", "Sub"):
+        ctx.refuse(node, f"{node.op} must have a constant operand, not two activations.", "Only Add and Sub join tensors.")
+    a, b = (macs.linear(ctx, node, name) for name in node.inputs)
+    if ctx.type(a.tensor).shape != ctx.type(b.tensor).shape or not np.array_equal(a.view.positions(), b.view.positions()):
+        text = f"The inputs of {node.op} must have the same shape and layout, not {a.view.shape} and {b.view.shape}."
+        ctx.refuse(node, text, "Broadcasting one activation over another is not supported.")
+    sign = -ONE if node.op == "Sub" else ONE
+    if a.tensor == b.tensor:
+        both = a.curve.scaled((ONE,), tuple(sign * o for o in b.curve.offset))
+        count = max(both.channels, b.curve.channels)
+        slopes = [s + sign * t for s, t in zip(both.spread(count).slope, b.curve.spread(count).slope, strict=True)]
+        ctx.bind(node.outputs[0], a.through(Curve.line(slopes, both.spread(count).offset).shrink()))
+        return
+    if a.curve.channels > 1 or b.curve.channels > 1:
+        text = f"The inputs of {node.op} must each have one scale for all channels."
+        ctx.refuse(node, text, "Quantise both before they are joined.")
+    slopes = (a.curve.slope[0], sign * b.curve.slope[0])
+    curve = Curve.line((ONE,), (a.curve.offset[0] + sign * b.curve.offset[0],))
+    ctx.bind(node.outputs[0], Sum((a.tensor, b.tensor), slopes, curve, a.view, node.outputs[0], node.name))
+
+
+def _constants(ctx: Lowering, node: SourceNode, left: Fractions, right: Fractions) -> None:
+    """Scale quantised constants by real ones."""
+    first, second = (ctx.value(name) for name in node.inputs)
+    if isinstance(second, QuantConst) and isinstance(first, Const) and node.op == "Mul":
+        first, second, left, right = second, first, right, left
+    if not (isinstance(first, QuantConst) and isinstance(second, Const) and node.op in ("Mul", "Div")):
+        ctx.refuse(node, f"{node.op} of two constants must be folded before export.", "Run a constant-folding pass.")
+    scale = fractions(second.array)
+    scale = scale.reshape((1,) * (first.ints.ndim - scale.ndim) + scale.shape)
+    scaled = first.scale * scale if node.op == "Mul" else first.scale / scale
+    ctx.bind(node.outputs[0], replace(first, scale=scaled))
+
+
+def _objects(values: list[Fraction]) -> Fractions:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MatMul and Gemm with constant weights: a matrix-vector unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.graph import Ints
+from hwgen.graph.source import SourceNode
+from hwgen.ops import macs
+from hwgen.ops.base import SourceOp
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.values import Expr, QuantConst, View
+
+
+class MatMul(SourceOp):
+    """``y = x @ w``: x is the whole frame as one vector, or one vector for each pixel."""
+
+    onnx = ("MatMul",)
+
+    def lower(self, ctx: Lowering, node: SourceNode) -> None:
+        """Emit a matrix-vector unit whose columns stand in stream order."""
+        product(ctx, node, macs.weights(ctx, node, node.inputs[1]), None)
+
+
+class Gemm(SourceOp):
+    """``y = alpha * x @ w + beta * c``."""
+
+    onnx = ("Gemm",)
+
+    def lower(self, ctx: Lowering, node: SourceNode) -> None:
+        """Emit a matrix-vector unit; alpha goes into the scale, beta into the bias."""
+        if node.attrs.get("transA", 0):
+            ctx.refuse(node, "The first input of Gemm must not be transposed.", "Export with transA = 0.")
+        weight = macs.weights(ctx, node, node.inputs[1])
+        if node.attrs.get("transB", 0):
+            weight = weight.transposed((1, 0))
+        alpha, beta = Fraction(node.attrs.get("alpha", 1.0)), Fraction(node.attrs.get("beta", 1.0))
+        if alpha == 0:
+            ctx.refuse(node, "The alpha of Gemm must not be 0.")
+        weight = replace(weight, scale=weight.scale * alpha)
+        bias = None
+        if len(node.inputs) > 2 and node.inputs[2]:
+            reals = ctx.real_constant(node.inputs[2])
+            if reals is None:
+                ctx.refuse(node, "The bias of Gemm must be constant.", "Use MatMul and Add for a residual.")
+            bias = np.broadcast_to(reals, (1, weight.ints.shape[1])).reshape(-1) * beta
+        product(ctx, node, weight, None if bias is None else bias.tolist())
+
+
+def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Fraction] | None) -> None:
+    """Lower ``x @ weight + bias`` and bind the output.
+
+    Parameters
+    ----------
+    weight
+        ``(K, N)``.
+    bias
+        Exact reals, one for each of the N columns.
+    """
+    if weight.ints.ndim != 2:
+        text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
+        ctx.refuse(node, text, "Batched products of activations are not supported.")
+    expr = macs.linear(ctx, node, node.inputs[0])
+    inputs, outputs = weight.ints.shape
+    base = ctx.type(expr.tensor)
+    if expr.view.shape[-1] != inputs:
+        ctx.refuse(node, f"The input of {node.op} must have {inputs} columns, not {expr.view.shape[-1]}.")
+    by_column, by_row = weight.scale.T, weight.ints.T
+    if int(np.prod(expr.view.shape)) == inputs:
+        order, channels = _stream_order(expr, base.shape)
+        curve_at = channels if expr.curve.channels > 1 else np.zeros(1, dtype=np.int64)
+        scale = by_column[:, order] if by_column.shape[1] > 1 else by_column
+        ints, unit = macs.combine(ctx, node, by_row[:, order], scale, [expr.curve.slope[c] for c in curve_at])
+        constant = macs.offsets(ints, expr.curve, inputs // base.channels)
+        mac = macs.Mac("matvec", {"per_pixel": False}, expr.tensor, ints, unit, constant, bias)
+        made = macs.emit(ctx, node, mac)
+        shape = (*expr.view.shape[:-1], outputs)
+        if len(shape) > 2:
+            made = replace(made, view=View(shape, np.arange(outputs, dtype=np.int64).reshape(shape[1:])))
+        ctx.bind(node.outputs[0], made)
+        return
+    pixels = base.pixels
+    wanted = np.arange(base.elements, dtype=np.int64).reshape(base.channels, pixels).T.reshape(-1)
+    if base.channels != inputs or not np.array_equal(expr.view.positions().reshape(-1), wanted):
+        text = f"The input of {node.op} must be one vector, or a feature map with its {inputs} channels last."
+        ctx.refuse(node, text, "Flatten it, or use Conv with a 1x1 kernel.")
+    ints, unit = macs.combine(ctx, node, by_row, by_column, expr.curve.slope)
+    constant = macs.offsets(ints, expr.curve, 1)
+    made = macs.emit(ctx, node, macs.Mac("matvec", {"per_pixel": True}, expr.tensor, ints, unit, constant, bias))
+    positions = np.arange(outputs * pixels, dtype=np.int64).reshape(outputs, pixels).T
+    shape = (*expr.view.shape[:-1], outputs)
+    ctx.bind(node.outputs[0], replace(made, view=View(shape, positions.reshape(shape[1:]))))
+
+
+def _stream_order(expr: Expr, base: tuple[int, ...]) -> tuple[Ints, Ints]:
+    """Return, for each element of the stream, its index in the ONNX vector and its channel."""
+    count = int(np.prod(base))
+    channels = base[1]
+    streamed = np.arange(count, dtype=np.int64).reshape(channels, -1).T.reshape(-1)
+    index = np.empty(count, dtype=np.int64)
+    index[expr.view.positions().reshape(-1)] = np.arange(count, dtype=np.int64)
+    return index[streamed], np.tile(np.arange(channels, dtype=np.int64), count // channels)

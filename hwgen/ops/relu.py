@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu and Clip: they fuse into the next quantiser, or into the one before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.graph import bits_for
+from hwgen.graph.source import SourceNode
+from hwgen.ops.lowering import ElementwiseOp, Lowering
+from hwgen.ops.values import HostQuant
+
+
+class Relu(ElementwiseOp):
+    """``max(x, 0)``."""
+
+    onnx = ("Relu",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Clip the value's curve."""
+        value = ctx.operand(node, node.inputs[0])
+        ctx.bind(node.outputs[0], value.through(value.curve.clipped(Fraction(0), None)))
+
+
+class Clip(ElementwiseOp):
+    """``min(max(x, low), high)`` with constant bounds; on a tensor of integers it narrows a quantiser (QCDQ)."""
+
+    onnx = ("Clip",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Clip the value's curve, or the range of a quantised input."""
+        low, high = (_bound(ctx, node, i, name) for i, name in ((1, "min"), (2, "max")))
+        if low is not None and high is not None and low > high:
+            ctx.refuse(node, f"The minimum of Clip must not exceed its maximum, but {float(low)} > {float(high)}.")
+        value = ctx.value(node.inputs[0])
+        if isinstance(value, HostQuant) and not value.real:
+            lo = value.lo if low is None else max(value.lo, int(np.ceil(float(low))))
+            hi = value.hi if high is None else min(value.hi, int(np.floor(float(high))))
+            signed, bits = bits_for(lo, hi)
+            ctx.bind(node.outputs[0], replace(value, onnx=node.outputs[0], lo=lo, hi=hi, signed=signed, bits=bits))
+            return
+        known = ctx.operand(node, node.inputs[0])
+        ctx.bind(node.outputs[0], known.through(known.curve.clipped(low, high)))
+
+
+def _bound(ctx: Lowering, node: SourceNode, index: int, name: str) -> Fraction | None:
+    array = ctx.constant(node, index, name)
+    number = node.attrs.get(name) if array is None else array.reshape(-1)[0].item()
+    if number is None or abs(number) >= float(np.finfo(np.float32).max):
+        return None
+    return Fraction(number)

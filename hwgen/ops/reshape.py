@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flatten, Reshape, Transpose, Squeeze, Unsqueeze, Identity: another look at the same tensor, never hardware."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+from hwgen.graph import Ints
+from hwgen.graph.source import SourceNode
+from hwgen.ops.lowering import ElementwiseOp, Lowering
+from hwgen.ops.values import Const, Expr, HostQuant, QuantConst, Sum
+
+
+class LayoutOp(ElementwiseOp):
+    """An operator that only moves elements; the next matrix product permutes its weights to suit."""
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Permute a constant, rename a quantised input, or change an activation's view."""
+        value = ctx.value(node.inputs[0])
+        out = node.outputs[0]
+        if isinstance(value, QuantConst):
+            ctx.bind(out, self.constant(ctx, node, value))
+        elif isinstance(value, Const):
+            ctx.refuse(node, f"{node.op} of a constant must be folded before export.")
+        elif isinstance(value, HostQuant):
+            ctx.bind(out, replace(value, onnx=out))
+        elif isinstance(value, Expr | Sum):
+            shape = ctx.model.shapes[out]
+            if shape[:1] != (1,):
+                ctx.refuse(node, f"{node.op} must keep the batch of 1 as the first axis, not give {shape}.")
+            positions = self.positions(ctx, node, value.view.positions(), shape[1:])
+            tensor = value.tensor if isinstance(value, Expr) else value.tensors[0]
+            ctx.bind(out, replace(value, view=value.view.over(positions, ctx.type(tensor).shape)))
+
+    def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
+        """Return the constant in its new shape."""
+        return value.reshaped(ctx.model.shapes[node.outputs[0]])
+
+    @abstractmethod
+    def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
+        """Return the new arrangement; batch left out."""
+
+
+class Reshape(LayoutOp):
+    """Operators that keep the order of the elements."""
+
+    onnx = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout")
+
+    def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
+        """Change the shape."""
+        return positions.reshape(shape)
+
+
+class Transpose(LayoutOp):
+    """Permutation of the axes."""
+
+    onnx = ("Transpose",)
+
+    def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
+        """Permute the axes of integers and scale."""
+        return value.transposed(_perm(node, value.ints.ndim))
+
+    def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
+        """Permute all axes but the batch."""
+        perm = _perm(node, positions.ndim + 1)
+        if perm[0] != 0:
+            ctx.refuse(node, f"Transpose must keep the batch as the first axis, not permute by {perm}.")
+        return positions.transpose([axis - 1 for axis in perm[1:]])
+
+
+def _perm(node: SourceNode, ndim: int) -> tuple[int, ...]:
+    return tuple(node.attrs.get("perm", range(ndim - 1, -1, -1)))

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an ONNX tensor is during lowering: a constant, something the host computes, or an integer tensor in disguise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.graph import Ints
+from hwgen.ops.steps import Curve
+
+Fractions: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """A constant array as the file holds it."""
+
+    array: npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantConst:
+    """A quantised constant: real value ``ints * scale``; zero points are already subtracted.
+
+    Parameters
+    ----------
+    ints
+        int64.
+    scale
+        Object array of Fractions with as many axes as `ints`, each of extent 1 or equal.
+    """
+
+    ints: Ints
+    scale: Fractions
+
+    def transposed(self, perm: Sequence[int]) -> QuantConst:
+        """Permute the axes."""
+        return QuantConst(self.ints.transpose(perm), self.scale.transpose(perm))
+
+    def reshaped(self, shape: Sequence[int]) -> QuantConst:
+        """Reshape; a scale that is not shared is written out and shrunk again."""
+        ints = self.ints.reshape(shape)
+        if self.scale.size == 1:
+            return QuantConst(ints, self.scale.reshape((1,) * ints.ndim))
+        full = np.broadcast_to(self.scale, self.ints.shape).reshape(ints.shape)
+        for axis in range(full.ndim):
+            first = full.take([0], axis=axis)
+            if (full == first).all():
+                full = first
+        return QuantConst(ints, full)
+
+    def fractions(self) -> Fractions:
+        """Return the real values as an object array of Fractions."""
+        return np.asarray(self.ints.astype(object) * self.scale, dtype=object)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A real tensor, or one of unquantised integers, that the host computes from the model's inputs."""
+
+    onnx: str
+
+
+@dataclass(frozen=True)
+class HostQuant:
+    """A quantised tensor that the host computes; it becomes an input port where hardware reads it.
+
+    Parameters
+    ----------
+    onnx
+        ONNX tensor that the host evaluates: of integers q, or of reals ``scale * (q - zero_point)``.
+    signed, bits
+        Format of q.
+    lo, hi
+        Range of q.
+    scale, zero_point
+        Meaning of q.
+    real
+        True where the value at this point of the model is the real number, False where it is q itself.
+    """
+
+    onnx: str
+    signed: bool
+    bits: int
+    lo: int
+    hi: int
+    scale: Fraction = Fraction(1)
+    zero_point: int = 0
+    real: bool = True
+
+    @property
+    def curve(self) -> Curve:
+        """What an integer q stands for at this point of the model."""
+        if not self.real:
+            return Curve.identity()
+        return Curve.line((self.scale,), (-self.scale * self.zero_point,))
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The last ONNX tensor on the way to a value that is one line of an integer tensor.
+
+    Its real value is ``scale * (q - zero_point) + offset``; scale and offset have one entry or one for each channel,
+    an empty offset is zero.
+    """
+
+    tensor: str
+    onnx: str
+    scale: tuple[float, ...]
+    zero_point: int
+    offset: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """How an ONNX tensor is laid out over an integer tensor.
+
+    Parameters
+    ----------
+    shape
+        ONNX shape, batch 1.
+    index
+        int64 of shape ``shape[1:]``: flat position in the integer tensor's own ONNX layout; None when both are the
+        same.
+    """
+
+    shape: tuple[int, ...]
+    index: Ints | None = None
+
+    def positions(self) -> Ints:
+        """Return the index, written out."""
+        if self.index is not None:
+            return self.index
+        return np.arange(int(np.prod(self.shape[1:])), dtype=np.int64).reshape(self.shape[1:])
+
+    def over(self, positions: Ints, base: tuple[int, ...]) -> View:
+        """Return the view of other positions over a tensor of shape `base`; the identity is recognised."""
+        shape = (1, *positions.shape)
+        if shape == base and np.array_equal(positions.reshape(-1), np.arange(positions.size)):
+            return View(shape)
+        return View(shape, positions)
+
+    @property
+    def in_order(self) -> bool:
+        """True when the elements keep their ONNX order, whatever the shape."""
+        return self.index is None or bool((np.diff(self.index.reshape(-1)) == 1).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Expr:
+    """A tensor whose real values are a curve of an integer tensor of the graph."""
+
+    tensor: str
+    curve: Curve
+    view: View
+    anchor: Anchor | None = None
+
+    def through(self, curve: Curve) -> Expr:
+        """Return the same tensor under another curve."""
+        return replace(self, curve=curve)
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """``curve(slopes[0]*q0 + slopes[1]*q1)`` of two integer tensors of one shape, not yet turned into hardware."""
+
+    tensors: tuple[str, str]
+    slopes: tuple[Fraction, Fraction]
+    curve: Curve
+    view: View
+    onnx: str
+    source: str
+
+    def through(self, curve: Curve) -> Sum:
+        """Return the same sum under another curve."""
+        return replace(self, curve=curve)
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """Something that the host computes from tensors that the accelerator puts out."""
+
+    anchors: tuple[Anchor, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The result of a node that was refused; what depends on it is not looked at."""
+
+
+Value: TypeAlias = Const | QuantConst | Host | HostQuant | Expr | Sum | Suffix | Broken
+
+
+def fractions(array: npt.NDArray[Any]) -> Fractions:
+    """Return an array of finite numbers as an object array of exact Fractions."""
+    flat = [Fraction(v) for v in array.reshape(-1).tolist()]
+    out = np.empty(len(flat), dtype=object)
+    out[:] = flat
+    return out.reshape(array.shape)
