@@ -33,6 +33,7 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
     UnsupportedError
         The opset is not 9 to 21, or operators are unknown: all of them are listed.
     """
+    _check_text(model, path)
     opset = _opset(model, path)
     if model.functions:
         model = inliner.inline_local_functions(model)
@@ -40,6 +41,17 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
     _check_operators(model.graph, opset)
     model, notes = _upgraded(_tidied(model, opset), opset)
     return _draft(model, max(opset, WORKING_OPSET), notes)
+
+
+def _check_text(model: onnx.ModelProto, path: str) -> None:
+    """Refuse names that are not UTF-8, which protobuf hands out as bytes."""
+    graph = model.graph
+    names = [name for node in graph.node for name in (node.op_type, node.domain, node.name, *node.input, *node.output)]
+    names += [attribute.name for node in graph.node for attribute in node.attribute]
+    names += [item.name for item in (*graph.initializer, *graph.input, *graph.output)]
+    names += [entry.domain for entry in model.opset_import]
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path} is damaged: it holds names that are not UTF-8 text.", hint="Export or copy it again.")
 
 
 def _opset(model: onnx.ModelProto, path: str) -> int:

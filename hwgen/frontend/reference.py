@@ -135,7 +135,7 @@ class Reference:
         results: dict[str, list[Array]] = {name: [] for name in names}
         for index in range(frames):
             frame = {name: value[index : index + 1] for name, value in given.items()}
-            for name, value in zip(names, run.run(names, frame), strict=True):
+            for name, value in zip(names, _run(run, names, frame), strict=True):
                 results[name].append(value)
         return {name: _stack(values, self.model.shapes[name]) for name, values in results.items()}
 
@@ -146,6 +146,14 @@ def _start(part: onnx.ModelProto) -> onnxruntime.InferenceSession:
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise UnsupportedError(f"onnxruntime cannot run the model: {reason}") from error
+
+
+def _run(run: onnxruntime.InferenceSession, names: list[str], frame: dict[str, Array]) -> list[Array]:
+    try:
+        return list(run.run(names, frame))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UnsupportedError(f"onnxruntime fails while it runs the model: {reason}") from error
 
 
 def _stack(values: list[Array], shape: tuple[int, ...]) -> Array:

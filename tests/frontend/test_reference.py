@@ -12,6 +12,7 @@ import onnx_models as m
 import pytest
 from onnx import TensorProto, helper
 
+from hwgen.errors import UnsupportedError
 from hwgen.frontend import load
 from hwgen.frontend.reference import Reference
 
@@ -191,3 +192,28 @@ def test_the_extracted_part_is_a_valid_model(tmp_path: Path) -> None:
     onnx.checker.check_model(part, full_check=True)
     assert [port.name for port in part.graph.input] == ["a"]
     assert part.graph.input[0].type.tensor_type.elem_type == TensorProto.FLOAT
+
+
+def test_an_operator_that_onnxruntime_lacks(tmp_path: Path) -> None:
+    node = m.node("BitShift", ["x", "c"], "y", direction="LEFT")
+    kind = TensorProto.UINT16
+    model = m.make([node], {"x": [1, 2]}, ["y"], {"c": np.ones(2, np.uint16)}, kind=kind, out_kind=kind)
+    reference = Reference(load(m.save(model, tmp_path)))
+    with pytest.raises(UnsupportedError, match="onnxruntime cannot run the model: .*BitShift"):
+        reference.run({"x": np.ones((1, 2), np.uint16)}, ["y"])
+
+
+def test_weights_of_four_bits_and_clipped_weights(tmp_path: Path) -> None:
+    """QCDQ: a Clip between QuantizeLinear and DequantizeLinear narrows eight bits to four."""
+    nodes = [
+        m.node("QuantizeLinear", ["w", "s", "z"], "wq"),
+        m.node("Clip", ["wq", "lo", "hi"], "wc"),
+        m.node("DequantizeLinear", ["wc", "s", "z"], "wd"),
+        m.node("MatMul", ["x", "wd"], "y"),
+    ]
+    constants = {
+        "w": m.f32([[9.0, -9.0], [0.5, 1.0]]), "s": m.f32(0.5), "z": np.int8(0), "lo": np.int8(-8), "hi": np.int8(7)
+    }  # fmt: skip
+    source = load(m.save(m.make(nodes, {"x": [1, 2]}, ["y"], constants), tmp_path))
+    assert source.constants["wc"].tolist() == [[7, -8], [1, 2]]
+    assert Reference(source).run({"x": m.f32([[1, 2]])}, ["y"])["y"].tolist() == [[4.5, -2.0]]
