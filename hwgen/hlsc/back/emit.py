@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SystemVerilog of a scheduled process: one module, its stages in order, one `always_ff` per stage boundary.
+
+Stall rule: stage s moves on unless an access in s or in a later stage waits. Later stages go on without it, so the
+pipeline drains at the end of the input. Every output stream has a register that waits for its reader by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.back.control import Control
+from hwgen.hlsc.back.emit_expr import Expressions, literal, vector
+from hwgen.hlsc.back.emit_memory import ram_lines, rom_lines
+from hwgen.hlsc.back.identifiers import Identifiers
+from hwgen.hlsc.back.netlist import Sink
+from hwgen.hlsc.back.schedule import Schedule
+
+_UNUSED = "slices of a word live unequally long, and a stream may carry bits that nobody needs"
+
+
+@dataclass(frozen=True)
+class Register:
+    """A pipeline register: the result of `node`, as stage `stage` sees it."""
+
+    node: int
+    stage: int
+
+
+class Emitter:
+    """Writes one module."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.netlist = schedule.netlist
+        self.process = schedule.netlist.process
+        self.last_use = self._last_uses()
+        ports = [f"{s.name}_{suffix}" for s in self.process.streams for suffix in ("tdata", "tvalid", "tready")]
+        self.names = Identifiers(["ap_clk", "ap_rst_n", self.process.name, *ports])
+        self.control = Control(schedule, self.names)
+        self.memory = {f"rom {r.name}": self.names.fresh(r.name) for r in self.process.roms}
+        self.memory |= {f"ram {r.name}": self.names.fresh(r.name) for r in self.process.rams}
+        self.signal = {n: self._signal(n) for n in self.netlist.nodes if self.netlist.sink(n) is None}
+        self.copies = {
+            (n, s): self.names.fresh(f"{self.signal[n]}_s{s}")
+            for n in self.signal
+            for s in range(schedule.available(n) + 1, self.last_use[n] + 1)
+        }
+        self.expressions = Expressions(self.process, self.name)
+
+    def _last_uses(self) -> dict[int, int]:
+        last = {n: self.schedule.available(n) for n in self.netlist.nodes}
+        for node, slices in self.netlist.operands.items():
+            for piece in slices:
+                last[piece.node] = max(last[piece.node], self.schedule.stage[node])
+        return last
+
+    def _signal(self, node: int) -> str:
+        value = self.process.values[node]
+        if value.opcode == "read":
+            return f"{value.attr}_tdata"
+        if value.opcode == "state":
+            return self.names.fresh(f"{value.attr}")
+        if value.opcode in ("rom", "ram"):
+            return self.names.fresh(value.name or f"{value.attr}_word")
+        return self.names.fresh(value.name or f"v{node}")
+
+    def name(self, node: int, stage: int) -> str:
+        """Return the signal with a node's result in a stage."""
+        return self.signal[node] if stage == self.schedule.available(node) else self.copies[node, stage]
+
+    def text(self) -> str:
+        """Return the module."""
+        lines = [*self._header(), *self._memories(), *self.control.declarations()]
+        for stage in range(self.schedule.stages):
+            lines += self._stage(stage)
+        lines += [*self._outputs(), "endmodule", ""]
+        return "\n".join(lines)
+
+    def _header(self) -> Iterator[str]:
+        yield "// SPDX-License-Identifier: Apache-2.0"
+        yield f"// {self.process.name}: compiled by hwgen" + (f" from {self.process.loc}." if self.process.loc else ".")
+        model = self.schedule.model
+        yield f"// {self.schedule.stages} stages, a new iteration every clock; {model.family.name}, {model.clock_mhz:g} MHz."
+        yield f"// verilator lint_off UNUSEDSIGNAL  ({_UNUSED})"
+        ports = ["input  logic ap_clk", "input  logic ap_rst_n"]
+        for stream in self.process.streams:
+            inward, outward = ("input ", "output") if stream.direction == "in" else ("output", "input ")
+            ports.append(f"{inward} logic {vector(stream.width)}{stream.name}_tdata")
+            ports.append(f"{inward} logic {stream.name}_tvalid")
+            ports.append(f"{outward} logic {stream.name}_tready")
+        yield f"module {self.process.name} ("
+        yield ",\n".join(f"    {p}" for p in ports)
+        yield ");"
+
+    def _memories(self) -> Iterator[str]:
+        for rom in self.process.roms:
+            yield from rom_lines(rom, self.memory[f"rom {rom.name}"], f"rom {rom.name}" in self.netlist.synchronous)
+        for ram in self.process.rams:
+            yield from ram_lines(ram, self.memory[f"ram {ram.name}"], f"ram {ram.name}" in self.netlist.synchronous)
+
+    # stages
+
+    def _stage(self, stage: int) -> Iterator[str]:
+        yield ""
+        yield f"    // ---- stage {stage} " + "-" * 60
+        states = [s for s in self._sinks("next") if self.schedule.stage[s[0]] == stage]
+        for _, sink in states:
+            yield from self._declare_state(sink, stage)
+        for node in self.signal:
+            if self.schedule.stage[node] == stage and not self.netlist.latency(node):
+                yield from self._wire(node, stage)
+        yield from self.control.stage(stage, self.expressions)
+        for node, sink in self._sinks("store"):
+            if self.schedule.stage[node] == stage:
+                yield from self._store(sink, stage)
+        yield from self._update([s for _, s in states], stage)
+        if stage + 1 < self.schedule.stages:
+            yield from self._boundary(stage + 1)
+
+    def _sinks(self, kind: str) -> list[tuple[int, Sink]]:
+        base = len(self.process.values)
+        return [(base + i, s) for i, s in enumerate(self.netlist.sinks) if s.kind == kind]
+
+    def _declare_state(self, sink: Sink, stage: int) -> Iterator[str]:
+        for value in self.process.values:
+            if value.opcode == "state" and value.attr == sink.name:
+                yield f"    logic {vector(value.width)}{self.name(value.id, stage)};{_comment(value.loc)}"
+
+    def _wire(self, node: int, stage: int) -> Iterator[str]:
+        value = self.process.values[node]
+        if value.opcode in ("state", "read"):
+            return
+        if value.opcode in ("rom", "ram"):
+            memory = self.memory[f"{value.opcode} {value.attr}"]
+            right = f"{memory}[{self.expressions.ref(value.args[0], stage)}]"
+        else:
+            right = self.expressions.operator(value, stage)
+        yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+
+    def _store(self, sink: Sink, stage: int) -> Iterator[str]:
+        memory = self.memory[f"ram {sink.name}"]
+        conditions = self.control.active(stage)
+        if len(sink.args) > 2:
+            conditions.append(self.expressions.ref(sink.args[2], stage))
+        address, data = (self.expressions.ref(a, stage) for a in sink.args[:2])
+        guard = f"if ({' && '.join(conditions)}) " if conditions else ""
+        yield "    always_ff @(posedge ap_clk)"
+        yield f"        {guard}{memory}[{address}] <= {data};"
+
+    def _update(self, states: list[Sink], stage: int) -> Iterator[str]:
+        if not states:
+            return
+        rows = {s.name: s for s in self.process.states}
+        target = {str(v.attr): v.id for v in self.process.values if v.opcode == "state"}
+        yield "    always_ff @(posedge ap_clk) begin"
+        yield "        if (!ap_rst_n) begin"
+        for sink in states:
+            state = rows[sink.name]
+            yield f"            {self.name(target[sink.name], stage)} <= {literal(state.width, state.reset)};"
+        condition = " && ".join(self.control.active(stage))
+        yield f"        end else if ({condition}) begin" if condition else "        end else begin"
+        for sink in states:
+            yield f"            {self.name(target[sink.name], stage)} <= {self.expressions.ref(sink.args[0], stage)};"
+        yield "        end"
+        yield "    end"
+
+    def _boundary(self, stage: int) -> Iterator[str]:
+        """Write the registers between `stage - 1` and `stage`."""
+        moves: list[str] = []
+        for node in self.signal:
+            value = self.process.values[node]
+            target = self.copies.get((node, stage))
+            if target is not None:
+                yield f"    logic {vector(value.width)}{target};"
+                moves.append(f"{target} <= {self.name(node, stage - 1)};")
+            elif self.netlist.latency(node) and self.schedule.stage[node] == stage - 1:
+                yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
+                memory = self.memory[f"{value.opcode} {value.attr}"]
+                moves.append(f"{self.signal[node]} <= {memory}[{self.expressions.ref(value.args[0], stage - 1)}];")
+        yield "    always_ff @(posedge ap_clk) begin"
+        yield from (f"        {line}" for line in self.control.valid_update(stage))
+        move = self.control.move(stage)
+        if moves and move:
+            yield f"        if ({move}) begin"
+            yield from (f"            {m}" for m in moves)
+            yield "        end"
+        else:
+            yield from (f"        {m}" for m in moves)
+        yield "    end"
+
+    def _outputs(self) -> Iterator[str]:
+        for node, sink in self._sinks("write"):
+            stage = self.schedule.stage[node]
+            data = self.expressions.ref(sink.args[0], stage)
+            predicate = self.expressions.ref(sink.args[1], stage) if len(sink.args) > 1 else None
+            yield from self.control.output(sink.name, stage, data, predicate)
+        written = {s.name for _, s in self._sinks("write")}
+        read = {str(v.attr) for v in self.process.values if v.opcode == "read"}
+        for stream in self.process.streams:
+            if stream.direction == "out" and stream.name not in written:
+                yield f"    assign {stream.name}_tvalid = 1'b0;"
+                yield f"    assign {stream.name}_tdata = {literal(stream.width, 0)};"
+            if stream.direction == "in" and stream.name not in read:
+                yield f"    assign {stream.name}_tready = 1'b0;"
+
+
+def _comment(loc: ir.Loc | None) -> str:
+    return f"  // {loc}" if loc else ""
+
+
+def emit(schedule: Schedule) -> str:
+    """Return the SystemVerilog module of a scheduled process."""
+    return Emitter(schedule).text()
+
+
+def registers(schedule: Schedule) -> Iterable[Register]:
+    """Return the pipeline registers of a schedule, by node and stage."""
+    emitter = Emitter(schedule)
+    return [Register(n, s) for n, s in emitter.copies]

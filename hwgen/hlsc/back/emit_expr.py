@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SystemVerilog expressions of IR values: operators, wires inlined, operands named by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.back.fold import WIRES
+
+_INFIX = {"add": "+", "sub": "-", "and": "&", "or": "|", "eq": "==", "shl": "<<", "lshr": ">>"}
+
+
+def literal(width: int, pattern: int) -> str:
+    """Return a sized literal; small ones in decimal."""
+    if width == 1:
+        return f"1'b{pattern}"
+    return f"{width}'d{pattern}" if pattern < 10 else f"{width}'h{pattern:x}"
+
+
+def vector(width: int) -> str:
+    """Return the packed dimension of a declaration, with a trailing space, or nothing for one bit."""
+    return f"[{width - 1}:0] " if width > 1 else ""
+
+
+class Expressions:
+    """Writes expressions in one process; `name(node, stage)` names the signal that has a node's result."""
+
+    def __init__(self, process: ir.Process, name: Callable[[int, int], str]) -> None:
+        self.values = process.values
+        self.name = name
+
+    def ref(self, index: int, stage: int) -> str:
+        """Return an expression of exactly the value's width, usable as an operand."""
+        value = self.values[index]
+        if value.opcode == "const":
+            assert isinstance(value.attr, int)
+            return literal(value.width, value.attr)
+        if value.opcode not in WIRES:
+            return self.name(index, stage)
+        if value.opcode == "concat":
+            return "{" + ", ".join(self.ref(a, stage) for a in value.args) + "}"
+        inner = value.args[0]
+        if value.opcode == "zext":
+            return f"{value.width}'({self.ref(inner, stage)})"
+        if value.opcode == "sext":
+            return f"{value.width}'($signed({self.ref(inner, stage)}))"
+        low = value.attr if isinstance(value.attr, int) else 0
+        source = self.values[inner]
+        assert source.opcode not in WIRES and source.opcode != "const", "an extract must be normalised"
+        text = self.name(inner, stage)
+        if source.width == 1:
+            return text
+        return f"{text}[{low}]" if value.width == 1 else f"{text}[{low + value.width - 1}:{low}]"
+
+    def operator(self, value: ir.Value, stage: int) -> str:
+        """Return the right-hand side that computes an operator from its operands in a stage."""
+        opcode = value.opcode
+        if opcode == "mul":
+            return self._multiply(value, stage)
+        args = [self.ref(a, stage) for a in value.args]
+        if opcode == "xor":
+            return self._xor(value, args)
+        if opcode in _INFIX:
+            return f"{args[0]} {_INFIX[opcode]} {args[1]}"
+        if opcode == "select":
+            return f"{args[0]} ? {args[1]} : {args[2]}"
+        if opcode == "ult":
+            return f"{_unsigned(args[0])} < {_unsigned(args[1])}"
+        if opcode == "slt":
+            return f"$signed({args[0]}) < $signed({args[1]})"
+        assert opcode == "ashr", opcode
+        return f"$signed({args[0]}) >>> {args[1]}"
+
+    def _xor(self, value: ir.Value, args: list[str]) -> str:
+        constant = self.values[value.args[1]]
+        if constant.opcode == "const" and constant.attr == (1 << value.width) - 1:
+            return f"~{args[0]}"
+        return f"{args[0]} ^ {args[1]}"
+
+    def _multiply(self, value: ir.Value, stage: int) -> str:
+        """Write both factors signed if one is, in their own widths, so that synthesis sees the true operand sizes."""
+        factors = [self.values[a] for a in value.args]
+        if not any(f.opcode == "sext" or self._negative(f) for f in factors):
+            return " * ".join(self.ref(a, stage) for a in value.args)
+        texts: list[str] = []
+        for factor in factors:
+            if factor.opcode == "zext":
+                texts.append(f"{value.width}'($signed({{1'b0, {self.ref(factor.args[0], stage)}}}))")
+            elif factor.opcode == "sext":
+                texts.append(self.ref(factor.id, stage))
+            else:
+                texts.append(f"$signed({self.ref(factor.id, stage)})")
+        return " * ".join(texts)
+
+    @staticmethod
+    def _negative(value: ir.Value) -> bool:
+        return value.opcode == "const" and isinstance(value.attr, int) and bool(value.attr >> (value.width - 1))
+
+
+def _unsigned(text: str) -> str:
+    return f"$unsigned({text})" if "$signed" in text else text

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simplification rules of additions, multiplications and shifts."""
+
+from __future__ import annotations
+
+from hwgen.hlsc.back.build import Args, Builder, Rule
+from hwgen.hlsc.back.fold import ones
+from hwgen.hlsc.back.rules_wires import disjoint
+
+Attr = int | str | None
+
+
+def add(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """Gather constants, turn doubling into a shift and disjoint bits into wires."""
+    left, right = args
+    if left == right:
+        return b.op("shl", width, (left, b.const(width, 1)))
+    constant = b.constant(right)
+    if constant == 0:
+        return left
+    inner = b.values[left]
+    if constant is not None and inner.opcode == "add":
+        middle = b.constant(inner.args[1])
+        if middle is not None:
+            return b.op("add", width, (inner.args[0], b.const(width, middle + constant)))
+    if width == 1:
+        return b.op("xor", 1, args)
+    for x, y in ((left, right), (right, left)):
+        found = b.values[y]
+        if found.opcode == "sub" and b.constant(found.args[0]) == 0:
+            return b.op("sub", width, (x, found.args[1]))
+    return disjoint(b, width, left, right)
+
+
+def sub(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """Subtracting a constant is adding its negation."""
+    left, right = args
+    if left == right:
+        return b.const(width, 0)
+    if width == 1:
+        return b.op("xor", 1, args)
+    constant = b.constant(right)
+    if constant is not None:
+        return b.op("add", width, (left, b.const(width, -constant)))
+    inner = b.values[right]
+    if inner.opcode == "sub" and b.constant(inner.args[0]) == 0:
+        return b.op("add", width, (left, inner.args[1]))
+    return None
+
+
+def mul(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """A power of two is a shift, its negative a shift and a negation, a factor of one bit a select."""
+    left, right = args
+    constant = b.constant(right)
+    if constant is not None:
+        for factor, negative in ((constant, False), (-constant & ones(width), True)):
+            if factor & (factor - 1) == 0:
+                if factor == 0:
+                    return b.const(width, 0)
+                amount = b.const(width, factor.bit_length() - 1)
+                shifted = b.op("shl", width, (left, amount)) if factor > 1 else left
+                return b.op("sub", width, (b.const(width, 0), shifted)) if negative else shifted
+        return None
+    for x, y in ((left, right), (right, left)):
+        found = b.values[y]
+        if found.opcode in ("zext", "sext") and b.width(found.args[0]) == 1:
+            product = x if found.opcode == "zext" else b.op("sub", width, (b.const(width, 0), x))
+            return b.op("select", width, (found.args[0], product, b.const(width, 0)))
+    return None
+
+
+def _amount(b: Builder, args: Args) -> int | None:
+    constant = b.constant(args[1])
+    return None if constant is None else min(constant, b.width(args[0]))
+
+
+def shl(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """A constant shift is wires."""
+    amount = _amount(b, args)
+    if amount is None:
+        return None
+    if amount in (0, width):
+        return b.const(width, 0) if amount else args[0]
+    return b.concat([b.extract(args[0], 0, width - amount), b.const(amount, 0)])
+
+
+def lshr(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """A constant shift is wires."""
+    amount = _amount(b, args)
+    if amount is None:
+        return None
+    if amount == width:
+        return b.const(width, 0)
+    return b.resize(b.extract(args[0], amount, width - amount), width, False)
+
+
+def ashr(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
+    """A constant shift is wires; a shift of a value that is never negative is a logical one."""
+    if b.bits[args[0]][0] >> (width - 1):
+        return b.op("lshr", width, args)
+    amount = _amount(b, args)
+    if amount is None:
+        return None
+    amount = min(amount, width - 1)
+    return b.resize(b.extract(args[0], amount, width - amount), width, True)
+
+
+RULES: dict[str, Rule] = {"add": add, "sub": sub, "mul": mul, "shl": shl, "lshr": lshr, "ashr": ashr}
