@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from hwgen.graph import Graph, Ints, Node
+from hwgen.graph import Graph, Ints
 
 Evaluate: TypeAlias = Callable[[Mapping[str, Ints], Sequence[str]], Mapping[str, Ints]]
 """Computes the wanted tensors from given ones; both by name, int64 ``(frames, *shape[1:])``."""
@@ -145,7 +145,7 @@ def measure(
     graph
         The integer graph.
     evaluate
-        The golden model; see `evaluator`.
+        The golden model: `hwgen.passes.golden.evaluate` bound to `graph`; it may return more than is wanted.
     expected
         The reference's integers at the graph's inputs and at all observed tensors and outputs.
     observed
@@ -180,27 +180,6 @@ def sources(graph: Graph, tensor: str, stops: set[str]) -> list[str]:
             seen.add(name)
             todo.extend(graph.producer[name].inputs)
     return sorted(found)
-
-
-def cut(graph: Graph, given: Sequence[str], wanted: Sequence[str]) -> Graph:
-    """Return the part of a graph that computes `wanted` from `given`; node order, types and constants are kept."""
-    kept: list[Node] = []
-    needed = set(wanted) - set(given)
-    for node in reversed(graph.nodes):
-        if needed & set(node.outputs):
-            kept.append(node)
-            needed |= set(node.inputs) - set(given)
-    return replace(graph, inputs=tuple(given), outputs=tuple(wanted), nodes=tuple(reversed(kept)))
-
-
-def evaluator(graph: Graph, run: Callable[[Graph, Mapping[str, Ints]], Mapping[str, Ints]]) -> Evaluate:
-    """Return an `Evaluate` made from a runner of whole graphs that returns every tensor it computes."""
-
-    def evaluate(given: Mapping[str, Ints], wanted: Sequence[str]) -> Mapping[str, Ints]:
-        computed = {**given, **run(cut(graph, list(given), wanted), given)}
-        return {name: computed[name] for name in wanted}
-
-    return evaluate
 
 
 def _layer(graph: Graph, tensor: str, onnx: str, expected: Ints, forced: Ints, free: Ints) -> LayerParity:

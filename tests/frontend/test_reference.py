@@ -199,7 +199,7 @@ def test_an_operator_that_onnxruntime_lacks(tmp_path: Path) -> None:
     kind = TensorProto.UINT16
     model = m.make([node], {"x": [1, 2]}, ["y"], {"c": np.ones(2, np.uint16)}, kind=kind, out_kind=kind)
     reference = Reference(load(m.save(model, tmp_path)))
-    with pytest.raises(UnsupportedError, match="onnxruntime cannot run the model: .*BitShift"):
+    with pytest.raises(UnsupportedError, match=r"onnxruntime cannot run the model: .*BitShift"):
         reference.run({"x": np.ones((1, 2), np.uint16)}, ["y"])
 
 
