@@ -20,15 +20,14 @@ EXACT = [
     "models/qonnx_tfc_1w1a/model.onnx",
     "models/qonnx_tfc_1w2a/model.onnx",
     "models/qonnx_tfc_2w2a/model.onnx",
-    "models/tflm_hello_world_int8/model.onnx",
-    "models/mlperf_ad_int8/model.onnx",
-    "models/mlperf_dscnn_int8/model.onnx",
     "workloads/w1_jets_qonnx.onnx",
     "workloads/w2_digits_qonnx.onnx",
     "workloads/w3_can_qonnx.onnx",
     "workloads/w4_mv64_int4_qonnx.onnx",
     "workloads/w4_mv64_int8_qonnx.onnx",
 ]
+
+INT8 = ["mlperf_ad_int8", "mlperf_dscnn_int8", "mlperf_resnet8_int8", "tflm_hello_world_int8"]
 
 
 def measured(path: Path, frames: int = 3) -> parity.Parity:
@@ -47,11 +46,13 @@ def test_layers_equal_onnxruntime(shared: Path, file: str) -> None:
     json.dumps(result.to_json(), allow_nan=False)
 
 
-def test_resnet8_is_within_one_step_in_every_layer(shared: Path) -> None:
-    result = measured(shared / "models" / "mlperf_resnet8_int8" / "model.onnx")
+@pytest.mark.parametrize("name", INT8)
+def test_int8_layers_are_within_one_step(shared: Path, name: str) -> None:
+    """The reference adds in float32, in an order of its own: a sum close to a tie may round the other way there."""
+    result = measured(shared / "models" / name / "model.onnx")
     assert result.max_lsb <= 1
     assert result.exact_fraction > 0.9999
-    assert result.top1_agreement == 1.0
+    assert result.top1_agreement in (1.0, None)
 
 
 @pytest.mark.parametrize("name", ["qonnx_tfc_1w1a", "qonnx_tfc_1w2a", "qonnx_tfc_2w2a"])
