@@ -43,7 +43,7 @@ def climb(job: Build) -> dict[str, Any]:
     from hwgen.frontend.reference import Reference
 
     reference = Reference(job.source)
-    feeds, labels = _feeds(job)
+    feeds, labels = read_frames(job)
     verdict: dict[str, Any] = {"ok": True, "golden": None, "csim": None, "rtl": None, "problems": []}
     verdict["frames"] = _count(feeds, job.request.frames)
     verdict["accuracy"] = _accuracy(job, reference, feeds, labels)
@@ -62,8 +62,14 @@ def _count(feeds: Feeds, wanted: int | None) -> int:
     return min(have, wanted) if wanted else have
 
 
-def _feeds(job: Build) -> tuple[Feeds, npt.NDArray[np.int64] | None]:
-    """Return all frames of the model's inputs, and their labels where the inputs file has them."""
+def read_frames(job: Build) -> tuple[Feeds, npt.NDArray[np.int64] | None]:
+    """Return all frames of the model's inputs, and their labels where the inputs file has them.
+
+    Raises
+    ------
+    UserError
+        When the inputs file does not fit the model.
+    """
     from hwgen.frontend import inputs
 
     request = job.request
@@ -109,8 +115,8 @@ def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, A
 
     lowered = job.lowered
     expected = observed(lowered, reference, feeds)
-    pairs = [(o.tensor, o.onnx) for o in (*lowered.observations, *lowered.outputs)]
-    found = parity.measure(lowered.graph, parity.evaluator(lowered.graph, golden.run), expected, pairs)
+    evaluate = parity.evaluator(lowered.graph, golden.run)
+    found = parity.measure(lowered.graph, evaluate, expected, lowered.observations, lowered.outputs)
     wrong = [layer for layer in found.layers if layer.teacher.max_lsb > MAX_LSB]
     verdict["parity"] = found.to_json()
     verdict["golden"] = {"tensors": len(found.layers), "mismatches": len(wrong)}

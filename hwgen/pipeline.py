@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hwgen import manifest, stages
+from hwgen import ladder, manifest, stages
 from hwgen.artifacts import read_json, write_json
 from hwgen.errors import UserError
 from hwgen.request import STAGES, BuildResult, Request
@@ -59,7 +59,7 @@ class Stage:
     """
 
     name: str
-    needs: tuple[str, ...]
+    needs: Callable[[Request], tuple[str, ...]]
     options: Callable[[stages.Build], Any]
     run: Callable[[stages.Build], None]
 
@@ -68,15 +68,24 @@ def _nothing(_: stages.Build) -> None:
     return None
 
 
+def _after(*names: str) -> Callable[[Request], tuple[str, ...]]:
+    return lambda request: names
+
+
+def _verified(request: Request) -> tuple[str, ...]:
+    """Return what the rungs read: golden the integer graph, csim the C++, RTL the RTL."""
+    return {"none": (), "golden": ("lower",), "csim": ("render",), "rtl": ("hlsc",)}[request.verify]
+
+
 PIPELINE = (
-    Stage("import", (), stages.import_options, stages.run_import),
-    Stage("lower", ("import",), _nothing, stages.run_lower),
-    Stage("plan", ("lower",), stages.plan_options, stages.run_plan),
-    Stage("render", ("plan",), _nothing, stages.run_render),
-    Stage("hlsc", ("render",), _nothing, stages.run_hlsc),
-    Stage("verify", ("hlsc",), stages.verify_options, stages.run_verify),
-    Stage("synth", ("hlsc",), _nothing, stages.run_synth),
-    Stage("report", ("hlsc", "verify", "synth"), stages.report_options, stages.run_report),
+    Stage("import", _after(), stages.import_options, stages.run_import),
+    Stage("lower", _after("import"), _nothing, stages.run_lower),
+    Stage("plan", _after("lower"), stages.plan_options, stages.run_plan),
+    Stage("render", _after("plan"), _nothing, stages.run_render),
+    Stage("hlsc", _after("render"), _nothing, stages.run_hlsc),
+    Stage("verify", _verified, stages.verify_options, stages.run_verify),
+    Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
+    Stage("report", _after("hlsc", "verify", "synth"), stages.report_options, stages.run_report),
 )
 
 
@@ -99,6 +108,8 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
         reuse |= _required(space, wanted, first, keys) if request.first else set()
         if len(reuse) == len(wanted) and set(space.state) == reuse:
             return _result(request, space.out, dict.fromkeys(keys, "reused"), {}, up_to_date=True)
+        if request.inputs is not None and "verify" in keys and "verify" not in reuse:
+            ladder.read_frames(job)
         status, seconds = _run(job, space, wanted, keys, reuse, listen)
         ok = job.ok
         space.publish(_facts(job))
@@ -116,7 +127,7 @@ def _wanted(request: Request) -> tuple[Stage, ...]:
 def _keys(job: stages.Build, wanted: tuple[Stage, ...]) -> dict[str, str]:
     keys: dict[str, str] = {}
     for stage in wanted:
-        parts = [fingerprint(), stage.name, stage.options(job), [keys.get(n) for n in stage.needs]]
+        parts = [fingerprint(), stage.name, stage.options(job), [keys.get(n) for n in stage.needs(job.request)]]
         keys[stage.name] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return keys
 
