@@ -18,7 +18,7 @@ from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule
 
-_UNUSED = "slices of a word live unequally long, and a stream may carry bits that nobody needs"
+_UNUSED = "slices of a word live unequally long, a stream may carry bits that nobody needs"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Emitter:
         yield f"// {self.process.name}: compiled by hwgen" + (f" from {self.process.loc}." if self.process.loc else ".")
         model = self.schedule.model
         yield f"// {self.schedule.stages} stages, a new iteration every clock; {model.family.name}, {model.clock_mhz:g} MHz."
-        yield f"// verilator lint_off UNUSEDSIGNAL  ({_UNUSED})"
+        yield f"// Lint: {_UNUSED}."
+        yield "// verilator lint_off UNUSEDSIGNAL"
         ports = ["input  logic ap_clk", "input  logic ap_rst_n"]
         for stream in self.process.streams:
             inward, outward = ("input ", "output") if stream.direction == "in" else ("output", "input ")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from hwgen.hlsc import ir
@@ -42,7 +43,7 @@ class Expressions:
             return "{" + ", ".join(self.ref(a, stage) for a in value.args) + "}"
         inner = value.args[0]
         if value.opcode == "zext":
-            return f"{value.width}'({self.ref(inner, stage)})"
+            return f"{value.width}'({_unsigned(self.ref(inner, stage))})"
         if value.opcode == "sext":
             return f"{value.width}'($signed({self.ref(inner, stage)}))"
         low = value.attr if isinstance(value.attr, int) else 0
@@ -99,4 +100,5 @@ class Expressions:
 
 
 def _unsigned(text: str) -> str:
-    return f"$unsigned({text})" if "$signed" in text else text
+    """Return an operand that is unsigned: a sign extension by a cast is signed, and would extend its context."""
+    return f"$unsigned({text})" if re.match(r"\d+'\(\$signed", text) else text
