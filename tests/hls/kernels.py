@@ -45,7 +45,7 @@ def native(source: Path, include: Sequence[Path]) -> Path:
     """Compile a program with the system's g++."""
     program = source.with_suffix(".exe")
     folders = [f"-I{path}" for path in include]
-    argv = ["g++", "-std=c++17", "-O1", "-w", *folders, str(source), "-o", str(program)]
+    argv = ["g++", "-std=c++17", "-O0", "-w", *folders, str(source), "-o", str(program)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:5000]
     return program
@@ -112,7 +112,9 @@ def _member(name: str, value: int | bool | CType) -> str:
 
 
 def _rom(name: str, kind: CType, table: Ints) -> str:
-    rows = ", ".join("{" + ", ".join(f"{value}{'LL' if kind.bits > 31 else ''}" for value in row) + "}" for row in table)
+    rows = ", ".join(
+        "{" + ", ".join(f"{value}{'LL' if kind.bits > 31 else ''}" for value in row) + "}" for row in table
+    )
     return f"static const {kind} {name}[{table.shape[0]}][{table.shape[1]}] = {{{rows}}};"
 
 

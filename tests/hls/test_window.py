@@ -42,7 +42,9 @@ def random_shape(rng: np.random.Generator, number: int) -> Shape:
             bool(rng.integers(0, 2)),
         )
         oh, ow = shape.out
-        fits = oh >= 1 and ow >= 1 and shape.height + top + bottom >= kernel[0] and shape.width + left + right >= kernel[1]
+        fits = (
+            oh >= 1 and ow >= 1 and shape.height + top + bottom >= kernel[0] and shape.width + left + right >= kernel[1]
+        )
         last = (oh - 1) * stride[0] - top < shape.height and (ow - 1) * stride[1] - left < shape.width
         if fits and last:
             return shape

@@ -35,7 +35,7 @@ void requantise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
   static_assert(kAddDepth == kFolds || kAddDepth == 1, "add must have one row for each fold, or one for all");
   static_assert(kMulLanes == Cfg::kLanes || kMulLanes == 1, "mul must have kLanes lanes, or one for all");
   static_assert(kAddLanes == Cfg::kLanes || kAddLanes == 1, "add must have kLanes lanes, or one for all");
-  static_assert(Cfg::kLo <= Cfg::kHi, "kLo must not exceed kHi");
+  static_assert(int(Cfg::kLo) <= int(Cfg::kHi), "kLo must not exceed kHi");
 
   Counter<kFolds> fold;
 
@@ -51,9 +51,9 @@ void requantise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
       const typename Cfg::add_t offset = add[kAddDepth == 1 ? 0U : fold.index()][kAddLanes == 1 ? 0U : lane];
       const prod_t exact = x * factor + offset;
       const kept_t kept = exact >> Cfg::kShift;
-      const bool low = clip_t(kept) < clip_t(Cfg::kLo);
-      const bool high = clip_t(kept) > clip_t(Cfg::kHi);
-      set_lane(results, lane, low ? out_t(Cfg::kLo) : high ? out_t(Cfg::kHi) : out_t(kept));
+      const bool low = clip_t(kept) < clip_t(int(Cfg::kLo));
+      const bool high = clip_t(kept) > clip_t(int(Cfg::kHi));
+      set_lane(results, lane, low ? out_t(int(Cfg::kLo)) : high ? out_t(int(Cfg::kHi)) : out_t(kept));
     }
     out.write(results);
     fold.step();
