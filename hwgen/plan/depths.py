@@ -51,11 +51,11 @@ def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
 def _levels(call: KernelCall) -> float:
     config = call.config
     if call.function == "matvec":
-        return 4 + _bits(config["weight_t"]) / 2 + 1.5 * log2(max(1, int(config["kSimd"])))
+        return 4 + _bits(config["weight_t"]) / 2 + 1.5 * log2(call.inputs[0].lanes)
     if call.function in ("depthwise", "requantise"):
         return 8.0
     if call.function == "thresholds":
-        return 3 + log2(max(1, int(config["kSteps"])))
+        return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
     return 5.0 if call.function == "window" else 2.0
 
 

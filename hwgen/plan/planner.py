@@ -59,7 +59,10 @@ def _limits(board: Board, budget: Budget) -> Resources:
     wanted = budget.limits.model_dump()
     device = board.resources
     return Resources(
-        **{f.name: min(getattr(device, f.name), _or(wanted[f.name], getattr(device, f.name))) for f in fields(Resources)}
+        **{
+            f.name: min(getattr(device, f.name), _or(wanted[f.name], getattr(device, f.name)))
+            for f in fields(Resources)
+        }
     )
 
 
@@ -80,7 +83,8 @@ def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) ->
     if enough and enough[0] <= best:
         return enough[0]
     reached = clock * 1e6 / steps[best]
-    text = f"The design must reach {budget.target.fps:g} frames per second, but {reached:.4g} is the most at {clock:g} MHz."
+    wanted = f"The design must reach {budget.target.fps:g} frames per second"
+    text = f"{wanted}, but {reached:.4g} is the most at {clock:g} MHz."
     why = "no folding is faster" if best == len(steps) - 1 else _next_step(chooser, best)
     raise InfeasibleError(text, hint=f"What binds: {why}. Raise the clock or the limits, or lower the target.")
 
@@ -88,7 +92,8 @@ def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) ->
 def _too_big(over: list[tuple[str, float, float]], ii: int) -> InfeasibleError:
     problems = []
     for name, need, limit in over:
-        text = f"The design must fit {limit:,.0f} {NAMES[name]}, but its smallest form needs {need:,.0f} at an II of {ii:,}."
+        fits = f"The design must fit {limit:,.0f} {NAMES[name]}"
+        text = f"{fits}, but its smallest form needs {need:,.0f} at an II of {ii:,}."
         hint = f"Set limits.{name} to at least {need:.0f}, or choose a larger board."
         problems.append(Problem(text, hint=hint))
     return InfeasibleError(problems)

@@ -60,7 +60,8 @@ class Wirer:
             site.name: reason(site, self.chosen[site.name], selection.ii) for site in chooser.sites
         }
         self.out = Wiring()
-        self._names: set[str] = {node.name for node in graph.nodes}
+        self._names: set[str] = {graph.name, f"{graph.name}_core"}
+        self._process: dict[str, str] = {node.name: self._unique(node.name) for node in graph.nodes}
         self._open: dict[tuple[str, str, int], _Open] = {}
 
     def run(self) -> Wiring:
@@ -174,25 +175,25 @@ class Wirer:
         return Port(site.name, direction, channel, made.tensor, kind, bits, bits * lanes, text)  # type: ignore[arg-type]
 
     def _node(self, node: Node) -> None:
-        op, candidate = hardware_op(node), self.chosen[node.name]
+        op, candidate, name = hardware_op(node), self.chosen[node.name], self._process[node.name]
         option = candidate.option
         streams = [
             self._input(node.name, side, tensor, candidate.inputs[side]) for side, tensor in enumerate(node.inputs)
         ]
-        channels = tuple(self._connect(stream, (node.name, side)) for side, stream in enumerate(streams))
+        channels = tuple(self._connect(stream, (name, side)) for side, stream in enumerate(streams))
         built = op.kernel(self.graph, node, option.unit, option.folding)
         self.out.arrays.update(built.arrays)
-        self.out.schedules[node.name] = op.schedule(self.graph, node, option.folding)
+        self.out.schedules[name] = op.schedule(self.graph, node, option.folding)
         why = self.reasons[node.name]
         process = Process(
-            node.name, node.name, node.op, node.source, option.unit, option.folding, built.call, channels,
+            name, node.name, node.op, node.source, option.unit, option.folding, built.call, channels,
             ("",) * len(node.outputs), option.cycles, depth(built.call, self.board.family, self.clock_mhz),
             option.cost, why,
         )  # fmt: skip
         self.out.processes.append(process)
-        self.out.decisions.append(Decision(node.name, describe(node.op, candidate), why))
+        self.out.decisions.append(Decision(name, describe(node.op, candidate), why))
         for side, (tensor, stream) in enumerate(zip(node.outputs, built.call.outputs, strict=True)):
-            self._publish(_Open(tensor, stream, (node.name, side)))
+            self._publish(_Open(tensor, stream, (name, side)))
 
 
 def describe(op: str, candidate: Candidate) -> str:
@@ -205,7 +206,9 @@ def describe(op: str, candidate: Candidate) -> str:
 def reason(site: Site, candidate: Candidate, ii: int) -> str:
     """Return why a site has its folding: the next cheaper one would be too slow, or there is none."""
     cycles = candidate.option.cycles
-    slower = [c.option for c in site.candidates if c.option.cycles > ii and c.option.cost.lut < candidate.option.cost.lut]
+    slower = [
+        c.option for c in site.candidates if c.option.cycles > ii and c.option.cost.lut < candidate.option.cost.lut
+    ]
     head = f"{cycles} cycles, within the II of {ii}" if cycles < ii else f"{cycles} cycles, which is the II"
     if not slower:
         return f"{head}; no cheaper folding exists"
