@@ -72,3 +72,8 @@ def test_every_link_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "designs").glob("*/*.md"))):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_add_an_operator(project: Path) -> None:
+    assert "1 passed" in follow("add-an-operator.md", project)
+    assert changed(project) == set()
