@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, A
 
     lowered = job.lowered
     expected = observed(lowered, reference, feeds)
-    evaluate = parity.evaluator(lowered.graph, golden.run)
+    evaluate = partial(golden.evaluate, lowered.graph)
     found = parity.measure(lowered.graph, evaluate, expected, lowered.observations, lowered.outputs)
     wrong = [layer for layer in found.layers if layer.teacher.max_lsb > MAX_LSB]
     verdict["parity"] = found.to_json()
