@@ -16,8 +16,9 @@ _CPP = (
     "virtual void volatile while xor main std hls hwgen"
 )
 _SYSTEM_VERILOG = (
-    "always assert assign assume automatic begin bind bins bit buf byte cell chandle checker clocking config constraint "
-    "context cover cross design disable dist edge endcase end event expect extends final first_match force foreach "
+    "always assert assign assume automatic begin bind bins bit buf byte cell chandle checker clocking config "
+    "constraint context cover cross design disable dist edge endcase end event expect extends final "
+    "first_match force foreach "
     "forever fork function generate genvar global iff illegal import include initial inout input inside instance "
     "integer interface intersect join large let liblist library local localparam logic macromodule matches medium "
     "modport module nand negedge nettype nor null output package packed parameter posedge primitive priority program "

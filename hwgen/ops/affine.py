@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arithmetic with constants (Add, Sub, Mul, Div, Pow, Neg, BatchNormalization), and the residual join of two tensors."""
+"""Arithmetic with constants: Add, Sub, Mul, Div, Pow, Neg, BatchNormalization; and the residual join of two tensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
-from hwgen.ops.lowering import ElementwiseOp, Lowering
+from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.steps import Curve, sqrt
 from hwgen.ops.values import Const, Expr, Fractions, QuantConst, Sum, fractions
 
@@ -45,7 +46,7 @@ class Power(ElementwiseOp):
         exponent = ctx.real_constant(node.inputs[1])
         if exponent is None or any(e != 1 for e in exponent.reshape(-1)):
             text = "The exponent of Pow must be 1 where its input is an activation."
-            ctx.refuse(node, text, "Fold constant powers before export; other functions of activations are not supported.")
+            ctx.refuse(node, text, "Fold constant powers before export; only the exponent 1 has hardware.")
         ctx.bind(node.outputs[0], ctx.operand(node, node.inputs[0]))
 
 
@@ -68,7 +69,8 @@ class BatchNormalization(ElementwiseOp):
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Apply ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``."""
         if node.attrs.get("training_mode", 0):
-            ctx.refuse(node, "BatchNormalization must be in inference mode, not training_mode = 1.", "Export after eval().")
+            text = "BatchNormalization must be in inference mode, not training_mode = 1."
+            ctx.refuse(node, text, "Export after eval().")
         parts = [ctx.real_constant(name) for name in node.inputs[1:5]]
         if any(part is None for part in parts):
             ctx.refuse(node, "The parameters of BatchNormalization must be constant.", "Fold them before export.")
@@ -134,17 +136,20 @@ def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions,
 
 def _join(ctx: Lowering, node: SourceNode) -> None:
     if node.op not in ("Add", "Sub"):
-        ctx.refuse(node, f"{node.op} must have a constant operand, not two activations.", "Only Add and Sub join tensors.")
+        text = f"{node.op} must have a constant operand, not two activations."
+        ctx.refuse(node, text, "Only Add and Sub join tensors.")
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
-    if ctx.type(a.tensor).shape != ctx.type(b.tensor).shape or not np.array_equal(a.view.positions(), b.view.positions()):
+    same = ctx.type(a.tensor).shape == ctx.type(b.tensor).shape
+    if not (same and np.array_equal(a.view.positions(), b.view.positions())):
         text = f"The inputs of {node.op} must have the same shape and layout, not {a.view.shape} and {b.view.shape}."
         ctx.refuse(node, text, "Broadcasting one activation over another is not supported.")
     sign = -ONE if node.op == "Sub" else ONE
     if a.tensor == b.tensor:
         both = a.curve.scaled((ONE,), tuple(sign * o for o in b.curve.offset))
         count = max(both.channels, b.curve.channels)
-        slopes = [s + sign * t for s, t in zip(both.spread(count).slope, b.curve.spread(count).slope, strict=True)]
-        ctx.bind(node.outputs[0], a.through(Curve.line(slopes, both.spread(count).offset).shrink()))
+        pairs = zip(both.spread(count).slope, b.curve.spread(count).slope, strict=True)
+        line = Curve.line([s + sign * t for s, t in pairs], both.spread(count).offset)
+        ctx.bind(node.outputs[0], a.through(line.shrink()))
         return
     if a.curve.channels > 1 or b.curve.channels > 1:
         text = f"The inputs of {node.op} must each have one scale for all channels."

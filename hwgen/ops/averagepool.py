@@ -93,4 +93,3 @@ def _varying(ctx: Lowering, node: SourceNode, expr: Expr, shape: Geometry, count
     attrs: dict[str, Attr] = {"taps": shape.taps, "mode": "sum"}
     factor = divisor // counts.reshape(-1)
     return ctx.emit("pool", ctx.stem(node), (taps,), attrs, {"multiplier": factor}, (node.name,)), divisor
-

@@ -9,7 +9,8 @@ import numpy as np
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
-from hwgen.ops.lowering import ElementwiseOp, Lowering, suffix
+from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.steps import Curve
 from hwgen.ops.values import View
 
@@ -48,5 +49,3 @@ class HostOnly(ElementwiseOp):
         found = suffix([ctx.operand(node, node.inputs[0])], ctx, node)
         for name in node.outputs:
             ctx.bind(name, found)
-
-

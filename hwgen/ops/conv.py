@@ -54,7 +54,7 @@ def geometry(ctx: Lowering, node: SourceNode, shape: tuple[int, ...], kernel: tu
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         pads = _same_pads(shape[2:], kernel, strides, upper=auto == "SAME_UPPER")
     if node.attrs.get("ceil_mode", 0):
-        spare = [(e + pads[i] + pads[i + 2] - k) % s for i, (e, k, s) in enumerate(zip(shape[2:], kernel, strides, strict=True))]
+        spare = [(shape[2 + i] + pads[i] + pads[i + 2] - kernel[i]) % strides[i] for i in range(2)]
         if any(spare):
             text = f"{node.op} with ceil_mode must have windows that fill the input, but {max(spare)} pixels are left."
             ctx.refuse(node, text, "Set ceil_mode to 0, or pad the input.")

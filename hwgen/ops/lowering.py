@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +16,9 @@ from hwgen.errors import Problem, UnsupportedError
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
 from hwgen.graph.naming import MAX_LENGTH, Namer, identifier
 from hwgen.graph.source import SourceModel, SourceNode
-from hwgen.ops.base import SourceOp, hardware_op
+from hwgen.ops.base import hardware_op
 from hwgen.ops.ranges import Range, propagate
-from hwgen.ops.steps import Curve
+from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import (
     Anchor,
     Const,
@@ -29,7 +27,6 @@ from hwgen.ops.values import (
     Host,
     HostQuant,
     QuantConst,
-    Suffix,
     Sum,
     Value,
     View,
@@ -120,12 +117,12 @@ class Lowering:
 
     def __init__(self, model: SourceModel) -> None:
         self.model = model
-        self.observations: list[Observation] = []
         self.proofs: list[RequantProof] = []
         self.notes: list[str] = []
         self.ranges: dict[str, Range] = {}
         self.inputs: dict[str, HostQuant] = {}
         self._values: dict[str, Value] = {}
+        self._observations: dict[str, Observation] = {}
         self._namer = Namer()
         self._nodes: list[Node] = []
         self._types: dict[str, TensorType] = {}
@@ -202,6 +199,22 @@ class Lowering:
         """Return an activation as an integer tensor that exists; a pending sum is emitted."""
         value = self.operand(node, name)
         return self.realise(value) if isinstance(value, Sum) else value
+
+    def observe(self, observation: Observation) -> None:
+        """Note what a requantised tensor is in the model; the first note counts."""
+        if observation.tensor not in self.inputs:
+            self._observations.setdefault(observation.tensor, observation)
+
+    def observe_as(self, tensor: str, old: str, new: str) -> None:
+        """Move the note of a tensor from one ONNX tensor to another."""
+        known = self._observations.get(tensor)
+        if known is not None and known.onnx == old:
+            self._observations[tensor] = replace(known, onnx=new)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What the requantised tensors are in the model."""
+        return tuple(self._observations.values())
 
     def refuse(self, node: SourceNode, message: str, hint: str | None = None) -> NoReturn:
         """Raise an `UnsupportedError` for this node."""
@@ -295,7 +308,9 @@ class Lowering:
         key = (total.tensors, m0, m1)
         if key not in self._sums:
             attrs: dict[str, Attr] = {"m0": m0, "m1": m1, "bias": 0}
-            self._sums[key] = self.emit("add", identifier(total.source, "add"), total.tensors, attrs, {}, (total.source,))
+            self._sums[key] = self.emit(
+                "add", identifier(total.source, "add"), total.tensors, attrs, {}, (total.source,)
+            )
         tensor = self._sums[key]
         line = total.curve.without_clip()
         curve = replace(total.curve, slope=tuple(s * unit for s in line.slope))
@@ -315,7 +330,7 @@ class Lowering:
             return self._ports[value.onnx]
         shape = self.model.shapes[value.onnx]
         if len(shape) not in (2, 4) or shape[0] != 1:
-            text = f"The tensor {value.onnx} must have the shape (1, features) or (1, channels, height, width), not {shape}."
+            text = f"The tensor {value.onnx} must have the shape (1, features) or (1, C, H, W), not {shape}."
             self.refuse(node, text, "Reshape it before it is quantised.")
         if value.bits > 16:
             self.refuse(node, f"The input {value.onnx} must have at most 16 bits, not {value.bits}.", "Quantise it.")
@@ -347,49 +362,3 @@ class Lowering:
         if old is not None and old.tensor == value.tensor:
             return old
         return Anchor(value.tensor, onnx, scale, 0, tuple(float(o) for o in curve.offset))
-
-
-class ElementwiseOp(SourceOp):
-    """An operator that the host may compute at either end, and that is arithmetic on values in between."""
-
-    host = True
-
-    def lower(self, ctx: Lowering, node: SourceNode) -> None:
-        """Leave it to the host when all of it is still on the host, else call `apply`."""
-        if any(isinstance(ctx.value(name), Host) for name in node.inputs if name):
-            others = [name for name in node.inputs if name and isinstance(ctx.value(name), HostQuant | Expr | Sum)]
-            if others:
-                text = f"{node.op} must not mix the quantised tensor {others[0]} with real numbers."
-                ctx.refuse(node, text, "Quantise all of its inputs.")
-            for name in node.outputs:
-                ctx.bind(name, Host(name))
-            return
-        self.apply(ctx, node)
-
-    @abstractmethod
-    def apply(self, ctx: Lowering, node: SourceNode) -> None:
-        """Bind the output of a node with at least one quantised input, or only constant ones."""
-
-
-def common(values: Sequence[Fraction]) -> Fraction:
-    """Return the greatest rational that divides all `values`, some of which must not be zero; positive."""
-    bottom = math.lcm(*(v.denominator for v in values))
-    return Fraction(math.gcd(*(int(v * bottom) for v in values)), bottom)
-
-
-def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
-    """Return what the host computes from `values`, some of which come from the accelerator."""
-    anchors: dict[tuple[str, str], Anchor] = {}
-    for value in values:
-        if isinstance(value, Sum):
-            value = ctx.realise(value)
-        found: tuple[Anchor, ...] = ()
-        if isinstance(value, Suffix):
-            found = value.anchors
-        elif isinstance(value, Expr):
-            if value.anchor is None:
-                ctx.refuse(node, f"The input of {node.op} must keep the order of its elements.", "Drop the Transpose.")
-            found = (value.anchor,)
-        anchors.update({(a.tensor, a.onnx): a for a in found})
-    return Suffix(tuple(anchors.values()), node.name)
-

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What convolutions and matrix products share: integer inputs, integer weights, and biases on the accumulator's grid."""
+"""What convolutions and matrix products share: integer inputs and weights, biases on the accumulator's grid."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from hwgen.graph import Attr, Ints, bits_for
 from hwgen.graph.source import SourceNode
-from hwgen.ops.lowering import Lowering, common
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
-from hwgen.ops.steps import Curve
+from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import Const, Expr, Fractions, QuantConst, View, fractions
 
 MAX_WEIGHT_BITS = 16
@@ -37,7 +37,8 @@ def linear(ctx: Lowering, node: SourceNode, name: str) -> Expr:
     low = max((int(a) for a, _ in limits if a is not None), default=known.least)
     high = min((int(b) for _, b in limits if b is not None), default=known.most)
     if len(set(limits)) > 1:
-        ctx.refuse(node, f"The input {name} of {node.op} must be clipped at one value for all channels.", "Quantise it.")
+        text = f"The input {name} of {node.op} must be clipped at one value for all channels."
+        ctx.refuse(node, text, "Quantise it.")
     line = expr.through(curve.without_clip())
     if low <= known.least and known.most <= high:
         return line
@@ -195,7 +196,7 @@ def on_grid(ctx: Lowering, node: SourceNode, steps: Sequence[Fraction]) -> Ints 
         return None
     if any(gaps):
         ctx.notes.append(
-            f"The bias of {node.name} was rounded onto the accumulator's grid: at most {float(max(gaps)):.2g} of a step."
+            f"The bias of {ctx.stem(node)} is rounded onto the accumulator's grid, by {float(max(gaps)):.1g} of a step."
         )
     return np.array(nearest, dtype=np.int64)
 

@@ -65,35 +65,49 @@ def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Frac
         text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
         ctx.refuse(node, text, "Batched products of activations are not supported.")
     expr = macs.linear(ctx, node, node.inputs[0])
-    inputs, outputs = weight.ints.shape
-    base = ctx.type(expr.tensor)
+    inputs = len(weight.ints)
     if expr.view.shape[-1] != inputs:
         ctx.refuse(node, f"The input of {node.op} must have {inputs} columns, not {expr.view.shape[-1]}.")
-    by_column, by_row = weight.scale.T, weight.ints.T
     if int(np.prod(expr.view.shape)) == inputs:
-        order, channels = _stream_order(expr, base.shape)
-        curve_at = channels if expr.curve.channels > 1 else np.zeros(1, dtype=np.int64)
-        scale = by_column[:, order] if by_column.shape[1] > 1 else by_column
-        ints, unit = macs.combine(ctx, node, by_row[:, order], scale, [expr.curve.slope[c] for c in curve_at])
-        constant = macs.offsets(ints, expr.curve, inputs // base.channels)
-        mac = macs.Mac("matvec", {"per_pixel": False}, expr.tensor, ints, unit, constant, bias)
-        made = macs.emit(ctx, node, mac)
-        shape = (*expr.view.shape[:-1], outputs)
-        if len(shape) > 2:
-            made = replace(made, view=View(shape, np.arange(outputs, dtype=np.int64).reshape(shape[1:])))
-        ctx.bind(node.outputs[0], made)
-        return
+        made = _whole(ctx, node, expr, weight, bias)
+    else:
+        made = _by_pixel(ctx, node, expr, weight, bias)
+    ctx.bind(node.outputs[0], made)
+
+
+def _whole(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias: list[Fraction] | None) -> Expr:
+    """Take the whole frame as one vector; the columns are put in stream order."""
+    inputs, outputs = weight.ints.shape
+    base = ctx.type(expr.tensor)
+    order, channels = _stream_order(expr, base.shape)
+    slopes = expr.curve.slope if expr.curve.channels == 1 else tuple(expr.curve.slope[c] for c in channels)
+    scale = weight.scale.T
+    if scale.shape[1] > 1:
+        scale = scale[:, order]
+    ints, unit = macs.combine(ctx, node, weight.ints.T[:, order], scale, slopes)
+    constant = macs.offsets(ints, expr.curve, inputs // base.channels)
+    made = macs.emit(ctx, node, macs.Mac("matvec", {"per_pixel": False}, expr.tensor, ints, unit, constant, bias))
+    shape = (*expr.view.shape[:-1], outputs)
+    if len(shape) == 2:
+        return made
+    return replace(made, view=View(shape, np.arange(outputs, dtype=np.int64).reshape(shape[1:])))
+
+
+def _by_pixel(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias: list[Fraction] | None) -> Expr:
+    """Take every pixel as a vector: a feature map that was transposed to have its channels last."""
+    inputs, outputs = weight.ints.shape
+    base = ctx.type(expr.tensor)
     pixels = base.pixels
     wanted = np.arange(base.elements, dtype=np.int64).reshape(base.channels, pixels).T.reshape(-1)
     if base.channels != inputs or not np.array_equal(expr.view.positions().reshape(-1), wanted):
         text = f"The input of {node.op} must be one vector, or a feature map with its {inputs} channels last."
         ctx.refuse(node, text, "Flatten it, or use Conv with a 1x1 kernel.")
-    ints, unit = macs.combine(ctx, node, by_row, by_column, expr.curve.slope)
+    ints, unit = macs.combine(ctx, node, weight.ints.T, weight.scale.T, expr.curve.slope)
     constant = macs.offsets(ints, expr.curve, 1)
     made = macs.emit(ctx, node, macs.Mac("matvec", {"per_pixel": True}, expr.tensor, ints, unit, constant, bias))
     positions = np.arange(outputs * pixels, dtype=np.int64).reshape(outputs, pixels).T
     shape = (*expr.view.shape[:-1], outputs)
-    ctx.bind(node.outputs[0], replace(made, view=View(shape, positions.reshape(shape[1:]))))
+    return replace(made, view=View(shape, positions.reshape(shape[1:])))
 
 
 def _stream_order(expr: Expr, base: tuple[int, ...]) -> tuple[Ints, Ints]:

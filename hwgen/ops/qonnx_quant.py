@@ -48,14 +48,15 @@ class Quant(SourceOp):
         span = [_rounded(v, mode) for v in limits(np.float32(bits), signed=signed, narrow=narrow)]
         whole = int(np.ceil(bits))
         if isinstance(value, Host):
-            reals = Fraction(_single(ctx, node, scale, "scale"))
-            made = HostQuant(node.outputs[0], signed, whole, span[0], span[1], reals, int(zero_point))
+            one = Fraction(_single(ctx, node, scale, "scale"))
+            made = HostQuant(node.outputs[0], signed, whole, span[0], span[1], one, int(zero_point))
             ctx.bind(node.outputs[0], made)
             return
         if whole > MAX_BITS:
             ctx.refuse(node, f"The bit width of {node.op} must be at most {MAX_BITS}, not {whole}.", "Use fewer bits.")
         reals = _scales(ctx, node, scale)
-        quantise(ctx, node, uniform(reals, int(zero_point), *span, mode, zero_first=True), integer=False)
+        quantiser = uniform(reals, int(zero_point), span[0], span[1], mode, zero_first=True)
+        quantise(ctx, node, quantiser, integer=False)
 
 
 class BipolarQuant(SourceOp):
@@ -183,17 +184,13 @@ def _aligned(scale: npt.NDArray[Any], ndim: int) -> Fractions:
 
 
 def _round(values: npt.NDArray[Any], mode: str) -> npt.NDArray[Any]:
-    sign, size = np.sign(values), np.abs(values)
-    rounded = {
-        "FLOOR": np.floor,
-        "CEIL": np.ceil,
-        "UP": lambda v: sign * np.ceil(size),
-        "DOWN": np.trunc,
-        "ROUND_TO_ZERO": np.trunc,
-        "HALF_UP": lambda v: sign * np.floor(size + np.float32(0.5)),
-        "HALF_DOWN": lambda v: sign * np.ceil(size - np.float32(0.5)),
-    }.get(mode, np.rint)
-    return np.asarray(rounded(values))
+    size, half = np.abs(values), np.float32(0.5)
+    if mode in ("FLOOR", "CEIL"):
+        return np.asarray(np.floor(values) if mode == "FLOOR" else np.ceil(values))
+    if mode in ("DOWN", "ROUND_TO_ZERO"):
+        return np.asarray(np.trunc(values))
+    rounded = {"UP": np.ceil(size), "HALF_UP": np.floor(size + half), "HALF_DOWN": np.ceil(size - half)}
+    return np.asarray(np.sign(values) * rounded[mode] if mode in rounded else np.rint(values))
 
 
 def _rounded(value: Any, mode: str) -> int:

@@ -34,8 +34,8 @@ class QuantizeLinear(SourceOp):
             return
         zero_point = _one_zero(ctx, node, zero)
         if isinstance(value, Host):
-            reals = _one_scale(ctx, node, scale)
-            made = HostQuant(node.outputs[0], signed, bits, low, high, reals, zero_point, real=False)
+            one = _one_scale(ctx, node, scale)
+            made = HostQuant(node.outputs[0], signed, bits, low, high, one, zero_point, real=False)
             ctx.bind(node.outputs[0], made)
             return
         if scale.size > 1 and node.attrs.get("axis", 1) % len(ctx.model.shapes[node.inputs[0]]) != 1:

@@ -10,8 +10,10 @@ import numpy as np
 
 from hwgen.graph import bits_for
 from hwgen.graph.source import SourceNode
-from hwgen.ops.lowering import ElementwiseOp, Lowering
-from hwgen.ops.values import HostQuant
+from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.requantising import narrow
+from hwgen.ops.values import Expr, HostQuant
 
 
 class Relu(ElementwiseOp):
@@ -21,8 +23,7 @@ class Relu(ElementwiseOp):
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Clip the value's curve."""
-        value = ctx.operand(node, node.inputs[0])
-        ctx.bind(node.outputs[0], value.through(value.curve.clipped(Fraction(0), None)))
+        clip(ctx, node, Fraction(0), None)
 
 
 class Clip(ElementwiseOp):
@@ -42,8 +43,16 @@ class Clip(ElementwiseOp):
             signed, bits = bits_for(lo, hi)
             ctx.bind(node.outputs[0], replace(value, onnx=node.outputs[0], lo=lo, hi=hi, signed=signed, bits=bits))
             return
-        known = ctx.operand(node, node.inputs[0])
-        ctx.bind(node.outputs[0], known.through(known.curve.clipped(low, high)))
+        clip(ctx, node, low, high)
+
+
+def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction | None) -> None:
+    """Bind the output of ``min(max(x, low), high)``: in the quantiser right before it, or in the value's curve."""
+    value = ctx.operand(node, node.inputs[0])
+    if isinstance(value, Expr) and narrow(ctx, node, value, low, high):
+        ctx.bind(node.outputs[0], value)
+        return
+    ctx.bind(node.outputs[0], value.through(value.curve.clipped(low, high)))
 
 
 def _bound(ctx: Lowering, node: SourceNode, index: int, name: str) -> Fraction | None:

@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from hwgen.graph import Attr, Ints
+from hwgen.graph import Attr, Ints, Node
 from hwgen.graph.naming import identifier
 from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering, Observation, RequantProof
 from hwgen.ops.ranges import Range
 from hwgen.ops.requant_proof import Levels, MultiplyShift, find_multiply_shift
 from hwgen.ops.steps import Curve, Quantiser, Steps, find_steps
-from hwgen.ops.sums import Split, splits
+from hwgen.ops.sums import all_pairs, shifted, splits
 from hwgen.ops.values import Expr, Sum
 
 FEW_LEVELS = 15
@@ -63,11 +63,51 @@ def quantise(ctx: Lowering, node: SourceNode, quantiser: Quantiser, *, integer: 
         _bind(ctx, node, expr, quantiser, shift, integer=integer)
         return
     slopes = _slopes(expr.curve, quantiser)
-    chosen = choose(steps, Levels.of(steps), slopes)
+    chosen = choose(steps, slopes)
     if chosen is None:
         text = f"{node.op} must have at most {MANY_LEVELS + 1} levels here, not {len(quantiser.bounds) + 1}."
         ctx.refuse(node, text, "Quantise to 8 bits, or use one scale for all channels.")
     _emit(ctx, node, expr, chosen, quantiser, integer=integer)
+
+
+def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
+    """Clip inside the quantiser that makes `expr`, if nothing else reads it; say whether that was possible.
+
+    The clip of a QCDQ model, or a Relu behind a quantiser, then costs nothing.
+    """
+    maker = ctx.producer(expr.tensor)
+    if maker is None or maker.op not in ("requantise", "thresholds") or ctx.uses(node.inputs[0]) > 1:
+        return False
+    curve = expr.curve
+    if ctx.is_read(expr.tensor) or curve.channels > 1 or not curve.affine or curve.slope[0] <= 0:
+        return False
+    known = ctx.ranges[expr.tensor]
+    limits = [None if b is None else (b - curve.offset[0]) / curve.slope[0] for b in (low, high)]
+    if any(q is not None and q.denominator != 1 for q in limits) or ctx.type(expr.tensor).bipolar:
+        return False
+    least = max(known.least, known.least if limits[0] is None else int(limits[0]))
+    most = min(known.most, known.most if limits[1] is None else int(limits[1]))
+    if least >= most:
+        return False
+    out = Range(np.clip(known.lo, least, most), np.clip(known.hi, least, most))
+    if maker.op == "requantise":
+        ctx.replace(maker, {"lo": least, "hi": most}, {}, (node.name,), out)
+    else:
+        kept = _kept(ctx, maker, least, most)
+        ctx.replace(maker, {"y_min": least}, {"thresholds": kept}, (node.name,), out)
+    ctx.observe_as(expr.tensor, node.inputs[0], node.outputs[0])
+    return True
+
+
+def _kept(ctx: Lowering, maker: Node, least: int, most: int) -> Ints:
+    """Return the thresholds of the levels from `least` to `most`; flipped rows hold the highest level first."""
+    graph = ctx.graph()
+    table, flip = graph.constant(maker, "thresholds"), graph.constant(maker, "flip")
+    y_min, count = maker.attrs["y_min"], table.shape[1]
+    assert isinstance(y_min, int)
+    start, stop = least - y_min, most - y_min
+    flipped = np.broadcast_to(flip, (len(table),))[:, np.newaxis] == 1
+    return np.where(flipped, table[:, count - stop : count - start], table[:, start:stop])
 
 
 def relabelling(steps: Steps) -> int | None:
@@ -86,29 +126,30 @@ def relabelling(steps: Steps) -> int | None:
     return shift if bool((steps.at == levels - shift)[inside].all()) else None
 
 
-def choose(steps: Steps, levels: Levels, slopes: Sequence[Fraction]) -> Unit | None:
+def choose(steps: Steps, slopes: Sequence[Fraction]) -> Unit | None:
     """Choose the cheaper of the methods that equal the quantiser, None when there is none.
 
     Thresholds serve up to four output bits; beyond, a multiply-shift, or thresholds again where none is exact.
+
+    Parameters
+    ----------
+    slopes
+        Output steps for each unit of the input, one for each row of `steps`; empty to ask for thresholds.
     """
     first, last = _ends(steps)
     low, high = _reachable(steps, first, last)
-    keep = np.s_[
-        (low - steps.low) // steps.step : max((high - steps.low) // steps.step, (low - steps.low) // steps.step + 1)
-    ]
+    start = (low - steps.low) // steps.step
+    steps = replace(steps, low=low, at=steps.at[:, start : max((high - steps.low) // steps.step, start + 1)])
     out = Range(np.minimum(first, last), np.maximum(first, last))
     count = (high - low) // steps.step
     covered = f"{count + 1} levels, {len(steps.lo)} channels, inputs {steps.lo.min()} to {steps.hi.max()}"
-    if count > FEW_LEVELS:
-        inner = Levels(
-            levels.levels[keep], *(a[:, keep] for a in (levels.at, levels.below, levels.reached, levels.missed))
-        )
-        found = find_multiply_shift(slopes, inner, steps.flip)
+    if count > FEW_LEVELS and slopes:
+        found = find_multiply_shift(slopes, Levels.of(steps), steps.flip)
         if found is not None:
             return _multiply_shift(found, low, high, out, covered)
     if count > MANY_LEVELS:
         return None
-    at = steps.at[:, keep].copy()
+    at = steps.at.copy()
     at[steps.flip] = at[steps.flip][:, ::-1]
     flip = steps.flip.astype(np.int64)
     if len(at) > 1 and (at == at[0]).all() and (flip == flip[0]).all():
@@ -148,18 +189,32 @@ def _slopes(curve: Curve, quantiser: Quantiser) -> list[Fraction]:
 
 
 def _join(ctx: Lowering, total: Sum, quantiser: Quantiser) -> tuple[str, Unit] | None:
-    """Emit the adder of a join with the smallest factors that a requantisation can follow."""
-    ranges = [ctx.ranges[name] for name in total.tensors]
-    for split in splits(total, quantiser, *ranges):
-        unit = choose(split.steps, split.levels, [split.slope])
-        if unit is not None:
-            return _adder(ctx, total, split), replace(unit, detail=f"{unit.detail}, {split.pairs} pairs")
+    """Emit the adder of a join and return what follows it; None when only exact factors are possible."""
+    pairs = all_pairs(total, quantiser, *(ctx.ranges[name] for name in total.tensors))
+    if pairs is None:
+        return None
+    low, high = int(pairs.outputs.min()), int(pairs.outputs.max())
+    out = Range(np.array([low]), np.array([high]))
+    covered = f"{high - low + 1} levels, {pairs.outputs.size} pairs of inputs"
+    if (high - low) // quantiser.step > FEW_LEVELS:
+        found = shifted(pairs)
+        if found is not None:
+            one = np.ones(1, dtype=np.int64)
+            attrs: dict[str, Attr] = {"shift": found.shift, "lo": low, "hi": high}
+            constants = {"mul": one, "add": one * found.add}
+            unit = Unit("multiply_shift", attrs, constants, out, f"shift {found.shift}, {covered}")
+            return _adder(ctx, total, found.m0, found.m1), unit
+    for split in splits(pairs):
+        chosen = choose(split.steps, ())
+        if chosen is not None:
+            return _adder(ctx, total, split.m0, split.m1), replace(chosen, detail=covered)
     return None
 
 
-def _adder(ctx: Lowering, total: Sum, split: Split) -> str:
-    attrs: dict[str, Attr] = {"m0": split.m0, "m1": split.m1, "bias": 0}
-    return ctx.emit("add", identifier(total.source, "add"), total.tensors, attrs, {}, (total.source,))
+def _adder(ctx: Lowering, total: Sum, m0: int, m1: int) -> str:
+    attrs: dict[str, Attr] = {"m0": m0, "m1": m1, "bias": 0}
+    name = identifier(total.source, "add")
+    return ctx.emit("add", name, total.tensors, attrs, {}, (total.source,))
 
 
 def _emit(ctx: Lowering, node: SourceNode, expr: Expr, unit: Unit, quantiser: Quantiser, *, integer: bool) -> None:
@@ -184,6 +239,6 @@ def _bind(ctx: Lowering, node: SourceNode, expr: Expr, quantiser: Quantiser, shi
     else:
         curve = Curve.line(quantiser.real, tuple(-s * zero for s in quantiser.real)).shrink()
     ctx.bind(node.outputs[0], replace(expr, curve=curve))
-    if shift == 0 and expr.view.in_order and expr.tensor not in ctx.inputs:
+    if shift == 0 and expr.view.in_order:
         scale = tuple(float(s) for s in quantiser.real)
-        ctx.observations.append(Observation(expr.tensor, node.outputs[0], scale, zero))
+        ctx.observe(Observation(expr.tensor, node.outputs[0], scale, zero))

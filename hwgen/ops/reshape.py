@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
-from hwgen.ops.lowering import ElementwiseOp, Lowering
+from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Const, Expr, HostQuant, QuantConst, Sum
 
 

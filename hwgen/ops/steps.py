@@ -30,6 +30,12 @@ def sqrt(value: Fraction) -> Fraction:
     return Fraction(math.isqrt((value.numerator << shift) // value.denominator), 1 << (shift // 2))
 
 
+def common(values: Sequence[Fraction]) -> Fraction:
+    """Return the greatest rational that divides all `values`, some of which must not be zero; positive."""
+    bottom = math.lcm(*(v.denominator for v in values))
+    return Fraction(math.gcd(*(int(v * bottom) for v in values)), bottom)
+
+
 @dataclass(frozen=True)
 class Curve:
     """Real value of an integer q in each channel: ``min(max(slope*q + offset, floor), ceiling)``.
@@ -260,7 +266,7 @@ class Steps:
         """Return the outputs for `q` of shape ``(C, N)``."""
         reached = q[:, :, None] >= self.at[:, None, :]
         reached ^= self.flip[:, None, None]
-        return self.low + self.step * reached.sum(axis=2, dtype=np.int64)
+        return np.asarray(self.low + self.step * reached.sum(axis=2, dtype=np.int64))
 
 
 def find_steps(curve: Curve, quantiser: Quantiser, lo: Ints, hi: Ints) -> Steps:

@@ -2,23 +2,21 @@
 """Small integer factors for a residual join, proven over all pairs of inputs.
 
 A join ``s0*q0 + s1*q1`` followed by a quantiser needs no exact factors: it is enough that the sums which belong to one
-output level stay apart from those of the next. The search starts with one-bit factors and widens them until that
-holds for every pair, and until a method exists that maps the sums onto the levels.
+output level stay apart from those of the next. With many levels the quantiser's own scale goes into the factors, so
+that a shift is all that is left; with few levels thresholds follow, and the factors can be smaller still.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
 from hwgen.graph import Ints
-from hwgen.ops.lowering import common
 from hwgen.ops.ranges import Range
-from hwgen.ops.requant_proof import Levels
-from hwgen.ops.steps import Curve, Quantiser, Steps, find_steps
+from hwgen.ops.steps import Curve, Quantiser, Steps, common, find_steps
 from hwgen.ops.values import Sum
 
 MAX_PAIRS = 1 << 18
@@ -26,76 +24,112 @@ MAX_FACTOR_BITS = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """Factors of a join, and where its quantiser steps in terms of ``m0*q0 + m1*q1``.
+class Pairs:
+    """A join and its quantiser, with the exact output for every pair of inputs.
 
     Parameters
     ----------
-    m0, m1
-        Integer factors.
-    steps, levels
-        One row; increasing.
-    slope
-        Output steps for each unit of the sum.
-    pairs
-        Number of input pairs that the proof covers.
+    total, quantiser
+        What is computed.
+    sign
+        -1 where the curve after the sum decreases; the factors then change sign.
+    exact
+        Integer factors that are exact.
+    a, b
+        int64: values of the two inputs.
+    outputs
+        int64 ``(len(a), len(b))``: what the quantiser gives.
     """
+
+    total: Sum
+    quantiser: Quantiser
+    sign: int
+    exact: tuple[int, int]
+    a: Ints
+    b: Ints
+    outputs: Ints
+
+    def sums(self, m0: int, m1: int) -> Ints:
+        """Return ``m0*q0 + m1*q1`` for every pair."""
+        return self.a[:, np.newaxis] * m0 + self.b * m1
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """``(m0*q0 + m1*q1 + add) >> shift`` equals the quantiser but for the clip."""
+
+    m0: int
+    m1: int
+    add: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """``m0*q0 + m1*q1`` keeps the levels apart; `steps` has one increasing row."""
 
     m0: int
     m1: int
     steps: Steps
-    levels: Levels
-    slope: Fraction
-    pairs: int
 
 
-def splits(total: Sum, quantiser: Quantiser, a: Range, b: Range) -> Iterator[Split]:
-    """Yield factors that keep all levels apart, small ones first; nothing when there are too many pairs to try."""
-    pairs = (a.most - a.least + 1) * (b.most - b.least + 1)
-    if pairs > MAX_PAIRS or total.curve.channels > 1 or total.curve.slope[0] == 0 or len(quantiser.scale) > 1:
-        return
+def all_pairs(total: Sum, quantiser: Quantiser, a: Range, b: Range) -> Pairs | None:
+    """Tabulate a join; None when there are too many pairs, or the channels differ."""
+    count = (a.most - a.least + 1) * (b.most - b.least + 1)
+    if count > MAX_PAIRS or total.curve.channels > 1 or total.curve.slope[0] == 0 or len(quantiser.scale) > 1:
+        return None
     sign = 1 if total.curve.slope[0] > 0 else -1
-    reals = tuple(sign * s for s in total.slopes)
-    unit = common(reals)
-    exact = tuple(int(s / unit) for s in reals)
-    curve = Curve(
-        tuple(sign * s * unit for s in total.curve.slope), total.curve.offset, total.curve.floor, total.curve.ceiling
-    )
-    outputs = _outputs(curve, quantiser, exact, a, b)
-    per_unit = abs(total.curve.slope[0]) / quantiser.scale[0]
-    largest = max(abs(s) for s in reals)
-    for bits in range(MAX_FACTOR_BITS + 1):
-        if max(map(abs, exact)) <= 1 << bits:
-            yield _split(exact[0], exact[1], outputs, quantiser, a, b, per_unit * unit) or _impossible()
+    unit = common(total.slopes)
+    exact = (int(sign * total.slopes[0] / unit), int(sign * total.slopes[1] / unit))
+    slope = tuple(abs(s) * unit for s in total.curve.slope)
+    curve = Curve(slope, total.curve.offset, total.curve.floor, total.curve.ceiling)
+    values = [np.arange(r.least, r.most + 1, dtype=np.int64) for r in (a, b)]
+    if max(map(abs, exact)) >= 1 << 44:
+        return None
+    sums = values[0][:, np.newaxis] * exact[0] + values[1] * exact[1]
+    steps = find_steps(curve, quantiser, np.array([sums.min()]), np.array([sums.max()]))
+    outputs = quantiser.low + quantiser.step * np.searchsorted(steps.at[0], sums, side="right")
+    return Pairs(total, quantiser, sign, exact, values[0], values[1], np.asarray(outputs, dtype=np.int64))
+
+
+def shifted(pairs: Pairs) -> Shifted | None:
+    """Return the factors with the smallest shift that are equal for every pair, None when there are none."""
+    low, high = int(pairs.outputs.min()), int(pairs.outputs.max())
+    per_unit = abs(pairs.total.curve.slope[0]) / pairs.quantiser.scale[0]
+    wanted = [pairs.sign * s * per_unit for s in pairs.total.slopes]
+    above, under = pairs.outputs > low, pairs.outputs < high
+    for shift in range(MAX_FACTOR_BITS + 1):
+        nearest = [round(w * (1 << shift)) for w in wanted]
+        other = [n + (1 if w * (1 << shift) > n else -1) for n, w in zip(nearest, wanted, strict=True)]
+        for m0, m1 in product(*zip(nearest, other, strict=True)):
+            sums = pairs.sums(m0, m1)
+            least = (pairs.outputs << shift) - sums
+            smallest = least[above].max(initial=-(1 << 60))
+            greatest = (least[under] + (1 << shift) - 1).min(initial=1 << 60)
+            if smallest <= greatest and m0 and m1:
+                return Shifted(m0, m1, _roundest(int(smallest), int(greatest)), shift)
+    return None
+
+
+def splits(pairs: Pairs) -> Iterator[Split]:
+    """Yield factors that keep all levels apart, small ones first; the exact ones end it."""
+    largest = max(map(abs, pairs.exact))
+    for bits in range(largest.bit_length() + 1):
+        m0, m1 = pairs.exact
+        if largest > 1 << bits:
+            m0, m1 = round(m0 * (1 << bits) / largest), round(m1 * (1 << bits) / largest)
+        steps = _steps(pairs, pairs.sums(m0, m1)) if m0 and m1 else None
+        if steps is not None:
+            yield Split(m0, m1, steps)
+        if (m0, m1) == pairs.exact:
             return
-        m0, m1 = (round(s * (1 << bits) / largest) for s in reals)
-        split = _split(m0, m1, outputs, quantiser, a, b, per_unit * largest / (1 << bits))
-        if m0 and m1 and split is not None:
-            yield split
 
 
-def _impossible() -> Split:
-    raise AssertionError("exact factors must keep the levels apart")
-
-
-def _outputs(curve: Curve, quantiser: Quantiser, exact: tuple[int, int], a: Range, b: Range) -> Ints:
-    """Return the quantiser's output for every pair, ``(a values, b values)``."""
-    sums = _sums(exact[0], exact[1], a, b)
-    steps = find_steps(curve, quantiser, sums.min(keepdims=True)[0], sums.max(keepdims=True)[0])
-    return np.asarray(quantiser.low + quantiser.step * np.searchsorted(steps.at[0], sums, side="right"))
-
-
-def _sums(m0: int, m1: int, a: Range, b: Range) -> Ints:
-    first = np.arange(a.least, a.most + 1, dtype=np.int64) * m0
-    second = np.arange(b.least, b.most + 1, dtype=np.int64) * m1
-    return first[:, np.newaxis] + second
-
-
-def _split(m0: int, m1: int, outputs: Ints, quantiser: Quantiser, a: Range, b: Range, slope: Fraction) -> Split | None:
-    sums = _sums(m0, m1, a, b)
-    low, high = int(sums.min()), int(sums.max())
-    count = len(quantiser.bounds)
-    rank = ((outputs - quantiser.low) // quantiser.step).reshape(-1)
+def _steps(pairs: Pairs, sums: Ints) -> Steps | None:
+    """Return where the levels begin among the sums, None when two levels overlap."""
+    quantiser = pairs.quantiser
+    low, high, count = int(sums.min()), int(sums.max()), len(quantiser.bounds)
+    rank = ((pairs.outputs - quantiser.low) // quantiser.step).reshape(-1)
     least = np.full(count + 1, high + 1, dtype=np.int64)
     most = np.full(count + 1, low - 1, dtype=np.int64)
     np.minimum.at(least, rank, sums.reshape(-1))
@@ -104,11 +138,14 @@ def _split(m0: int, m1: int, outputs: Ints, quantiser: Quantiser, a: Range, b: R
     below = np.maximum.accumulate(most)[:-1]
     if (below >= at).any():
         return None
-    levels = quantiser.low + quantiser.step * np.arange(1, count + 1, dtype=np.int64)
-    bounds = (np.array([low]), np.array([high]))
-    steps = Steps(at[np.newaxis], np.zeros(1, dtype=np.bool_), quantiser.low, quantiser.step, *bounds)
-    gaps = Levels(levels, at[np.newaxis], below[np.newaxis], (at <= high)[np.newaxis], (below >= low)[np.newaxis])
-    return Split(m0, m1, steps, gaps, slope, sums.size)
+    never = np.zeros(1, dtype=np.bool_)
+    return Steps(at[np.newaxis], never, quantiser.low, quantiser.step, np.array([low]), np.array([high]))
 
 
-__all__ = ["Split", "splits"]
+def _roundest(smallest: int, greatest: int) -> int:
+    """Return the number in ``[smallest, greatest]`` with the most trailing zeros: the cheapest addend."""
+    for shift in range(62, -1, -1):
+        value = -(-smallest >> shift) << shift
+        if smallest <= value <= greatest:
+            return value
+    return smallest

@@ -64,7 +64,7 @@ def evaluate(graph: Graph, given: Mapping[str, Ints], wanted: Iterable[str]) -> 
 
 
 def forced(graph: Graph, given: Mapping[str, Ints], wanted: Iterable[str]) -> dict[str, Ints]:
-    """Compute each tensor of `wanted` from the nearest tensors in `given` before it, never from itself (teacher forcing)."""
+    """Compute each tensor of `wanted` from the nearest tensors of `given` before it: teacher forcing."""
     result = {}
     for name in wanted:
         others = {key: value for key, value in given.items() if key != name}

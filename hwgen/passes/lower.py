@@ -9,7 +9,8 @@ from hwgen.errors import Problem, UnsupportedError, did_you_mean
 from hwgen.graph import Graph
 from hwgen.graph.source import SourceModel, SourceNode
 from hwgen.ops.base import source_ops
-from hwgen.ops.lowering import Lowered, Lowering, Observation, suffix
+from hwgen.ops.elementwise import suffix
+from hwgen.ops.lowering import Lowered, Lowering, Observation
 from hwgen.ops.values import Anchor, Broken, Const, Host, HostQuant, QuantConst, Suffix, Value
 from hwgen.passes.dead import drop_dead
 from hwgen.passes.verify import check_graph, verify_graph
@@ -117,5 +118,3 @@ def _result(ctx: Lowering, graph: Graph, anchors: list[Anchor]) -> Lowered:
         tuple(p for p in ctx.proofs if p.node in made),
         tuple(dict.fromkeys(ctx.notes)),
     )
-
-

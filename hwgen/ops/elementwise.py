@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the host can compute: before the first hardware node, and after the last one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from hwgen.graph.source import SourceNode
+from hwgen.ops.base import SourceOp
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Suffix, Sum, Value
+
+
+class ElementwiseOp(SourceOp):
+    """An operator that the host may compute at either end, and that is arithmetic on values in between."""
+
+    host = True
+
+    def lower(self, ctx: Lowering, node: SourceNode) -> None:
+        """Leave it to the host when all of it is still on the host, else call `apply`."""
+        if any(isinstance(ctx.value(name), Host) for name in node.inputs if name):
+            others = [name for name in node.inputs if name and isinstance(ctx.value(name), HostQuant | Expr | Sum)]
+            if others:
+                text = f"{node.op} must not mix the quantised tensor {others[0]} with real numbers."
+                ctx.refuse(node, text, "Quantise all of its inputs.")
+            for name in node.outputs:
+                ctx.bind(name, Host(name))
+            return
+        self.apply(ctx, node)
+
+    @abstractmethod
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Bind the output of a node with at least one quantised input, or only constant ones."""
+
+
+def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
+    """Return what the host computes from `values`, some of which come from the accelerator."""
+    anchors: dict[tuple[str, str], Anchor] = {}
+    for value in values:
+        if isinstance(value, Sum):
+            value = ctx.realise(value)
+        found: tuple[Anchor, ...] = ()
+        if isinstance(value, Suffix):
+            found = value.anchors
+        elif isinstance(value, Expr):
+            if value.anchor is None:
+                ctx.refuse(node, f"The input of {node.op} must keep the order of its elements.", "Drop the Transpose.")
+            found = (value.anchor,)
+        anchors.update({(a.tensor, a.onnx): a for a in found})
+    return Suffix(tuple(anchors.values()), node.name)
