@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.control import Control
-from hwgen.hlsc.back.emit_expr import Expressions, literal, vector
+from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
 from hwgen.hlsc.back.emit_memory import ram_lines, rom_lines
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.netlist import Sink
@@ -88,10 +88,7 @@ class Emitter:
         yield "// verilator lint_off UNUSEDSIGNAL"
         ports = ["input  logic ap_clk", "input  logic ap_rst_n"]
         for stream in self.process.streams:
-            inward, outward = ("input ", "output") if stream.direction == "in" else ("output", "input ")
-            ports.append(f"{inward} logic {vector(stream.width)}{stream.name}_tdata")
-            ports.append(f"{inward} logic {stream.name}_tvalid")
-            ports.append(f"{outward} logic {stream.name}_tready")
+            ports += stream_ports(stream)
         yield f"module {self.process.name} ("
         yield ",\n".join(f"    {p}" for p in ports)
         yield ");"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import WIRES
@@ -22,6 +22,14 @@ def literal(width: int, pattern: int) -> str:
 def vector(width: int) -> str:
     """Return the packed dimension of a declaration, with a trailing space, or nothing for one bit."""
     return f"[{width - 1}:0] " if width > 1 else ""
+
+
+def stream_ports(stream: ir.Stream) -> Iterator[str]:
+    """Declare the three ports of a stream parameter."""
+    inward, outward = ("input ", "output") if stream.direction == "in" else ("output", "input ")
+    yield f"{inward} logic {vector(stream.width)}{stream.name}_tdata"
+    yield f"{inward} logic {stream.name}_tvalid"
+    yield f"{outward} logic {stream.name}_tready"
 
 
 class Expressions:

@@ -20,6 +20,11 @@ def blocks(width: int, depth: int) -> int:
     return max(ceil(width / _BLOCK_PORT), ceil(width * depth / _BLOCK_BITS))
 
 
+def _lut_ram(width: int, depth: int) -> int:
+    """Return the LUTs of a LUT RAM: 14 bits x 32 words in 8 of them."""
+    return ceil(width / 14) * 8 * ceil(depth / 32)
+
+
 def rom_style(rom: ir.Rom) -> Style:
     """Return "block" where a table in LUTs would cost more than the block RAMs are worth."""
     luts = rom.width * max(1, ceil(len(rom.words) / 64))
@@ -27,11 +32,17 @@ def rom_style(rom: ir.Rom) -> Style:
 
 
 def ram_style(ram: ir.Ram) -> Style:
-    """Return the style of a RAM by its directive, else by cost (a LUT RAM packs 14 bits x 32 words in 8 LUTs)."""
+    """Return the style of a RAM by its directive, else by cost."""
     if ram.storage != "auto":
         return "block" if ram.storage == "bram" else "distributed"
-    luts = ceil(ram.width / 14) * 8 * ceil(ram.depth / 32)
-    return "block" if luts > _LUTS_PER_BLOCK * blocks(ram.width, ram.depth) else "distributed"
+    return "block" if _lut_ram(ram.width, ram.depth) > _LUTS_PER_BLOCK * blocks(ram.width, ram.depth) else "distributed"
+
+
+def fifo_style(width: int, depth: int) -> Literal["registers", "distributed", "block"]:
+    """Return where the words of a FIFO of `depth` words of `width` bits are kept."""
+    if depth <= 2:
+        return "registers"
+    return "block" if _lut_ram(width, depth) > _LUTS_PER_BLOCK * blocks(width, depth) else "distributed"
 
 
 def synchronous(process: ir.Process) -> frozenset[str]:

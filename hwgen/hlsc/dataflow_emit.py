@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Structural SystemVerilog of a dataflow top: process instances and `hwgen_fifo` channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hwgen.errors import InternalError, Problem
+from hwgen.hlsc.back.emit_expr import stream_ports, vector
+from hwgen.hlsc.back.identifiers import Identifiers
+from hwgen.hlsc.back.storage import fifo_style
+from hwgen.hlsc.dataflow import Channel, Dataflow, Instance
+
+_SIGNALS = ("tdata", "tvalid", "tready")
+
+
+def verify(dataflow: Dataflow) -> None:
+    """Raise `InternalError` unless every channel has one writer and one reader and every port one process."""
+    directions: dict[str, list[str]] = {c.name: [] for c in dataflow.channels}
+    directions |= {p.name: [] for p in dataflow.ports}
+    widths = {c.name: c.width for c in dataflow.channels} | {p.name: p.width for p in dataflow.ports}
+    findings: list[str] = []
+    for instance in dataflow.instances:
+        for stream in instance.ports:
+            target = instance.bindings.get(stream.name)
+            if target not in directions:
+                findings.append(f"{instance.name}.{stream.name} must be bound to a channel or port, not {target}")
+                continue
+            directions[target].append(stream.direction)
+            if widths[target] != stream.width:
+                findings.append(f"{instance.name}.{stream.name} must be {widths[target]} bits wide, not {stream.width}")
+    wanted = {c.name: ["in", "out"] for c in dataflow.channels} | {p.name: [p.direction] for p in dataflow.ports}
+    for name, found in directions.items():
+        if sorted(found) != wanted[name]:
+            findings.append(f"{name} must be used as {wanted[name]}, not {sorted(found)}")
+    if findings:
+        raise InternalError([Problem(f"Dataflow {dataflow.name}: {f}.") for f in findings])
+
+
+class _Emitter:
+    def __init__(self, dataflow: Dataflow) -> None:
+        self.dataflow = dataflow
+        ports = [f"{p.name}_{s}" for p in dataflow.ports for s in _SIGNALS]
+        self.names = Identifiers(["ap_clk", "ap_rst_n", dataflow.name, *ports])
+        # the net prefix that an instance's port of either direction connects to
+        self.nets: dict[tuple[str, str], str] = {(p.name, p.direction): p.name for p in dataflow.ports}
+        for channel in dataflow.channels:
+            self.nets[channel.name, "out"] = self.names.fresh(f"{channel.name}_in")
+            self.nets[channel.name, "in"] = self.names.fresh(f"{channel.name}_out")
+
+    def text(self) -> str:
+        lines = [
+            "// SPDX-License-Identifier: Apache-2.0",
+            f"// {self.dataflow.name}: processes and channels, compiled by hwgen"
+            + (f" from {self.dataflow.loc}." if self.dataflow.loc else "."),
+            f"module {self.dataflow.name} (",
+            ",\n".join(f"    {p}" for p in self._ports()),
+            ");",
+        ]
+        for channel in self.dataflow.channels:
+            lines += self._channel(channel)
+        for instance in self.dataflow.instances:
+            lines += self._instance(instance)
+        return "\n".join([*lines, "endmodule", ""])
+
+    def _ports(self) -> Iterator[str]:
+        yield "input  logic ap_clk"
+        yield "input  logic ap_rst_n"
+        for port in self.dataflow.ports:
+            yield from stream_ports(port)
+
+    def _channel(self, channel: Channel) -> Iterator[str]:
+        sides = (self.nets[channel.name, "out"], self.nets[channel.name, "in"])
+        yield f"    // {channel.name}: {channel.depth} words" + (f"; {channel.loc}" if channel.loc else "")
+        for side in sides:
+            yield f"    logic {vector(channel.width)}{side}_tdata;"
+            yield f"    logic {side}_tvalid, {side}_tready;"
+        style = channel.style if channel.style != "auto" else fifo_style(channel.width, channel.depth)
+        pins = [f".{own}_{s}({side}_{s})" for own, side in zip("sm", sides, strict=True) for s in _SIGNALS]
+        yield from self._pins(
+            f'hwgen_fifo #(.WIDTH({channel.width}), .DEPTH({channel.depth}), .STYLE("{style}"))',
+            self.names.fresh(f"{channel.name}_fifo"),
+            pins,
+        )
+
+    def _instance(self, instance: Instance) -> Iterator[str]:
+        if instance.loc:
+            yield f"    // {instance.loc}"
+        pins = [
+            f".{stream.name}_{s}({self.nets[instance.bindings[stream.name], stream.direction]}_{s})"
+            for stream in instance.ports
+            for s in _SIGNALS
+        ]
+        yield from self._pins(instance.process, self.names.fresh(instance.name), pins)
+
+    @staticmethod
+    def _pins(module: str, name: str, pins: list[str]) -> Iterator[str]:
+        yield f"    {module} {name} ("
+        yield "        .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),"
+        groups = [", ".join(pins[i : i + 3]) for i in range(0, len(pins), 3)]
+        yield ",\n".join(f"        {g}" for g in groups)
+        yield "    );"
+
+
+def emit(dataflow: Dataflow) -> str:
+    """Return the SystemVerilog module `dataflow.name`; it instantiates its processes and hwgen_fifo.
+
+    Raises
+    ------
+    InternalError
+        A channel or port is not used exactly as the structure demands.
+    """
+    verify(dataflow)
+    return _Emitter(dataflow).text()
