@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Control flow of one function: the one loop, block order, dominators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hwgen.hlsc.llparse import Block, Function
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A natural loop: `header`, the one `latch` that jumps back, all `blocks` (names) in topological order."""
+
+    header: str
+    latch: str
+    blocks: tuple[str, ...]
+
+
+class Graph:
+    """Edges of a function's blocks; `order` is a reverse postorder of the reachable ones."""
+
+    def __init__(self, function: Function) -> None:
+        self.blocks: dict[str, Block] = {block.name: block for block in function.blocks}
+        self.entry = function.blocks[0].name
+        self.next = {b.name: tuple(dict.fromkeys(targets(b))) for b in function.blocks}
+        self.order = postorder(self.entry, self.next)[::-1]
+        place = {name: i for i, name in enumerate(self.order)}
+        self.idom = dominators(self.order, self.next)
+        self.back = [(name, to) for name in self.order for to in self.next[name] if place[to] <= place[name]]
+
+    def loops(self) -> list[Loop]:
+        """Return the loops, one for each header, in block order."""
+        headers = list(dict.fromkeys(header for _, header in self.back))
+        return [self._loop(header) for header in headers]
+
+    def _loop(self, header: str) -> Loop:
+        latches = [name for name, to in self.back if to == header]
+        before: dict[str, list[str]] = {name: [] for name in self.order}
+        for name in self.order:
+            for to in self.next[name]:
+                before[to].append(name)
+        members, work = {header}, list(latches)
+        while work:
+            name = work.pop()
+            if name not in members:
+                members.add(name)
+                work += before[name]
+        return Loop(header, latches[0] if len(latches) == 1 else "", tuple(n for n in self.order if n in members))
+
+
+def targets(block: Block) -> tuple[str, ...]:
+    """Return the blocks that a block may jump to."""
+    return block.end.detail if block.end.opcode in ("br", "switch") else ()
+
+
+def postorder(entry: str, edges: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the nodes reachable from `entry` in postorder."""
+    seen, order = {entry}, []
+    stack = [(entry, iter(edges[entry]))]
+    while stack:
+        name, rest = stack[-1]
+        for to in rest:
+            if to not in seen:
+                seen.add(to)
+                stack.append((to, iter(edges[to])))
+                break
+        else:
+            order.append(name)
+            stack.pop()
+    return order
+
+
+def dominators(order: Sequence[str], edges: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return every node's immediate dominator (the first node's is itself); `order` is a reverse postorder."""
+    place = {name: i for i, name in enumerate(order)}
+    before: dict[str, list[str]] = {name: [] for name in order}
+    for name in order:
+        for to in edges[name]:
+            if to in place:
+                before[to].append(name)
+    idom = {order[0]: order[0]}
+    changed = True
+    while changed:
+        changed = False
+        for name in order[1:]:
+            known = [p for p in before[name] if p in idom]
+            new = known[0]
+            for other in known[1:]:
+                while new != other:
+                    if place[new] > place[other]:
+                        new = idom[new]
+                    else:
+                        other = idom[other]
+            if idom.get(name) != new:
+                idom[name] = new
+                changed = True
+    return idom

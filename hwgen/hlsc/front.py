@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front half in one call: C++ source to the IR of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.clang import compile_unit
+from hwgen.hlsc.lower import lower
+from hwgen.hlsc.passes import find, optimise
+
+
+def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> ir.Process:
+    """Compile one process function to IR.
+
+    Parameters
+    ----------
+    source
+        C++ file that defines the function.
+    function
+        Its name, at namespace scope.
+    include
+        Folders searched for headers, in order.
+
+    Raises
+    ------
+    HlsError
+        For C++ errors, and for C++ outside the subset, with file and line in the kernel.
+    """
+    unit = compile_unit(source, include)
+    symbol = find(unit.ll, function, str(source))
+    return lower(optimise(unit.ll, symbol), symbol, function, unit.directives)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From `!dbg` numbers to places in the kernel's source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from hwgen.hlsc.clang import is_header
+from hwgen.hlsc.ir import Loc
+
+_FIELD = re.compile(r'(\w+): (?:!(\d+)|(\d+)|"((?:\\.|[^"\\])*)")')
+
+
+class Places:
+    """Resolves debug locations of one module.
+
+    The place of an instruction is the innermost one of its inlining chain that lies outside the compatibility
+    headers: a line of the kernel, whether in the process's own file or in a kernel library.
+    """
+
+    def __init__(self, metadata: Mapping[int, str]) -> None:
+        self._metadata = metadata
+        self._fields: dict[int, dict[str, str]] = {}
+        self._places: dict[int, Loc | None] = {}
+
+    def _node(self, number: int) -> dict[str, str]:
+        if number not in self._fields:
+            found = _FIELD.findall(self._metadata.get(number, ""))
+            self._fields[number] = {key: ref or digits or text for key, ref, digits, text in found}
+        return self._fields[number]
+
+    def _file(self, scope: int) -> str:
+        node = self._node(scope)
+        if "file" not in node and "scope" in node:
+            return self._file(int(node["scope"]))
+        file = self._node(int(node.get("file", -1)))
+        name = file.get("filename", "")
+        return name if Path(name).is_absolute() else str(Path(file.get("directory", "")) / name)
+
+    def of(self, debug: int) -> Loc | None:
+        """Return the place in the kernel of `!dbg` number `debug`, None where there is none."""
+        if debug not in self._places:
+            self._places[debug] = self._resolve(debug)
+        return self._places[debug]
+
+    def _resolve(self, debug: int) -> Loc | None:
+        last: Loc | None = None
+        while debug >= 0:
+            node = self._node(debug)
+            if "line" not in node or "scope" not in node:
+                break
+            file = self._file(int(node["scope"]))
+            if int(node["line"]) > 0:
+                last = Loc(file, int(node["line"]), int(node.get("column", 0)))
+                if not is_header(file):
+                    break
+            debug = int(node.get("inlinedAt", -1))
+        return last
+
+    def function(self, debug: int) -> Loc | None:
+        """Return the place of a function's definition."""
+        node = self._node(debug)
+        return Loc(self._file(debug), int(node["line"])) if "line" in node else None

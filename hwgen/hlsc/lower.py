@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One optimised LLVM function to the flat IR of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.address import Addresses
+from hwgen.hlsc.body import Body, error, shape, silent
+from hwgen.hlsc.builder import Builder
+from hwgen.hlsc.finish import finish
+from hwgen.hlsc.flow import END, Flow, branch_conditions
+from hwgen.hlsc.lldebug import Places
+from hwgen.hlsc.llparse import Inst, Module, Operand
+from hwgen.hlsc.lltypes import Int, Ptr
+from hwgen.hlsc.lower_ops import Refused, binary, compare, intrinsic
+from hwgen.hlsc.mangle import parameters, stream_bits
+from hwgen.hlsc.memory import Memory
+from hwgen.hlsc.names import Names, source_name
+from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.states import States
+from hwgen.hlsc.trip import Chain
+
+_BINARY = frozenset(["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "lshr", "ashr", "and", "or", "xor"])
+
+
+def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = ()) -> ir.Process:
+    """Turn an optimised module into a process.
+
+    Parameters
+    ----------
+    text
+        LLVM module after `passes.optimise`.
+    mangled, name
+        The process function's symbol and its name in C++.
+    directives
+        Directives of the source; storage bindings name arrays.
+
+    Raises
+    ------
+    HlsError
+        For C++ outside the subset.
+    """
+    return Lowering(Module(text), mangled, name, directives).run()
+
+
+class Lowering:
+    """The lowering of one function; the parts that handle memory and states reach the others through it."""
+
+    def __init__(self, module: Module, mangled: str, name: str, directives: Sequence[Directive]) -> None:
+        self.module = module
+        self.name = name
+        self.places = Places(module.metadata)
+        self.function = module.function(mangled)
+        self.loc = self.places.function(self.function.debug)
+        self.streams = self._streams(mangled)
+        self.body: Body = shape(self.function, self.places)
+        self.builder = Builder()
+        insts = [inst for block in self.function.blocks for inst in block.insts]
+        self.addresses = Addresses(module, self.streams, insts)
+        self.flow = Flow(self.builder, [block.name for block in self.body.order], self.body.edges)
+        self.env: dict[str, int] = {}
+        self.names = Names()
+        self.trip, self.chain = self._trip()
+        self.states = States(self.builder, self.names, self.trip)
+        self.memory = Memory(self, directives)
+        self.place: ir.Loc | None = None
+        self.block = ""
+
+    def _streams(self, mangled: str) -> dict[str, int]:
+        """Return the stream parameters (local name -> width)."""
+        kinds = parameters(mangled)
+        found = {}
+        for index, (local, _) in enumerate(self.function.params):
+            width = stream_bits(kinds[index]) if kinds and index < len(kinds) else None
+            if width is None:
+                written = str(kinds[index]) if kinds and index < len(kinds) else "of unknown type"
+                raise error(
+                    self.loc,
+                    f"Parameter {local[1:]} must be a reference to hls::stream of an integer, not {written}.",
+                    "Pass hls::stream<ap_uint<W>>& and make constants template parameters or static tables.",
+                )
+            found[local] = width
+        return found
+
+    def _trip(self) -> tuple[int | None, Chain]:
+        header = self.body.order[0]
+        phis: dict[str, tuple[int, int | None, Operand]] = {}
+        for inst in header.insts if self.body.looped else ():
+            if inst.opcode == "phi" and isinstance(inst.type, Int) and len(self.body.latches) == 1:
+                pairs = dict(zip(inst.detail, inst.operands, strict=True))
+                following = pairs.pop(self.body.latches[0])
+                first = next(iter(pairs.values()))
+                phis[inst.name] = (inst.type.width, first if isinstance(first, int) else None, following)
+        chain = Chain(self.addresses.defined, phis)
+        if not self.body.looped:
+            return 1, chain
+        if self.body.exit is None:
+            return None, chain
+        count = chain.count(*self.body.exit)
+        if count is None:
+            raise error(
+                self.places.of(self.body.order[-1].end.debug) or self.loc,
+                "The loop must have a constant trip count.",
+                "Bound it by a constexpr, or write while (1).",
+            )
+        return count, chain
+
+    def run(self) -> ir.Process:
+        """Lower the function."""
+        for block in self.body.preamble:
+            for inst in block.insts:
+                self.guarded(inst, self.before)
+        self.enter()
+        for block in self.body.order:
+            for inst in block.insts:
+                self.block = block.name
+                self.guarded(inst, self.inside)
+        self.leave()
+        return finish(self)
+
+    def guarded(self, inst: Inst, action: Callable[[Inst], None]) -> None:
+        """Run `action`; a refusal gets the instruction's place."""
+        self.place = self.places.of(inst.debug) or self.place or self.loc
+        self.builder.loc = self.place
+        try:
+            action(inst)
+        except Refused as refused:
+            raise error(self.place, refused.rule, refused.fix) from None
+
+    def before(self, inst: Inst) -> None:
+        """Lower an instruction of the preamble."""
+        if inst.opcode in ("alloca", "getelementptr", "br") or silent(inst):
+            return
+        if inst.opcode in ("store", "call", "load", "unsupported", "switch"):
+            self.memory.preamble(inst)
+            return
+        self.pure(inst)
+
+    def enter(self) -> None:
+        """Make the states of the loop-carried locals."""
+        if not self.body.looped:
+            return
+        inside = set(self.body.edges)
+        header = self.body.order[0]
+        exit_test = self.body.exit[0] if self.body.exit else None
+        for inst in header.insts:
+            if inst.opcode != "phi":
+                break
+            if not isinstance(inst.type, Int):
+                raise error(
+                    self.places.of(inst.debug) or self.loc,
+                    f"Local {source_name(inst.name)} must be an integer, not a pointer or a float.",
+                    "Index an array with an integer instead.",
+                )
+            first = next(v for v, block in zip(inst.operands, inst.detail, strict=True) if block not in inside)
+            name = source_name(inst.name)
+            self.builder.loc = self.places.of(inst.debug) or self.loc
+            induction = self.chain.induction(inst.name) if self.trip and self.body.exit else None
+            if induction is not None and induction.values(self.trip or 1) is not None:
+                self.env[inst.name] = self.states.counter(name, induction)
+            else:
+                self.env[inst.name] = self.states.local(name, inst.type.width, self._initial(first, inst))
+        if isinstance(exit_test, str) and self.body.exit is not None and self.states.last is not None:
+            last = self.states.last
+            self.env[exit_test] = last if self.body.exit[1] else self.builder.invert(last)
+
+    def _initial(self, value: Operand, inst: Inst) -> int | None:
+        if isinstance(value, int) or value is None:
+            return value
+        number = self.builder.number(self.env[value]) if value in self.env else None
+        if number is None:
+            raise error(
+                self.places.of(inst.debug) or self.loc,
+                f"Local {source_name(inst.name)} must start each frame at a constant.",
+                "Give it a constant initial value, or set it inside the loop in the first iteration.",
+            )
+        return number
+
+    def value(self, operand: Operand, width: int) -> int:
+        """Return an operand as a value; undefined ones are 0."""
+        if isinstance(operand, int):
+            return self.builder.const(operand, width)
+        if isinstance(operand, str):
+            if operand not in self.env:
+                raise Refused("A pointer must not be used as a number.", "Use an integer index instead.")
+            return self.env[operand]
+        if operand is not None:
+            raise Refused("The address of a variable must not be used as a number.", "Use an integer index instead.")
+        return self.builder.const(0, width)
+
+    def inside(self, inst: Inst) -> None:
+        """Lower an instruction of the loop body."""
+        op, block = inst.opcode, self.block
+        if inst.name in self.env or silent(inst) or op in ("alloca", "getelementptr", "unreachable"):
+            return
+        if op == "ret":
+            self.flow.branch(block, {END: self.builder.const(1, 1)})
+            return
+        if op in ("br", "switch"):
+            if block == self.body.exit_block:
+                self.flow.branch(block, {to: self.builder.const(1, 1) for to in self.body.edges[block]})
+                return
+            numbers = [n for n in inst.operands[1:] if isinstance(n, int)]
+            kind = inst.types[0] if inst.types else Int(1)
+            condition = None
+            if inst.operands:
+                condition = self.value(inst.operands[0], kind.width if isinstance(kind, Int) else 1)
+            found = branch_conditions(self.builder, inst, condition, numbers)
+            header = self.body.order[0].name
+            self.flow.branch(block, {END if self.body.looped and to == header else to: c for to, c in found.items()})
+        elif isinstance(inst.type, Ptr) and op in ("phi", "select", "freeze"):
+            return
+        elif op == "phi":
+            self.env[inst.name] = self.join(inst, block)
+            self.builder.label(self.env[inst.name], source_name(inst.name))
+        elif op == "load":
+            self.env[inst.name] = self.memory.load(inst, block)
+        elif op == "store":
+            self.memory.store(inst, block)
+        elif op == "call" and not inst.detail[0].startswith("@llvm."):
+            raise Refused(
+                f"The function {inst.detail[0][1:]} must be defined in this source, and not call itself.",
+                "Include its definition, or make it a process of its own.",
+            )
+        else:
+            self.pure(inst)
+
+    def join(self, inst: Inst, block: str) -> int:
+        """Return the value of a phi inside the iteration."""
+        width = inst.type.width if isinstance(inst.type, Int) else 1
+        known = {
+            edge: self.value(value, width)
+            for edge, value in zip(inst.detail, inst.operands, strict=True)
+            if value is not None
+        }
+        return self.flow.merge(block, known) if known else self.builder.const(0, width)
+
+    def pure(self, inst: Inst) -> None:
+        """Lower an instruction without side effects."""
+        op, kind = inst.opcode, inst.type
+        if op == "unsupported" or not isinstance(kind, Int):
+            self.memory.refuse(inst)
+            return
+        operands = inst.types[0] if inst.types else kind
+        width = operands.width if isinstance(operands, Int) else kind.width
+        if isinstance(operands, Ptr):
+            raise Refused("A pointer must not be compared or used as a number.", "Use an integer index instead.")
+        if op == "select":
+            condition = self.value(inst.operands[0], 1)
+            one, zero = (self.value(v, kind.width) for v in inst.operands[1:])
+            self.env[inst.name] = self.builder.select(condition, one, zero)
+            return
+        args = [self.value(v, width) for v in inst.operands]
+        if op in _BINARY:
+            self.env[inst.name] = binary(self.builder, op, args[0], args[1])
+        elif op == "icmp":
+            self.env[inst.name] = compare(self.builder, inst.detail[0], args[0], args[1])
+        elif op in ("zext", "sext", "trunc"):
+            self.env[inst.name] = self.builder.extend(args[0], kind.width, op == "sext")
+        elif op == "freeze":
+            self.env[inst.name] = args[0]
+        else:
+            found = intrinsic(self.builder, inst.detail[0].split(".")[1], args) if op == "call" else None
+            if found is None:
+                self.memory.refuse(inst)
+                return
+            self.env[inst.name] = found
+
+    def leave(self) -> None:
+        """Give every state its next value."""
+        header = self.body.order[0]
+        if self.body.exit is not None and self.states.last is None:
+            test = self.value(self.body.exit[0], 1)
+            self.states.last = test if self.body.exit[1] else self.builder.invert(test)
+        for inst in header.insts if self.body.looped else ():
+            if inst.opcode != "phi":
+                break
+            width = inst.type.width if isinstance(inst.type, Int) else 1
+            pairs = zip(inst.detail, inst.operands, strict=True)
+            known = {b: self.value(v, width) for b, v in pairs if b in self.body.latches and v is not None}
+            following = self.flow.merge(END, known) if known else self.builder.const(0, width)
+            self.states.follow(self.env[inst.name], following)
+        self.memory.leave()

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads and stores: streams, tables, registers that live in memory, and RAMs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hwgen.hlsc.address import Choice, Place, Pointer, Unknown, leaves
+from hwgen.hlsc.back.fold import ones
+from hwgen.hlsc.flow import END
+from hwgen.hlsc.llconst import Unreadable, image
+from hwgen.hlsc.llparse import Inst
+from hwgen.hlsc.lltypes import Int
+from hwgen.hlsc.lower_ops import Refused
+from hwgen.hlsc.mangle import identifier
+from hwgen.hlsc.names import source_name
+from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.ram import Format, Rams, stored
+from hwgen.hlsc.rom import Roms
+from hwgen.hlsc.streams import Streams
+
+if TYPE_CHECKING:
+    from hwgen.hlsc.lower import Lowering
+
+_FLOATS = ("fadd", "fsub", "fmul", "fdiv", "frem", "fneg", "fcmp", "sitofp", "uitofp", "fptosi", "fptoui")
+
+
+class Memory:
+    """All that a process reads and writes besides locals.
+
+    Parameters
+    ----------
+    lowering
+        The function being lowered.
+    directives
+        Directives of the source.
+    """
+
+    def __init__(self, lowering: Lowering, directives: Sequence[Directive]) -> None:
+        self._low = lowering
+        self.streams = Streams(lowering)
+        self.roms = Roms()
+        self._blocks = {inst.name: block.name for block in lowering.body.order for inst in block.insts if inst.name}
+        self._accesses = [a for block in lowering.body.order for inst in block.insts for a in self._places(inst)]
+        objects = dict.fromkeys(place.object for place, _, _ in self._accesses)
+        self._kinds = {name: self._kind(name) for name in objects}
+        self.roms.group([(p, size) for p, size, _ in self._accesses if self._kinds[p.object] == "rom"])
+        self.rams = Rams(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "ram"], directives)
+        self._slots: dict[tuple[str, int, int], int] = {}
+        self._formats: dict[tuple[str, int, int], Format] = {}
+        self._out: dict[tuple[tuple[str, int, int], str], int] = {}
+        self._resets: dict[tuple[str, int, int], int] = {}
+
+    def _places(self, inst: Inst) -> list[tuple[Place, int, Inst]]:
+        """Return the places that an instruction may touch, with the bytes touched."""
+        if inst.opcode not in ("load", "store"):
+            return []
+        pointer = self._low.addresses.of(inst.operands[-1])
+        kind = inst.type if inst.opcode == "load" else inst.types[0]
+        return [(place, kind.size, inst) for place in leaves(pointer)]
+
+    def _kind(self, name: str) -> str:
+        if name in self._low.streams:
+            return "stream"
+        if name.startswith("@"):
+            variable = self._low.module.variable(name)
+            if variable.constant:
+                try:
+                    self.roms.image(name, image(variable, self._low.module.types))
+                except Unreadable:
+                    return "unreadable"
+                return "rom"
+        places = [place for place, _, _ in self._accesses if place.object == name]
+        return "ram" if any(place.terms for place in places) else "slot"
+
+    def name(self, place: Place) -> str:
+        """Return the source's name of an object."""
+        return (
+            identifier(place.object[1:].strip('"')) if place.object[0] == "@" else source_name(place.object) or "buffer"
+        )
+
+    def load(self, inst: Inst, block: str) -> int:
+        """Return what a load gives."""
+        if not isinstance(inst.type, Int):
+            raise Refused("A load must give an integer, not a pointer, vector or float.", "Use ap_int, ap_uint or int.")
+        return self._load(self._low.addresses.of(inst.operands[0]), inst.type, block)
+
+    def _load(self, pointer: Pointer, kind: Int, block: str) -> int:
+        if isinstance(pointer, Unknown):
+            raise Refused(
+                f"Memory must be a stream, a table, or an array of the process, not {pointer.reason}.",
+                "Index the array by name.",
+            )
+        if isinstance(pointer, Choice):
+            return self._choose(pointer, kind, block)
+        what = self._kinds[pointer.object]
+        builder = self._low.builder
+        if what == "stream":
+            return builder.extend(self.streams.read(pointer, block), kind.width, False)
+        if what == "rom":
+            return self._table(pointer, kind)
+        if what == "ram":
+            return self.rams.load(pointer, kind, block)
+        if what == "unreadable":
+            raise Refused(
+                f"The table {self.name(pointer)} must hold integers only.", "Make its elements ap_int or ap_uint."
+            )
+        value = self._current(self._slot(pointer, kind.size), block)
+        form = self._formats[pointer.object, pointer.offset, kind.size]
+        return builder.extend(builder.extend(value, kind.size * 8, form.signed), kind.width, False)
+
+    def _choose(self, pointer: Choice, kind: Int, block: str) -> int:
+        values = [self._load(option, kind, block) for option in pointer.options]
+        if pointer.inst.opcode == "select":
+            condition = self._low.value(pointer.inst.operands[0], 1)
+            return self._low.builder.select(condition, values[0], values[1])
+        return self._low.flow.merge(
+            self._blocks[pointer.inst.name], dict(zip(pointer.inst.detail, values, strict=True))
+        )
+
+    def _table(self, place: Place, kind: Int) -> int:
+        if not place.terms:
+            return self._low.builder.const(self.roms.constant(place, kind.size), kind.width)
+        address = self.row(place, place.step, self.roms.rows(place))
+        return self.roms.load(self._low.builder, place, kind.size, kind.width, address, self.name(place))
+
+    def row(self, place: Place, step: int, rows: int) -> int:
+        """Return the row number of a place as a value of just enough bits."""
+        builder = self._low.builder
+        width = max(1, (rows - 1).bit_length())
+        total = builder.const(place.offset // step, width)
+        for term in place.terms:
+            index = builder.extend(self._low.value(term.index, term.width), width, True)
+            factor = builder.const(term.scale // step, width)
+            total = builder.make("add", width, (builder.make("mul", width, (index, factor)), total))
+        return total
+
+    def store(self, inst: Inst, block: str) -> None:
+        """Lower a store."""
+        pointer, kind = self._low.addresses.of(inst.operands[1]), inst.types[0]
+        if not isinstance(pointer, Place) or not isinstance(kind, Int):
+            reason = pointer.reason if isinstance(pointer, Unknown) else "one of several arrays"
+            raise Refused(f"A store must go to one array or stream, not to {reason}.", "Write one if for each array.")
+        value = self._low.value(inst.operands[0], kind.width)
+        what = self._kinds[pointer.object]
+        if what == "stream":
+            self.streams.write(pointer, value, block)
+        elif what == "ram":
+            self.rams.store(pointer, kind, value, block)
+        elif what == "slot":
+            key = self._slot(pointer, kind.size)
+            wide = self._low.builder.extend(value, kind.size * 8, False)
+            self._out[key, block] = self._low.builder.extend(wide, self._formats[key].width, False)
+        else:
+            raise Refused(f"The table {self.name(pointer)} is constant.", "Write to an array that is not const.")
+
+    def _slot(self, place: Place, size: int) -> tuple[str, int, int]:
+        """Return the key of a register in memory, made at its first use."""
+        key = (place.object, place.offset, size)
+        if key in self._slots:
+            return key
+        for other in self._slots:
+            if other[0] == key[0] and other[1] < key[1] + size and key[1] < other[1] + other[2]:
+                raise Refused(
+                    f"Variable {self.name(place)} must be read and written in one width.", "Copy it as a whole."
+                )
+        reset = 0
+        if place.object.startswith("@"):
+            data = image(self._low.module.variable(place.object), self._low.module.types)
+            reset = int.from_bytes(data[place.offset : place.offset + size].tobytes(), "little")
+        stores = [i for p, s, i in self._accesses if i.opcode == "store" and (p.object, p.offset, s) == key]
+        form = stored(self._low, stores, size * 8, reset)
+        name = self._low.names.unique(self.name(place), "s")
+        self._slots[key] = self._low.builder.leaf("state", form.width, name)
+        self._low.builder.label(self._slots[key], name)
+        self._formats[key] = form
+        self._resets[key] = reset & ones(form.width)
+        return key
+
+    def _current(self, key: tuple[str, int, int], block: str) -> int:
+        """Return what a register in memory holds at this point of `block`."""
+        if (key, block) not in self._out:
+            flow = self._low.flow
+            before = flow.before[block]
+            if not before or block == flow.first:
+                self._out[key, block] = self._slots[key]
+            else:
+                values = {edge: self._current(key, edge) for edge in before}
+                same = len(set(values.values())) == 1
+                self._out[key, block] = next(iter(values.values())) if same else flow.merge(block, values)
+        return self._out[key, block]
+
+    def leave(self) -> None:
+        """Give the registers in memory their next value."""
+        for key, register in self._slots.items():
+            self._low.states.keep(register, self._resets[key], self._current(key, END))
+
+    def preamble(self, inst: Inst) -> None:
+        """Refuse what may not be done before the loop."""
+        target = (
+            self._low.addresses.of(inst.operands[-1 if inst.opcode in ("load", "store") else 0])
+            if inst.operands
+            else None
+        )
+        if isinstance(target, Place) and target.object in self._low.streams:
+            raise Refused(
+                f"Stream {source_name(target.object)} must be read and written inside the loop only.",
+                "Move the access into the loop, guarded by a test for the first iteration.",
+            )
+        if isinstance(target, Place) and inst.opcode != "load":
+            raise Refused(
+                f"The array {self.name(target)} must not be set before the loop: a RAM's contents survive reset.",
+                "Write every element inside the loop before it is read, or index the array by constants only.",
+            )
+        raise Refused(
+            "Nothing may be done before or after the loop of a process but to declare locals.",
+            "Move it into the loop, guarded by a test for the first iteration.",
+        )
+
+    def refuse(self, inst: Inst) -> None:
+        """Refuse an instruction without a hardware form."""
+        what = inst.detail[0] if inst.detail else inst.opcode
+        if what in _FLOATS or "float" in " ".join(inst.detail) or "double" in " ".join(inst.detail):
+            raise Refused("Floating-point numbers have no hardware form.", "Use ap_int or ap_uint fixed-point numbers.")
+        if what.startswith("@llvm.mem"):
+            raise Refused("Whole arrays must not be copied or cleared at once.", "Use a loop with #pragma HLS UNROLL.")
+        raise Refused(f"The operation {what.lstrip('@')} has no hardware form.", "Write it with integer operators.")

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays with a run-time index: RAMs with one write port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import gcd
+from typing import TYPE_CHECKING, Literal
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.address import Place
+from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.llparse import Inst, Operand
+from hwgen.hlsc.lltypes import Int
+from hwgen.hlsc.lower_ops import Refused
+from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.streams import Access, check_exclusive, combine
+
+if TYPE_CHECKING:
+    from hwgen.hlsc.lower import Lowering
+
+Touch = tuple[Place, int, Inst]
+_STORAGE: dict[str, Literal["lutram", "bram"]] = {"lutram": "lutram", "bram": "bram"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a value is kept: `width` bits that are extended, by their sign if `signed`, to the memory form."""
+
+    width: int
+    signed: bool
+
+
+def stored(low: Lowering, stores: Sequence[Inst], width: int, reset: int = 0) -> Format:
+    """Return the narrowest format of all values stored; clang keeps `_BitInt(13)` in 16 bits of memory."""
+    unsigned, signed = _constant(reset, width)
+    for inst in stores:
+        found = _bits(low, inst.operands[0], inst.types[0].size * 8, 8)
+        unsigned, signed = max(unsigned, found[0]), max(signed, found[1])
+    if unsigned <= signed:
+        return Format(min(width, unsigned), False)
+    return Format(min(width, signed), True)
+
+
+def _constant(number: int, width: int) -> tuple[int, int]:
+    number &= ones(width)
+    value = to_signed(number, width)
+    return unsigned_bits(number), signed_bits(value, value)
+
+
+def _bits(low: Lowering, value: Operand, width: int, depth: int) -> tuple[int, int]:
+    """Return how many bits hold a value as unsigned and as signed number, looking `depth` instructions back."""
+    if not isinstance(value, str):
+        return _constant(value if isinstance(value, int) else 0, width)
+    inst = low.addresses.defined.get(value)
+    full = (width, width)
+    if inst is None or not isinstance(inst.type, Int) or depth == 0:
+        return full
+    full = (inst.type.width, inst.type.width if inst.type.width == width else inst.type.width + 1)
+    if inst.opcode in ("zext", "sext"):
+        source = inst.types[0]
+        size = source.width if isinstance(source, Int) else width
+        return (size, size + 1) if inst.opcode == "zext" else (width, size)
+    number = inst.operands[-1] if inst.operands else None
+    if inst.opcode == "and" and isinstance(number, int) and number >= 0:
+        return unsigned_bits(number), unsigned_bits(number) + 1
+    if inst.opcode == "lshr" and isinstance(number, int):
+        return inst.type.width - number, inst.type.width - number + 1
+    if inst.opcode in ("phi", "select"):
+        values = inst.operands if inst.opcode == "phi" else inst.operands[1:]
+        found = [_bits(low, v, width, depth - 1) for v in values]
+        return max(u for u, _ in found), max(s for _, s in found)
+    if inst.opcode == "load":
+        place = low.addresses.of(inst.operands[0])
+        if isinstance(place, Place) and place.object in low.streams:
+            return low.streams[place.object], low.streams[place.object] + 1
+    return full
+
+
+@dataclass
+class _Bank:
+    """One RAM: all elements of an object at one byte of its rows."""
+
+    name: str
+    size: int
+    step: int
+    depth: int
+    form: Format
+    loc: ir.Loc | None
+    stores: list[Access] = field(default_factory=list)
+    loaded: bool = False
+
+
+class Rams:
+    """The RAMs of a process."""
+
+    def __init__(self, low: Lowering, touches: Sequence[Touch], directives: Sequence[Directive]) -> None:
+        self._low = low
+        self._touches = touches
+        self._banks: dict[tuple[str, int], _Bank] = {}
+        self._storage: dict[str, Literal["lutram", "bram"]] = {
+            d.args["variable"]: _STORAGE[d.args["impl"].lower()]
+            for d in directives
+            if d.name == "BIND_STORAGE" and "variable" in d.args and d.args.get("impl", "").lower() in _STORAGE
+        }
+
+    def _bank(self, place: Place, kind: Int) -> _Bank:
+        """Return the RAM that a place is in, made at its first use."""
+        low = self._low
+        touches = [t for t in self._touches if t[0].object == place.object]
+        step = gcd(*(term.scale for p, _, _ in touches for term in p.terms))
+        key = (place.object, place.offset % step)
+        if key in self._banks:
+            if self._banks[key].size != kind.size:
+                self._mixed(place)
+            return self._banks[key]
+        for p, size, _ in touches:
+            lane = p.offset % step
+            if lane != key[1] and lane < key[1] + kind.size and key[1] < lane + size:
+                self._mixed(place)
+        if kind.size > step:
+            self._mixed(place)
+        inst = low.addresses.defined.get(place.object)
+        if inst is None:
+            variable = low.module.variable(place.object)
+            total = variable.type.size
+            if "zeroinitializer" not in variable.initial and "undef" not in variable.initial:
+                raise Refused(
+                    f"The array {low.memory.name(place)} must not have initial values: a RAM's contents survive reset.",
+                    "Make it const, or write every element before it is read.",
+                )
+        else:
+            total = inst.types[0].size
+        stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
+        name = low.memory.name(place)
+        lanes = {p.offset % step for p, _, _ in touches}
+        unique = low.names.unique(f"{name}_{key[1] // kind.size}" if len(lanes) > 1 else name, "ram")
+        form = stored(low, stores, kind.size * 8)
+        self._banks[key] = _Bank(unique, kind.size, step, max(1, total // step), form, low.place)
+        return self._banks[key]
+
+    def _mixed(self, place: Place) -> None:
+        raise Refused(
+            f"The array {self._low.memory.name(place)} must be read and written in elements of one width.",
+            "Read and write whole elements.",
+        )
+
+    def load(self, place: Place, kind: Int, block: str) -> int:
+        """Return an element; a store earlier in the same iteration is forwarded."""
+        low, bank = self._low, self._bank(place, kind)
+        bank.loaded = True
+        address = low.memory.row(place, bank.step, bank.depth)
+        value = low.builder.leaf("ram", bank.form.width, bank.name, (address,))
+        for old in bank.stores:
+            if old.block == block or low.flow.reaches(old.block, block):
+                same = low.builder.make("eq", 1, (old.address, address))
+                value = low.builder.select(low.builder.both(old.predicate, same), old.data, value)
+        wide = low.builder.extend(value, kind.size * 8, bank.form.signed)
+        return low.builder.extend(wide, kind.width, False)
+
+    def store(self, place: Place, kind: Int, value: int, block: str) -> None:
+        """Write an element."""
+        low, bank = self._low, self._bank(place, kind)
+        address = low.memory.row(place, bank.step, bank.depth)
+        data = low.builder.extend(value, bank.form.width, False)
+        access = Access(block, low.flow.predicate(block), data, address, low.place)
+        check_exclusive(
+            low.builder,
+            low.flow,
+            bank.stores,
+            access,
+            f"The array {low.memory.name(place)} must be written at most once in an iteration, on any path.",
+            "Split the array, or choose the element and the value first and write once.",
+        )
+        bank.stores.append(access)
+
+    def finish(self) -> tuple[ir.Ram, ...]:
+        """Return the RAMs that are read."""
+        found = []
+        for (name, _), bank in self._banks.items():
+            if not bank.loaded:
+                continue
+            if not bank.stores:
+                raise Refused(
+                    f"The array {bank.name} must be written before it is read.", "Give it values, or remove it."
+                )
+            address, data, predicate = combine(self._low.builder, bank.stores)
+            storage: Literal["auto", "lutram", "bram"]
+            storage = self._storage.get(self._low.memory.name(Place(name, 0)), "auto")
+            store = ir.Store(address, data, predicate)
+            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc))
+        return tuple(found)
