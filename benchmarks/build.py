@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: how long a build takes and how good its predictions are, as one JSON object on stdout.
 
-For each design: a cold ``hwgen build --verify rtl --synth`` (empty hwgen cache) in a fresh process, with seconds and peak
+For each design: a cold ``hwgen build --verify rtl`` (empty hwgen cache) in a fresh process, with seconds and peak
 memory by stage; a rebuild with nothing changed; Verilator cycles and csim frames a second; predicted against measured
 cycles; LUT of the plan against Yosys.
 """

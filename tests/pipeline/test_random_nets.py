@@ -14,6 +14,7 @@ import pytest
 
 import hwgen
 from hwgen.request import BuildResult, VerifyLevel
+
 from .random_nets import random_net
 
 
