@@ -124,19 +124,19 @@ HWGEN_AP_BINARY(|, (P::kCommon), P::kSigned)
 HWGEN_AP_BINARY(^, (P::kCommon), P::kSigned)
 #undef HWGEN_AP_BINARY
 
-#define HWGEN_AP_COMPARE(OP)                                                                                         \
+#define HWGEN_AP_COMPARE(OP, TYPE)                                                                                   \
   template <class A, class B, class P = hwgen_ap::Pair<A, B>, class = typename P::Enable>                            \
   HWGEN_AP bool operator OP(const A& a, const B& b) {                                                                \
-    using C = typename P::Compare;                                                                                   \
+    using C = typename P::TYPE;                                                                                      \
     using V = typename P::Exact;                                                                                     \
     return static_cast<C>(static_cast<V>(hwgen_ap::value(a))) OP static_cast<C>(static_cast<V>(hwgen_ap::value(b))); \
   }
-HWGEN_AP_COMPARE(==)
-HWGEN_AP_COMPARE(!=)
-HWGEN_AP_COMPARE(<)
-HWGEN_AP_COMPARE(<=)
-HWGEN_AP_COMPARE(>)
-HWGEN_AP_COMPARE(>=)
+HWGEN_AP_COMPARE(==, Equality)
+HWGEN_AP_COMPARE(!=, Equality)
+HWGEN_AP_COMPARE(<, Order)
+HWGEN_AP_COMPARE(<=, Order)
+HWGEN_AP_COMPARE(>, Order)
+HWGEN_AP_COMPARE(>=, Order)
 #undef HWGEN_AP_COMPARE
 
 /// A shift keeps the type of its left operand; an amount of its width or more shifts everything out, and a negative

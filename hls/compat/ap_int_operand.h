@@ -113,11 +113,16 @@ struct Pair : Require<Operand<A>::kAp || Operand<B>::kAp> {
   static constexpr bool kSigned = kSignedA || kSignedB;
   static constexpr int kCommon = max(WA + (kSignedB && !kSignedA), WB + (kSignedA && !kSignedB));
   static constexpr int kProduct = WA + WB;
-  // AMD follows C where the signs differ and the unsigned operand is not the narrower: a negative number is then a
-  // huge one. Below 32 bits everything is promoted to int first, so that comparisons are exact.
-  static constexpr bool kHuge = kSignedA != kSignedB && (WA >= 32 || WB >= 32) && (kSignedA ? WB >= WA : WA >= WB);
-  using Exact = signed _BitInt(max(WA, WB) + 2);
-  using Compare = typename Raw<max(WA, WB) + 2, !kHuge>::Value;
+  static constexpr int kWidest = max(WA, WB);
+  static constexpr bool kMixed = kSignedA != kSignedB;
+  static constexpr bool kPromoted = WA < 32 && WB < 32;
+  using Exact = signed _BitInt(kWidest + 2);
+  // AMD follows C: below 32 bits comparisons are exact. Beyond, where the unsigned operand is not the narrower one, a
+  // negative number beside it is a huge one; and equality is that of the lowest bits, unless both are of one width.
+  static constexpr bool kHuge = kMixed && !kPromoted && (kSignedA ? WB >= WA : WA >= WB);
+  static constexpr bool kLowest = kMixed && !kPromoted && (WA != WB || WA > 64);
+  using Order = typename Raw<kWidest + 2, !kHuge>::Value;
+  using Equality = unsigned _BitInt(kLowest ? max(kWidest, 32) : kWidest + 2);
 };
 
 template <int W, bool S>
