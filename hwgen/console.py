@@ -118,7 +118,8 @@ class Progress:
         elif event.kind == "reused":
             self._console.print(f"{number} unchanged", style="dim", markup=False)
         else:
-            self._console.print(f"{number} {event.seconds:6.1f} s  {' '.join(self._notes[-1:])}", markup=False)
+            line = f"{number} {event.seconds:6.1f} s  {' '.join(self._notes[-1:])}"
+            self._console.print(line.rstrip(), markup=False)
 
     def title(self, text: str) -> None:
         """Print a heading."""

@@ -112,6 +112,7 @@ def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, A
     """Compare the golden model with onnxruntime; keep and return every tensor of it."""
     from hwgen.frontend.host import observed
     from hwgen.passes import golden
+    from hwgen.render import vectors
     from hwgen.verify import parity
 
     lowered = job.lowered
@@ -129,6 +130,7 @@ def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, A
     artifacts.write_npz(job.folder / GOLDEN / "tensors.npz", tensors)
     ports = {name: tensors[name] for name in (*lowered.graph.inputs, *lowered.graph.outputs)}
     artifacts.write_npz(job.folder / GOLDEN / "ports.npz", ports)
+    vectors(job.plan, ports, job.folder)
     exact = f"{found.inexact} of {found.elements} elements inexact, at most {found.max_lsb} LSB"
     job.note("verify", f"golden against onnxruntime: {exact}")
     return tensors

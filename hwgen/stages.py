@@ -155,10 +155,20 @@ def run_plan(job: Build) -> None:
 
 
 def run_render(job: Build) -> None:
-    """Write the HLS project, the simulation folder and the rest of the hand-over."""
+    """Write the HLS project, the AXI4-Stream shell, and the host's share of the model."""
+    from hwgen.frontend.host import programs
+    from hwgen.frontend.reference import Reference
     from hwgen.render import render
 
     render(job.plan, job.folder)
+    host = programs(job.lowered, Reference(job.source))
+    for name, model in (("host_pre", host.pre), ("host_post", host.post)):
+        if model is not None:
+            path = job.folder / "driver" / f"{name}.onnx"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(model.SerializeToString(deterministic=True))
+    inner = sum(channel.depth > 0 for channel in job.plan.channels)
+    job.note("render", f"{len(job.plan.processes)} processes, {inner} FIFOs")
 
 
 def run_hlsc(job: Build) -> None:
