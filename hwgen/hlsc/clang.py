@@ -52,10 +52,11 @@ class Compiler:
 
 @dataclass(frozen=True)
 class Unit:
-    """A translation unit: LLVM IR as clang wrote it, and the directives found in it."""
+    """A translation unit: LLVM IR as clang wrote it, the directives found in it, and the preprocessed text."""
 
     ll: str
     directives: tuple[Directive, ...]
+    text: str
 
 
 def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
@@ -66,7 +67,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
     source
         C++17 file in the compiler's subset; `HWGEN_HLSC` is defined while it is read.
     include
-        Folders searched for headers, in order.
+        Folders searched for headers, in order; hwgen's own `ap_int.h` and `hls_stream.h` come after them.
 
     Raises
     ------
@@ -76,17 +77,24 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
     return compile_unit(source, include).ll
 
 
+def compat() -> Path:
+    """Return the folder of hwgen's `ap_int.h` and `hls_stream.h`, in a checkout or in an installed package."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_data" / "hls" / "compat"
+    return installed if installed.is_dir() else package.parent / "hls" / "compat"
+
+
 def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:
     """Compile C++ to LLVM IR and list its directives; see `to_llvm`."""
     if not source.is_file():
         raise UserError(f"The source file {source} must exist.")
     clang = find_compiler()
-    folders = [f"-I{path}" for path in include]
+    folders = [f"-I{path}" for path in (*include, compat())]
     argv = [*clang.preprocess, *_LANGUAGE, "-DHWGEN_HLSC=1", "-fno-color-diagnostics", *folders, "-E", "-x", "c++"]
     text, directives = rewrite(_run([*argv, str(source)], None))
     name = cache.key("clang", clang.identity, *_EMIT, *_LANGUAGE, text)
     argv = [*clang.compile, *_LANGUAGE, *_EMIT, "-x", "c++-cpp-output", "-", "-o", "-"]
-    return Unit(cache.remember(name, ".ll", lambda: _run(argv, text)), directives)
+    return Unit(cache.remember(name, ".ll", lambda: _run(argv, text)), directives, text)
 
 
 @functools.cache

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.clang import compile_unit
+from hwgen.hlsc.lldebug import shortener
 from hwgen.hlsc.lower import lower
 from hwgen.hlsc.passes import find, optimise
 
@@ -31,4 +33,13 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     """
     unit = compile_unit(source, include)
     symbol = find(unit.ll, function, str(source))
-    return lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
+    process = lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
+    short = shortener(source, include)
+    return replace(
+        process,
+        values=tuple(replace(v, loc=short(v.loc)) for v in process.values),
+        roms=tuple(replace(r, loc=short(r.loc)) for r in process.roms),
+        rams=tuple(replace(r, loc=short(r.loc)) for r in process.rams),
+        writes=tuple(replace(w, loc=short(w.loc)) for w in process.writes),
+        loc=short(process.loc),
+    )

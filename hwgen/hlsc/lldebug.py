@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from hwgen.hlsc.clang import is_header
@@ -63,3 +64,24 @@ class Places:
         """Return the place of a function's definition."""
         node = self._node(debug)
         return Loc(self._file(debug), int(node["line"])) if "line" in node else None
+
+
+def shortener(source: Path, include: Sequence[Path]) -> Callable[[Loc | None], Loc | None]:
+    """Return a function that makes places relative to the source's folder or an include folder.
+
+    What is printed into RTL and reports must not depend on where the project lies.
+    """
+    folders = [source.resolve().parent, *(Path(path).resolve() for path in include)]
+
+    @functools.cache
+    def name(file: str) -> str:
+        path = Path(file).resolve()
+        for folder in folders:
+            if path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+        return path.name
+
+    def short(loc: Loc | None) -> Loc | None:
+        return None if loc is None else Loc(name(loc.file), loc.line, loc.column)
+
+    return short

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler's two entries: a process and a dataflow top, C++ to SystemVerilog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hwgen.hlsc import backend, dataflow_emit, ir
+from hwgen.hlsc.dataflow_front import read_dataflow
+from hwgen.hlsc.front import read_process
+from hwgen.hlsc.target import Module, StreamPort, Target, Top
+
+
+def compile_process(source: Path, function: str, include: Sequence[Path], target: Target) -> Module:
+    """Compile one process to a SystemVerilog module of the same name.
+
+    Parameters
+    ----------
+    source
+        C++ file with the process's definition.
+    function
+        Name of the process function: `void`, all parameters `hls::stream<T>&`.
+    include
+        Folders searched for headers, before hwgen's own `ap_int.h` and `hls_stream.h`.
+    target
+        Family and clock to schedule for.
+
+    Returns
+    -------
+    Module
+        Ports are in parameter order; II is 1.
+
+    Raises
+    ------
+    HlsError
+        For C++ errors and for C++ outside the subset, with file, line, rule and fix.
+    InternalError
+        When clang or LLVM crashes.
+    """
+    process = read_process(source, function, include)
+    compiled = backend.compile(process, target)
+    ports = _ports(process.streams)
+    return Module(function, ports, compiled.rtl, process.trip_count, 1, compiled.depth, compiled.report)
+
+
+def compile_dataflow(
+    source: Path,
+    function: str,
+    include: Sequence[Path],
+    target: Target,
+    modules: Mapping[str, Module] | None = None,
+) -> Top:
+    """Compile a dataflow function to a structural module of process and FIFO instances.
+
+    Parameters
+    ----------
+    source, function, include, target
+        As in `compile_process`; the processes need only be declared, with named parameters.
+    modules
+        Compiled processes by name, if at hand: their ports then tell the directions, which otherwise follow from the
+        order of the calls and, at the top's ports, from names that begin with `in` or `out`.
+
+    Raises
+    ------
+    HlsError
+        For anything but stream declarations and calls, and for a stream without one writer and one reader.
+    """
+    directions = {name: {p.name: p.direction for p in module.ports} for name, module in (modules or {}).items()}
+    top = read_dataflow(source, function, include, directions)
+    return Top(
+        function,
+        _ports(top.ports),
+        dataflow_emit.emit(top),
+        tuple(instance.name for instance in top.instances),
+        tuple((channel.name, channel.width, channel.depth) for channel in top.channels),
+    )
+
+
+def _ports(streams: Sequence[ir.Stream]) -> tuple[StreamPort, ...]:
+    return tuple(StreamPort(s.name, s.direction, s.width) for s in streams)
