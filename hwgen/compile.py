@@ -101,7 +101,7 @@ def _run_workers(names: Sequence[str], keys: dict[str, str], hls: Path, target: 
             for child in children:
                 if child.poll() is None:
                     child.kill()
-    problems = [Problem(**p) for answer in answers for p in answer["problems"]]
+    problems = list(dict.fromkeys(Problem(**p) for answer in answers for p in answer["problems"]))
     if problems:
         raise UnsupportedError(problems)
     modules: dict[str, Module] = {}
@@ -148,7 +148,7 @@ def _worker() -> None:
         try:
             module = compile_process(hls / "src" / f"{name}.cpp", name, [hls / "include"], target)
         except HwgenError as error:
-            problems += [asdict(p) for p in error.problems]
+            problems += [{**asdict(p), "node": p.node or name} for p in error.problems]
         else:
             modules[name] = encode(module, {})
     json.dump({"modules": modules, "problems": problems}, sys.stdout)

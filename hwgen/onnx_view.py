@@ -28,7 +28,8 @@ def integer_view(graph: Graph) -> bytes:
     model = helper.make_model(proto, producer_name="hwgen", producer_version=VERSION, opset_imports=opsets)
     model.ir_version = 10
     onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 def _value(graph: Graph, name: str) -> onnx.ValueInfoProto:
