@@ -128,7 +128,7 @@ def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions,
         return
     sign = -ONE if node.op == "Sub" and reverse else ONE
     offset = tuple(-c for c in constants) if node.op == "Sub" and not reverse else constants
-    if isinstance(value, Expr) and sign == 1 and macs.fold_bias(ctx, node, value, name, offset):
+    if isinstance(value, Expr) and sign == 1 and macs.fold_bias(ctx, node, value, offset):
         ctx.bind(node.outputs[0], value)
         return
     ctx.bind(node.outputs[0], value.through(value.curve.scaled((sign,), offset)))

@@ -47,7 +47,8 @@ def geometry(ctx: Lowering, node: SourceNode, shape: tuple[int, ...], kernel: tu
         text = f"{node.op} must be two-dimensional with an input of (1, C, H, W), not {shape}."
         ctx.refuse(node, text, "Reshape to four axes and use a kernel of (1, k).")
     if any(d != 1 for d in node.attrs.get("dilations", ())):
-        ctx.refuse(node, f"The dilations of {node.op} must be 1, not {node.attrs['dilations']}.")
+        text = f"The dilations of {node.op} must be 1, not {node.attrs['dilations']}."
+        ctx.refuse(node, text, "Write the kernel out with zeros between its taps.")
     strides = tuple(node.attrs.get("strides", (1, 1)))
     pads = tuple(node.attrs.get("pads", (0, 0, 0, 0)))
     auto = str(node.attrs.get("auto_pad", "NOTSET"))

@@ -152,6 +152,18 @@ class Lowering:
         """Return how often an ONNX tensor is read; being a model output counts."""
         return self._uses[name]
 
+    def exclusive(self, tensor: str) -> bool:
+        """Tell whether an integer tensor may still change: nothing reads it, and its ONNX names are read once each."""
+        if self.is_read(tensor):
+            return False
+        names = (
+            name
+            for name, value in self._values.items()
+            if (isinstance(value, Expr) and value.tensor == tensor)
+            or (isinstance(value, Sum) and tensor in value.tensors)
+        )
+        return all(self.uses(name) <= 1 for name in names)
+
     def constant(self, node: SourceNode, index: int, what: str) -> npt.NDArray[Any] | None:
         """Return a constant input, or None where it is absent.
 
@@ -266,9 +278,9 @@ class Lowering:
             Name of the node's output tensor.
         """
         name = self.fresh(name)
-        keys = {role: f"{name}_{role}" for role in constants}
+        keys = {role: f"{name.rstrip('_')}_{role}" for role in constants}
         self._constants.update({keys[role]: np.asarray(array, dtype=np.int64) for role, array in constants.items()})
-        tensor = self._namer.fresh(f"{name}_out")
+        tensor = self._namer.fresh(f"{name.rstrip('_')}_out")
         node = Node(name, op, tuple(inputs), (tensor,), attrs, keys, tuple(source))
         self._nodes.append(node)
         self._settle(node, out)

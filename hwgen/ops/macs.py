@@ -201,18 +201,10 @@ def on_grid(ctx: Lowering, node: SourceNode, steps: Sequence[Fraction]) -> Ints 
     return np.array(nearest, dtype=np.int64)
 
 
-def fold_bias(ctx: Lowering, node: SourceNode, expr: Expr, name: str, offsets: Sequence[Fraction]) -> bool:
-    """Add `offsets` inside the multiply-accumulate that makes `expr` when they lie on its grid; say whether it did.
-
-    Parameters
-    ----------
-    name
-        ONNX tensor that `expr` is bound to; it must be read nowhere else.
-    """
+def fold_bias(ctx: Lowering, node: SourceNode, expr: Expr, offsets: Sequence[Fraction]) -> bool:
+    """Add `offsets` inside the multiply-accumulate that makes `expr` when they lie on its grid; say whether it did."""
     maker = ctx.producer(expr.tensor)
-    if maker is None or "bias" not in maker.constants or ctx.uses(name) > 1 or not expr.curve.affine:
-        return False
-    if expr.anchor is None or expr.anchor.onnx != name or ctx.is_read(expr.tensor):
+    if maker is None or "bias" not in maker.constants or not expr.curve.affine or not ctx.exclusive(expr.tensor):
         return False
     graph = ctx.graph()
     old = graph.constant(maker, "bias")

@@ -76,10 +76,10 @@ def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, hi
     The clip of a QCDQ model, or a Relu behind a quantiser, then costs nothing.
     """
     maker = ctx.producer(expr.tensor)
-    if maker is None or maker.op not in ("requantise", "thresholds") or ctx.uses(node.inputs[0]) > 1:
+    if maker is None or maker.op not in ("requantise", "thresholds") or not ctx.exclusive(expr.tensor):
         return False
     curve = expr.curve
-    if ctx.is_read(expr.tensor) or curve.channels > 1 or not curve.affine or curve.slope[0] <= 0:
+    if curve.channels > 1 or not curve.affine or curve.slope[0] <= 0:
         return False
     known = ctx.ranges[expr.tensor]
     limits = [None if b is None else (b - curve.offset[0]) / curve.slope[0] for b in (low, high)]
