@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from hwgen.config import Budget, FpsTarget
 from hwgen.errors import InfeasibleError, Problem
-from hwgen.graph import Graph
+from hwgen.graph import Graph, Ints
 from hwgen.hw import Board, Resources
 from hwgen.plan.choose import Chooser, Selection, overflow
 from hwgen.plan.sites import fifo_cost
-from hwgen.plan.timing import depths, isolated
+from hwgen.plan.timing import depths, hop, isolated
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -113,22 +114,33 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
     wiring = Wirer(graph, board, clock, chooser, selection).run()
     stages = wiring.stages()
     ii = max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
-    entry = {c.name: c.type.beats for c in wiring.channels if c.producer is None}
-    writes, reads = isolated(stages, entry)
-    start = min(int(reads[name][0]) for name in entry)
-    latency = max(int(writes[c.name][-1]) for c in wiring.channels if c.consumer is None) - start
     needed = depths(stages, ii)
+    writes, _ = _follow(wiring, wiring.channels)
     whole = _short_branches(wiring, {name: int(times[0]) for name, times in writes.items()})
     channels = tuple(
         c if c.depth == 0 else replace(c, depth=max(2, needed[c.name], c.type.beats if c.name in whole else 0))
         for c in wiring.channels
     )
+    latency = _latency(wiring, channels)
     total = Resources()
     for process in wiring.processes:
         total = total + process.cost
     for channel in channels:
         total = total + (fifo_cost(channel.depth, channel.type.width) if channel.depth else Resources(12, 16))
     return _Draft(selection, wiring, channels, ii, latency, total)
+
+
+def _follow(wiring: Wiring, channels: Sequence[Channel]) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """Return the write and read times of one isolated frame."""
+    entry = {c.name: c.type.beats for c in channels if c.producer is None}
+    return isolated(wiring.stages(), entry, {c.name: hop(c.depth) for c in channels})
+
+
+def _latency(wiring: Wiring, channels: Sequence[Channel]) -> int:
+    """Return the cycles from taking the first input beat to giving the last output beat."""
+    writes, reads = _follow(wiring, channels)
+    start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
+    return max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
 
 
 def _short_branches(wiring: Wiring, first: dict[str, int]) -> set[str]:
@@ -143,7 +155,7 @@ def _short_branches(wiring: Wiring, first: dict[str, int]) -> set[str]:
 
 def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Draft, budget: Budget) -> Plan:
     bottleneck = max(draft.wiring.processes, key=lambda p: p.cycles)
-    binding = _binding(chooser, draft, bottleneck.name, budget)
+    binding = _binding(chooser, draft.selection.ii, clock, budget)
     deep = [
         Decision(c.name, f"FIFO of {c.depth}", "holds what its producer writes while its consumer is busy")
         for c in draft.channels
@@ -167,11 +179,11 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
     )
 
 
-def _binding(chooser: Chooser, draft: _Draft, bottleneck: str, budget: Budget) -> str:
+def _binding(chooser: Chooser, ii: int, clock: float, budget: Budget) -> str:
     """Return in words why the design is not faster."""
-    ii = draft.selection.ii
     if isinstance(budget.target, FpsTarget):
-        return f"the target: {budget.target.fps:g} frames per second need no more than an II of {ii:,}"
+        enough = int(clock * 1e6 / budget.target.fps)
+        return f"the target: {budget.target.fps:g} frames per second need no more than an II of {enough:,}"
     at = chooser.steps.index(ii)
     if at + 1 < len(chooser.steps) and not chooser.fits(chooser.steps[at + 1]):
         return f"the budget: {_next_step(chooser, at)}"

@@ -3,7 +3,7 @@
 
 An iteration starts when the one before it has started and the beats that it reads have arrived: the start times are
 ``t[k] = k + cummax(arrival(k) - k)``. A beat is written `depth` cycles after its iteration starts, and may be read
-`HOP` cycles after it was written.
+`hop` cycles after it was written: what a FIFO of its depth takes (``hls/rtl/hwgen_fifo.sv``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from hwgen.graph import Ints
 from hwgen.hw import Schedule
 
-HOP = 1
+SHALLOW = 2
+LONGEST_HOP = 2
 _LATE = np.int64(1) << 60
 
 
@@ -44,6 +45,11 @@ class Stage:
 
 
 Times = Mapping[str, Ints]
+
+
+def hop(depth: int) -> int:
+    """Return the cycles from writing a word into a FIFO to reading it; a port's wires (depth 0) take none."""
+    return 0 if depth == 0 else 1 if depth <= SHALLOW else LONGEST_HOP
 
 
 def earliest(stage: Stage, arrivals: Times, start: int = 0) -> Ints:
@@ -75,7 +81,9 @@ def written(stage: Stage, times: Ints) -> dict[str, Ints]:
     return {channel: times[writes] + stage.depth for channel, writes in pairs}
 
 
-def isolated(stages: Sequence[Stage], beats: Mapping[str, int]) -> tuple[dict[str, Ints], dict[str, Ints]]:
+def isolated(
+    stages: Sequence[Stage], beats: Mapping[str, int], hops: Mapping[str, int]
+) -> tuple[dict[str, Ints], dict[str, Ints]]:
     """Follow one frame through idle processes.
 
     Parameters
@@ -84,6 +92,8 @@ def isolated(stages: Sequence[Stage], beats: Mapping[str, int]) -> tuple[dict[st
         In topological order.
     beats
         Beats of each input port's channel, offered one a cycle.
+    hops
+        Cycles that each channel takes.
 
     Returns
     -------
@@ -93,7 +103,7 @@ def isolated(stages: Sequence[Stage], beats: Mapping[str, int]) -> tuple[dict[st
     writes: dict[str, Ints] = {name: np.arange(count, dtype=np.int64) for name, count in beats.items()}
     reads: dict[str, Ints] = {}
     for stage in stages:
-        arrivals = {c: writes[c] + (0 if c in beats else HOP) for c in stage.inputs}
+        arrivals = {c: writes[c] + hops[c] for c in stage.inputs}
         times = earliest(stage, arrivals)
         for channel, at in zip(stage.inputs, stage.schedule.reads, strict=True):
             reads[channel] = times[at]
@@ -109,14 +119,14 @@ def periodic(stages: Sequence[Stage], period: int) -> dict[str, Ints]:
     """
     anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.iterations)
     times: dict[str, Ints] = {stages[anchor].name: np.arange(stages[anchor].schedule.iterations, dtype=np.int64)}
-    deadlines = _reads(stages[anchor], times[stages[anchor].name], -HOP)
+    deadlines = _reads(stages[anchor], times[stages[anchor].name], -LONGEST_HOP)
     for stage in reversed(stages[:anchor]):
         if not any(channel in deadlines for channel in stage.outputs):
             continue
         start = latest(stage, deadlines)
         start = np.minimum(start, start[0] + period - start.size + np.arange(start.size, dtype=np.int64))
         times[stage.name] = start
-        deadlines.update(_reads(stage, start, -HOP))
+        deadlines.update(_reads(stage, start, -LONGEST_HOP))
     begin = min(int(t[0]) for t in times.values())
     arrivals: dict[str, Ints] = {}
     for stage in stages:
@@ -125,7 +135,7 @@ def periodic(stages: Sequence[Stage], period: int) -> dict[str, Ints]:
             if start[-1] - start[0] >= period:
                 start = earliest(stage, arrivals, int(start[-1]) - period + 1)
             times[stage.name] = start
-        arrivals.update({c: t + HOP for c, t in written(stage, times[stage.name]).items()})
+        arrivals.update({c: t + LONGEST_HOP for c, t in written(stage, times[stage.name]).items()})
     return times
 
 
