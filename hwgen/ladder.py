@@ -100,7 +100,7 @@ def _accuracy(job: Build, reference: Reference, feeds: Feeds, labels: npt.NDArra
     for start in range(0, len(labels), BATCH):
         part = {name: value[start : start + BATCH] for name, value in feeds.items()}
         ints = golden.run(job.lowered.graph, to_ports(job.lowered, reference, part))
-        answer = next(iter(to_outputs(job.lowered, reference, ints).values()))
+        answer = next(iter(to_outputs(job.lowered, reference, ints, part).values()))
         flat = answer.reshape(len(answer), -1)
         classes = flat.argmax(axis=1) if flat.shape[1] > 1 else flat[:, 0]
         right += int(np.sum(classes == labels[start : start + BATCH]))

@@ -35,21 +35,30 @@ def programs(lowered: Lowered, reference: Reference) -> Programs:
     """Return the models that run before and after the hardware.
 
     The first one goes from the model's inputs to the tensors behind the input ports, not yet quantised; the second
-    one from the tensors behind the output ports, as real numbers, to the model's outputs.
+    one from the tensors behind the output ports, as real numbers, to the model's outputs; it also takes the model
+    inputs that an output depends on past the hardware.
+
+    Raises
+    ------
+    InternalError
+        The second model would compute what the hardware computes.
     """
     model = reference.model
     heads = [port.onnx for port in lowered.inputs]
     tails = [port.onnx for port in lowered.outputs]
     pre = None if set(heads) <= set(model.inputs) else reference.part(model.inputs, heads, f"{model.name}_host_pre")
-    post = None if set(model.outputs) <= set(tails) else _suffix(reference, tails, f"{model.name}_host_post")
+    post = None if set(model.outputs) <= set(tails) else _suffix(lowered, reference, tails)
     return Programs(pre, post)
 
 
-def _suffix(reference: Reference, tails: Sequence[str], name: str) -> onnx.ModelProto:
-    try:
-        return reference.part(tails, reference.model.outputs, name)
-    except KeyError as error:
-        raise InternalError(f"The host cannot compute tensor {error.args[0]} from the hardware's outputs.") from error
+def _suffix(lowered: Lowered, reference: Reference, tails: Sequence[str]) -> onnx.ModelProto:
+    model = reference.model
+    part = reference.part([*tails, *model.inputs], model.outputs, f"{model.name}_host_post")
+    made = {name for node in part.graph.node for name in node.output}
+    twice = sorted(made & {seen.onnx for seen in lowered.observations})
+    if twice:
+        raise InternalError(f"The host must not compute what the hardware computes, but does so for {twice[0]}.")
+    return part
 
 
 def to_ports(lowered: Lowered, reference: Reference, feeds: Mapping[str, Array]) -> dict[str, Ints]:
@@ -117,18 +126,30 @@ def to_reals(observation: Observation, integers: Ints, shape: Sequence[int], dty
     return reals.astype(dtype).reshape(len(integers), *shape[1:])
 
 
-def to_outputs(lowered: Lowered, reference: Reference, integers: Mapping[str, Ints]) -> dict[str, Array]:
+def to_outputs(
+    lowered: Lowered,
+    reference: Reference,
+    integers: Mapping[str, Ints],
+    feeds: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
     """Return the model's outputs for the integers that leave the hardware.
 
     Parameters
     ----------
     integers
         int64 ``(frames, *type.shape[1:])`` for each output of ``lowered.graph``.
+    feeds
+        The model inputs of these frames; needed where an output depends on them past the hardware.
 
     Returns
     -------
     dict
         Every model output by name, ``(frames, *shape[1:])``.
+
+    Raises
+    ------
+    UserError
+        An output depends on a model input past the hardware, and `feeds` does not hold it.
     """
     model = reference.model
     reals = {
@@ -137,7 +158,11 @@ def to_outputs(lowered: Lowered, reference: Reference, integers: Mapping[str, In
     }
     rest = [name for name in model.outputs if name not in reals]
     if rest:
-        reals |= reference.continue_from(reals, rest)
+        try:
+            reals |= reference.continue_from({**(feeds or {}), **reals}, rest)
+        except KeyError as error:
+            text = f"The host needs {error.args[0]} beside the hardware's outputs to compute the model's outputs."
+            raise UserError(text, hint="Give the model inputs too.") from error
     return {name: reals[name] for name in model.outputs}
 
 

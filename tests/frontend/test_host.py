@@ -108,9 +108,31 @@ def test_values_beyond_the_port_are_refused(affine: tuple[Lowered, Reference]) -
 
 def test_outputs_that_need_more_than_the_hardware_gives(affine: tuple[Lowered, Reference]) -> None:
     lowered, reference = affine
-    beside = Lowered(lowered.graph, lowered.inputs, ())
-    with pytest.raises(InternalError, match="The host cannot compute tensor x from the hardware's outputs"):
+    beside = Lowered(lowered.graph, lowered.inputs, (), lowered.outputs)
+    with pytest.raises(InternalError, match="The host must not compute what the hardware computes, but does so for r"):
         host.programs(beside, reference)
+    with pytest.raises(UserError, match="The host needs x beside the hardware's outputs .* Give the model inputs too"):
+        host.to_outputs(beside, reference, {})
+
+
+def test_outputs_that_bypass_the_hardware(tmp_path: Path) -> None:
+    """One output is the quantised input itself: no port carries it, the host has it."""
+    nodes = [m.quant("x", "q", ["s", "z", "w"]), m.node("MatMul", ["q", "c"], "t"), m.node("Add", ["t", "q"], "y")]
+    constants = {"s": m.f32(0.25), "z": m.f32(0), "w": m.f32(4), "c": m.f32(np.eye(3))}
+    reference = Reference(load(m.save(m.make(nodes, {"x": [1, 3]}, ["y", "q"], constants), tmp_path)))
+    port = TensorType((1, 3), True, 4, (0.25,))
+    lowered = Lowered(
+        graph({"q_in": port}, {"t_out": port}),
+        (Observation("q_in", "q", (0.25,), 0),),
+        (Observation("t_out", "t", (0.25,), 0),),
+    )
+    integers = host.observed(lowered, reference, {"x": X})
+    outputs = host.to_outputs(lowered, reference, integers, {"x": X})
+    for name, value in reference.run({"x": X}, ["y", "q"]).items():
+        np.testing.assert_array_equal(outputs[name], value)
+    post = host.programs(lowered, reference).post
+    assert post is not None and {port.name for port in post.graph.input} == {"t", "x"}
+    onnx.checker.check_model(post, full_check=True)
 
 
 @pytest.mark.parametrize("scale", [(0.5,), (0.5, 0.25, 2.0)])
