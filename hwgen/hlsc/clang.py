@@ -195,4 +195,4 @@ def _error(text: str, code: int) -> HlsError | InternalError:
 def is_header(file: str) -> bool:
     """Whether `file` is a compatibility or system header, where no message should point to."""
     path = Path(file)
-    return path.name in ("ap_int.h", "hls_stream.h") or "libcxx" in path.parts or str(path).startswith("/usr/")
+    return path.parent == compat() or "libcxx" in path.parts or file.startswith("/usr/")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hwgen.hlsc.address import Choice, Place, Pointer, Unknown, leaves
-from hwgen.hlsc.back.fold import ones
-from hwgen.hlsc.flow import END
 from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst
 from hwgen.hlsc.lltypes import Int
@@ -16,8 +14,9 @@ from hwgen.hlsc.lower_ops import Refused
 from hwgen.hlsc.mangle import identifier
 from hwgen.hlsc.names import source_name
 from hwgen.hlsc.pragmas import Directive
-from hwgen.hlsc.ram import Format, Rams, stored
+from hwgen.hlsc.ram import Rams, touched
 from hwgen.hlsc.rom import Roms
+from hwgen.hlsc.slots import Slots
 from hwgen.hlsc.streams import Streams
 
 if TYPE_CHECKING:
@@ -47,10 +46,7 @@ class Memory:
         self._kinds = {name: self._kind(name) for name in objects}
         self.roms.group([(p, size) for p, size, _ in self._accesses if self._kinds[p.object] == "rom"])
         self.rams = Rams(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "ram"], directives)
-        self._slots: dict[tuple[str, int, int], int] = {}
-        self._formats: dict[tuple[str, int, int], Format] = {}
-        self._out: dict[tuple[tuple[str, int, int], str], int] = {}
-        self._resets: dict[tuple[str, int, int], int] = {}
+        self.slots = Slots(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "slot"])
 
     def _places(self, inst: Inst) -> list[tuple[Place, int, Inst]]:
         """Return the places that an instruction may touch, with the bytes touched."""
@@ -58,7 +54,8 @@ class Memory:
             return []
         pointer = self._low.addresses.of(inst.operands[-1])
         kind = inst.type if inst.opcode == "load" else inst.types[0]
-        return [(place, kind.size, inst) for place in leaves(pointer)]
+        size = touched(kind) if isinstance(kind, Int) else kind.size
+        return [(place, size, inst) for place in leaves(pointer)]
 
     def _kind(self, name: str) -> str:
         if name in self._low.streams:
@@ -106,9 +103,7 @@ class Memory:
             raise Refused(
                 f"The table {self.name(pointer)} must hold integers only.", "Make its elements ap_int or ap_uint."
             )
-        value = self._current(self._slot(pointer, kind.size), block)
-        form = self._formats[pointer.object, pointer.offset, kind.size]
-        return builder.extend(builder.extend(value, kind.size * 8, form.signed), kind.width, False)
+        return self.slots.load(pointer, kind, block)
 
     def _choose(self, pointer: Choice, kind: Int, block: str) -> int:
         values = [self._load(option, kind, block) for option in pointer.options]
@@ -121,9 +116,9 @@ class Memory:
 
     def _table(self, place: Place, kind: Int) -> int:
         if not place.terms:
-            return self._low.builder.const(self.roms.constant(place, kind.size), kind.width)
+            return self._low.builder.const(self.roms.constant(place, touched(kind)), kind.width)
         address = self.row(place, place.step, self.roms.rows(place))
-        return self.roms.load(self._low.builder, place, kind.size, kind.width, address, self.name(place))
+        return self.roms.load(self._low.builder, place, touched(kind), kind.width, address, self.name(place))
 
     def row(self, place: Place, step: int, rows: int) -> int:
         """Return the row number of a place as a value of just enough bits."""
@@ -149,52 +144,13 @@ class Memory:
         elif what == "ram":
             self.rams.store(pointer, kind, value, block)
         elif what == "slot":
-            key = self._slot(pointer, kind.size)
-            wide = self._low.builder.extend(value, kind.size * 8, False)
-            self._out[key, block] = self._low.builder.extend(wide, self._formats[key].width, False)
+            self.slots.store(pointer, value, block)
         else:
             raise Refused(f"The table {self.name(pointer)} is constant.", "Write to an array that is not const.")
 
-    def _slot(self, place: Place, size: int) -> tuple[str, int, int]:
-        """Return the key of a register in memory, made at its first use."""
-        key = (place.object, place.offset, size)
-        if key in self._slots:
-            return key
-        for other in self._slots:
-            if other[0] == key[0] and other[1] < key[1] + size and key[1] < other[1] + other[2]:
-                raise Refused(
-                    f"Variable {self.name(place)} must be read and written in one width.", "Copy it as a whole."
-                )
-        reset = 0
-        if place.object.startswith("@"):
-            data = image(self._low.module.variable(place.object), self._low.module.types)
-            reset = int.from_bytes(data[place.offset : place.offset + size].tobytes(), "little")
-        stores = [i for p, s, i in self._accesses if i.opcode == "store" and (p.object, p.offset, s) == key]
-        form = stored(self._low, stores, size * 8, reset)
-        name = self._low.names.unique(self.name(place), "s")
-        self._slots[key] = self._low.builder.leaf("state", form.width, name)
-        self._low.builder.label(self._slots[key], name)
-        self._formats[key] = form
-        self._resets[key] = reset & ones(form.width)
-        return key
-
-    def _current(self, key: tuple[str, int, int], block: str) -> int:
-        """Return what a register in memory holds at this point of `block`."""
-        if (key, block) not in self._out:
-            flow = self._low.flow
-            before = flow.before[block]
-            if not before or block == flow.first:
-                self._out[key, block] = self._slots[key]
-            else:
-                values = {edge: self._current(key, edge) for edge in before}
-                same = len(set(values.values())) == 1
-                self._out[key, block] = next(iter(values.values())) if same else flow.merge(block, values)
-        return self._out[key, block]
-
     def leave(self) -> None:
         """Give the registers in memory their next value."""
-        for key, register in self._slots.items():
-            self._low.states.keep(register, self._resets[key], self._current(key, END))
+        self.slots.leave()
 
     def preamble(self, inst: Inst) -> None:
         """Refuse what may not be done before the loop."""

@@ -24,6 +24,11 @@ Touch = tuple[Place, int, Inst]
 _STORAGE: dict[str, Literal["lutram", "bram"]] = {"lutram": "lutram", "bram": "bram"}
 
 
+def touched(kind: Int) -> int:
+    """Return the bytes that a load or store of an integer touches."""
+    return (kind.width + 7) // 8
+
+
 @dataclass(frozen=True)
 class Format:
     """How a value is kept: `width` bits that are extended, by their sign if `signed`, to the memory form."""
@@ -36,7 +41,7 @@ def stored(low: Lowering, stores: Sequence[Inst], width: int, reset: int = 0) ->
     """Return the narrowest format of all values stored; clang keeps `_BitInt(13)` in 16 bits of memory."""
     unsigned, signed = _constant(reset, width)
     for inst in stores:
-        found = _bits(low, inst.operands[0], inst.types[0].size * 8, 8)
+        found = _bits(low, inst.operands[0], width, 8)
         unsigned, signed = max(unsigned, found[0]), max(signed, found[1])
     if unsigned <= signed:
         return Format(min(width, unsigned), False)
@@ -112,14 +117,14 @@ class Rams:
         step = gcd(*(term.scale for p, _, _ in touches for term in p.terms))
         key = (place.object, place.offset % step)
         if key in self._banks:
-            if self._banks[key].size != kind.size:
+            if self._banks[key].size != touched(kind):
                 self._mixed(place)
             return self._banks[key]
         for p, size, _ in touches:
             lane = p.offset % step
-            if lane != key[1] and lane < key[1] + kind.size and key[1] < lane + size:
+            if lane != key[1] and lane < key[1] + touched(kind) and key[1] < lane + size:
                 self._mixed(place)
-        if kind.size > step:
+        if touched(kind) > step:
             self._mixed(place)
         inst = low.addresses.defined.get(place.object)
         if inst is None:
@@ -135,9 +140,9 @@ class Rams:
         stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
         name = low.memory.name(place)
         lanes = {p.offset % step for p, _, _ in touches}
-        unique = low.names.unique(f"{name}_{key[1] // kind.size}" if len(lanes) > 1 else name, "ram")
-        form = stored(low, stores, kind.size * 8)
-        self._banks[key] = _Bank(unique, kind.size, step, max(1, total // step), form, low.place)
+        unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
+        form = stored(low, stores, touched(kind) * 8)
+        self._banks[key] = _Bank(unique, touched(kind), step, max(1, total // step), form, low.place)
         return self._banks[key]
 
     def _mixed(self, place: Place) -> None:
@@ -156,7 +161,7 @@ class Rams:
             if old.block == block or low.flow.reaches(old.block, block):
                 same = low.builder.make("eq", 1, (old.address, address))
                 value = low.builder.select(low.builder.both(old.predicate, same), old.data, value)
-        wide = low.builder.extend(value, kind.size * 8, bank.form.signed)
+        wide = low.builder.extend(value, touched(kind) * 8, bank.form.signed)
         return low.builder.extend(wide, kind.width, False)
 
     def store(self, place: Place, kind: Int, value: int, block: str) -> None:
