@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 
 import onnx
 from onnx import helper, inliner, numpy_helper, version_converter
@@ -13,6 +13,7 @@ from onnx import helper, inliner, numpy_helper, version_converter
 from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.frontend.draft import IR_VERSION, QONNX_OPS, Draft, Port, attribute_value, unique
 from hwgen.graph.source import Array, SourceNode
+from hwgen.ops.base import source_ops, unknown_operator
 
 OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 21, 13
 """Opsets that are read; older ones than the working opset are upgraded to it."""
@@ -20,6 +21,7 @@ OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 21, 13
 _QONNX_DOMAIN = "qonnx.custom_op.general"
 _QONNX_DOMAINS = ("qonnx.", "finn.", "onnx.brevitas", "brevitas")
 _DROPPABLE_OUTPUTS = frozenset({"BatchNormalization", "Dropout", "MaxPool"})
+_SHAPES = ("Shape", "Size")
 _SUBGRAPH = onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS
 
 
@@ -93,7 +95,11 @@ def _check_graph(graph: onnx.GraphProto, path: str) -> None:
 
 
 def _check_operators(graph: onnx.GraphProto, opset: int) -> None:
+    """Refuse operators that cannot be read; with them, those that lowering would refuse are listed already now."""
     problems = [problem for node in graph.node for problem in _operator_problem(node, opset)]
+    if problems:
+        computed = _computed(graph)
+        problems = [p for node in graph.node for p in _operator_problem(node, opset, known=source_ops(), on=computed)]
     if graph.sparse_initializer:
         names = ", ".join(tensor.values.name for tensor in graph.sparse_initializer)
         problems.append(Problem(f"Sparse initialisers are not supported: {names}.", hint="Store them dense."))
@@ -101,7 +107,22 @@ def _check_operators(graph: onnx.GraphProto, opset: int) -> None:
         raise UnsupportedError(problems)
 
 
-def _operator_problem(node: onnx.NodeProto, opset: int) -> Iterator[Problem]:
+def _computed(graph: onnx.GraphProto) -> set[str]:
+    """Return the tensors whose values, not only whose shapes, depend on a model input."""
+    constant = {tensor.name for tensor in graph.initializer}
+    found = {port.name for port in graph.input} - constant
+    nodes = [node for node in graph.node if node.op_type not in _SHAPES]
+    before = -1
+    while before < len(found):
+        before = len(found)
+        found.update(name for node in nodes if found.intersection(node.input) for name in node.output)
+    return found
+
+
+def _operator_problem(
+    node: onnx.NodeProto, opset: int, *, known: Collection[str] = (), on: Container[str] = ()
+) -> Iterator[Problem]:
+    """Yield why a node cannot be read, or that its operator is not among `known` though it reads a tensor of `on`."""
     name = node.name or (node.output[0] if node.output else node.op_type)
     if any(attribute.type in _SUBGRAPH for attribute in node.attribute):
         hint = "Export the model in evaluation mode, by tracing."
@@ -116,6 +137,8 @@ def _operator_problem(node: onnx.NodeProto, opset: int) -> Iterator[Problem]:
         yield Problem(message, name, "Export with standard ONNX operators (QDQ format) or QONNX.")
     elif not onnx.defs.has(node.op_type, opset, ""):
         yield Problem(f"Operator {node.op_type} is not an ONNX operator of opset {opset}.", name)
+    elif node.op_type not in (*_SHAPES, *known) and any(tensor in on for tensor in node.input):
+        yield unknown_operator(node.op_type, name)
 
 
 def _tidied(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import hwgen.ops
-from hwgen.errors import Problem
+from hwgen.errors import Problem, did_you_mean
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Folding, Option, Resources, Schedule, StreamType, Unit
 
@@ -115,6 +115,11 @@ def source_ops() -> dict[str, SourceOp]:
     """Return every importer by the ONNX operator it handles."""
     _modules()
     return {op: cls() for cls in _concrete(SourceOp.__subclasses__()) for op in cls.onnx}
+
+
+def unknown_operator(op: str, node: str) -> Problem:
+    """Return the sentence for an ONNX operator that no importer handles."""
+    return Problem(f"Operator {op} is not supported.", node, did_you_mean(op, list(source_ops())))
 
 
 def hardware_op(node: Node) -> HardwareOp:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hwgen.errors import Problem, UnsupportedError, did_you_mean
+from hwgen.errors import Problem, UnsupportedError
 from hwgen.graph import Graph
 from hwgen.graph.source import SourceModel, SourceNode
-from hwgen.ops.base import source_ops
+from hwgen.ops.base import source_ops, unknown_operator
 from hwgen.ops.elementwise import suffix
 from hwgen.ops.lowering import Lowered, Lowering, Observation
 from hwgen.ops.values import Anchor, Broken, Const, Host, HostQuant, QuantConst, Suffix, Value
@@ -50,7 +50,7 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
     values = [ctx.value(name) for name in node.inputs if name]
     if op is None:
         _bind(ctx, node, Broken())
-        return [Problem(f"Operator {node.op} is not supported.", node.name, did_you_mean(node.op, list(source_ops())))]
+        return [unknown_operator(node.op, node.name)]
     if any(isinstance(value, Broken) for value in values):
         _bind(ctx, node, Broken())
         return []

@@ -111,7 +111,7 @@ def test_outputs_that_need_more_than_the_hardware_gives(affine: tuple[Lowered, R
     beside = Lowered(lowered.graph, lowered.inputs, (), lowered.outputs)
     with pytest.raises(InternalError, match="The host must not compute what the hardware computes, but does so for r"):
         host.programs(beside, reference)
-    with pytest.raises(UserError, match="The host needs x beside the hardware's outputs .* Give the model inputs too"):
+    with pytest.raises(UserError, match=r"The host needs x beside the hardware's outputs .* Give the model inputs too"):
         host.to_outputs(beside, reference, {})
 
 
