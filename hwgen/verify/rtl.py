@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The RTL against the golden model: every process alone and the stitched top, in Verilator, with and without cocotb."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwgen.errors import MismatchError, UserError
+from hwgen.graph import Ints
+from hwgen.hw import to_beats, unpack
+from hwgen.plan.types import Plan
+from hwgen.verify import testbench
+from hwgen.verify.compare import Mismatch, differs, maker, place
+from hwgen.verify.scenarios import FREE, Run, choose, make_runs
+from hwgen.verify.simulate import Bad, Outcome, Sim, simulate
+from hwgen.verify.testbench import TOP, Bench, BenchStream
+from hwgen.verify.verilator import build
+
+SIM = Path("sim")
+LOGS = Path("run/sim")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How thoroughly to simulate.
+
+    Parameters
+    ----------
+    sim
+        ``cocotb``, or ``fast`` for the C++ harness alone: the same simulator, vectors and checks.
+    frames
+        Golden frames to play through the top; None for all.
+    layer_frames
+        Frames for processes alone and for the scenarios; played twice where there is only one.
+    scenarios
+        Names out of free-flow, idle, back-pressure, both, reset; None for all.
+    layers
+        Whether to run every process alone.
+    seed
+        Chooses the random idle cycles and back-pressure.
+    """
+
+    sim: Sim = "cocotb"
+    frames: int | None = None
+    layer_frames: int = 3
+    scenarios: tuple[str, ...] | None = None
+    layers: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RtlResult:
+    """What the simulation showed.
+
+    Parameters
+    ----------
+    tensors
+        Channels whose beats were compared.
+    mismatches
+        The first finding for each stream, layers alone before the top, in the order of the data.
+    ii, latency
+        Of the top in free flow, in cycles: between the ends of frames; from the first input beat taken to the last
+        output beat of the first frame. None where they were not measured.
+    layers
+        II of each process alone, in free flow.
+    runs, cycles
+        Simulations, and cycles simulated.
+    build_seconds, sim_seconds
+        Time taken.
+    cached
+        Whether the simulator came out of the cache.
+    """
+
+    tensors: int
+    mismatches: tuple[Mismatch, ...]
+    ii: int | None
+    latency: int | None
+    layers: Mapping[str, int] = field(default_factory=dict)
+    runs: int = 0
+    cycles: int = 0
+    build_seconds: float = 0.0
+    sim_seconds: float = 0.0
+    cached: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differed."""
+        return not self.mismatches
+
+    def require(self) -> RtlResult:
+        """Return self.
+
+        Raises
+        ------
+        MismatchError
+            When something differed.
+        """
+        if self.mismatches:
+            raise MismatchError(self.mismatches)
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; times are left out, so that it repeats."""
+        return {
+            "tensors": self.tensors,
+            "mismatches": [str(m) for m in self.mismatches],
+            "ii": self.ii,
+            "latency": self.latency,
+            "layers": dict(self.layers),
+            "runs": self.runs,
+            "cycles": self.cycles,
+        }
+
+
+def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options | None = None) -> RtlResult:
+    """Simulate a design and compare every stream with the golden model.
+
+    Parameters
+    ----------
+    plan
+        The design.
+    golden
+        Every tensor of the integer graph, int64 ``(frames, *shape[1:])``.
+    folder
+        Output folder with ``rtl/*.sv``. ``sim/`` is written to it (it reruns by itself), logs to ``run/sim``.
+    options
+        How thoroughly.
+
+    Raises
+    ------
+    UserError
+        When there are no golden frames or no RTL, or a tool is missing.
+    InternalError
+        When Verilator or the compiler refuses the RTL, or the simulator fails.
+    """
+    options = options or Options()
+    bench = testbench.describe(plan)
+    frames, layer_frames = _counts(plan, golden, options)
+    rtl = sorted((folder / "rtl").glob("*.sv"))
+    if not rtl:
+        raise UserError(f"There must be RTL in {folder / 'rtl'} before it can be simulated.")
+    runs = make_runs(
+        bench, choose(options.scenarios), frames=frames, layer_frames=layer_frames, layers=options.layers,
+        seed=options.seed,
+    )  # fmt: skip
+    sources = folder / SIM
+    testbench.write(bench, golden, sources, frames, layer_frames)
+    (sources / "runs.txt").write_text("".join(run.line() for run in runs))
+    started = time.perf_counter()
+    simulator = build(testbench.sources(sources, rtl), sources / "main.cpp")
+    built = time.perf_counter()
+    outcomes = simulate(simulator.program, _workplace(folder), runs, options.sim)
+    ended = time.perf_counter()
+    return RtlResult(
+        tensors=len({stream.channel.name for stream in _checked(bench, options.layers)}),
+        mismatches=tuple(_judge(bench, golden, runs, outcomes)),
+        **_cycles(bench, runs, outcomes),
+        runs=len(runs),
+        cycles=sum(outcome.cycles for outcome in outcomes),
+        build_seconds=built - started,
+        sim_seconds=ended - built,
+        cached=simulator.cached,
+    )
+
+
+def _counts(plan: Plan, golden: Mapping[str, Ints], options: Options) -> tuple[int, int]:
+    recorded = min(len(testbench.tensor(golden, channel)) for channel in plan.channels)
+    if recorded == 0:
+        raise UserError("The golden tensors must hold at least one frame.")
+    frames = min(recorded, options.frames or recorded)
+    return frames, min(frames, options.layer_frames)
+
+
+def _workplace(folder: Path) -> Path:
+    """Return an empty folder for logs, with the vectors and the cocotb test beside them."""
+    place = folder / LOGS
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    (place / "vectors").symlink_to((folder / SIM / "vectors").resolve())
+    (place / "sources").symlink_to((folder / SIM).resolve())
+    return place
+
+
+def _checked(bench: Bench, layers: bool) -> list[BenchStream]:
+    devices = bench.devices if layers else bench.devices[:1]
+    return [s for device in devices for s in device.streams if s.direction == "out"] + list(bench.monitors)
+
+
+def _cycles(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return II and latency of the top, and the II of every process, from the runs in free flow."""
+    ii: dict[int, int] = {}
+    latency: int | None = None
+    for run, outcome in zip(runs, outcomes, strict=True):
+        if run.scenario != FREE or not outcome.done:
+            continue
+        streams = bench.devices[run.device].streams
+        ends = [[last for _, last in outcome.frames[s.id]] for s in streams if s.direction == "out"]
+        ii[run.device] = max(round((end[-1] - end[0]) / (len(end) - 1)) for end in ends)
+        if run.device == TOP:
+            starts = [outcome.frames[s.id][0][0] for s in streams if s.direction == "in"]
+            latency = max(end[0] for end in ends) - min(starts)
+    layers = {bench.devices[index].name: value for index, value in ii.items() if index != TOP}
+    return {"ii": ii.get(TOP), "latency": latency, "layers": layers}
+
+
+def _judge(
+    bench: Bench, golden: Mapping[str, Ints], runs: Sequence[Run], outcomes: Sequence[Outcome]
+) -> list[Mismatch]:
+    """Return the first finding for each stream, best evidence first."""
+    rank = {process.name: index for index, process in enumerate(bench.plan.processes)}
+    found: dict[tuple[bool, str], Mismatch] = {}
+    for run, outcome in zip(runs, outcomes, strict=True):
+        for mismatch in _findings(bench, golden, run, outcome):
+            found.setdefault((run.device == TOP, mismatch.stream), mismatch)
+    return [m for _, m in sorted(found.items(), key=lambda item: (item[0][0], rank.get(item[1].layer, len(rank))))]
+
+
+def _findings(bench: Bench, golden: Mapping[str, Ints], run: Run, outcome: Outcome) -> list[Mismatch]:
+    found = [_explain(bench.stream(bad.stream), golden, run, bad, bench) for bad in _firsts(outcome.bad)]
+    if not outcome.done:
+        found.append(_stalled(bench, run, outcome))
+    if outcome.protocol:
+        message = f"The top {bench.plan.name} raises error, or lowers a TKEEP, though its inputs keep to their frames"
+        found.append(Mismatch(f"{message} ({_where(run)}).", layer=bench.plan.name, scenario=run.label))
+    if outcome.mismatches and not found:
+        found.append(Mismatch(f"Wrong beats were counted, but not logged ({_where(run)}).", scenario=run.label))
+    return found
+
+
+def _firsts(bad: Sequence[Bad]) -> list[Bad]:
+    return list({item.stream: item for item in reversed(bad)}.values())
+
+
+def _where(run: Run) -> str:
+    return f"rtl, {run.label}"
+
+
+def _explain(stream: BenchStream, golden: Mapping[str, Ints], run: Run, bad: Bad, bench: Bench) -> Mismatch:
+    """Turn a wrong beat into the element that is wrong."""
+    layer, channel = maker(bench.plan, stream.channel), stream.channel
+    if bad.kind == "extra":
+        text = f"Layer {layer} sends beats on {stream.port} after its last frame"
+    elif bad.kind == "tlast":
+        text = f"Port {stream.port} has a wrong TLAST of {bad.value} at frame {bad.frame}, beat {bad.beat}"
+    else:
+        frame = bad.frame % run.recorded
+        expected = to_beats(testbench.tensor(golden, channel)[frame : frame + 1], channel.type)[0, bad.beat]
+        got = _decode(bad.value, stream)
+        lane = int(np.argmax(expected != got))
+        where = place(channel, bad.frame, bad.beat, lane)
+        return differs(layer, channel, _where(run), where, int(expected[lane]), int(got[lane]))
+    return Mismatch(f"{text} ({_where(run)}).", layer=layer, stream=channel.name, scenario=run.label)
+
+
+def _decode(value: int, stream: BenchStream) -> Ints:
+    """Return the elements of one beat."""
+    kind = stream.type
+    raw = np.frombuffer(value.to_bytes((kind.width + 7) // 8, "little"), dtype=np.uint8).reshape(1, -1)
+    elements: Ints = unpack(raw, type(kind)(kind.signed, kind.bits, kind.lanes, 1))[0, 0]
+    return elements
+
+
+def _stalled(bench: Bench, run: Run, outcome: Outcome) -> Mismatch:
+    """Name the first process whose output did not all come."""
+    outputs = [s for s in bench.devices[run.device].streams if s.direction == "out"]
+    watched = [*bench.monitors, *outputs] if run.monitor else outputs
+    stream = next((s for s in watched if len(outcome.frames[s.id]) < run.frames), outputs[0])
+    layer, delivered = maker(bench.plan, stream.channel), len(outcome.frames[stream.id])
+    text = f"Layer {layer} stalls: {delivered} of {run.frames} frames came out of {stream.port} in {run.limit} cycles"
+    return Mismatch(f"{text} ({_where(run)}).", layer=layer, stream=stream.channel.name, scenario=run.label)

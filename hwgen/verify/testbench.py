@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The test bench of a plan as files: SystemVerilog around the stitched top and every process alone, and its vectors."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import jinja2
+import numpy as np
+
+from hwgen.errors import UserError
+from hwgen.graph import Ints
+from hwgen.hw import StreamType, pack, to_beats
+from hwgen.plan.types import Channel, Plan, Port, Process
+from hwgen.resources import data_folder
+
+TOP = 0  # index of the stitched top among the devices
+COPIED = ("hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "main.cpp", "test_hwgen.py")
+PAGES = {
+    "hwgen_bench.sv": "bench.sv.j2",
+    "hwgen_bench.vlt": "bench.vlt.j2",
+    "Makefile": "Makefile.j2",
+    "README.md": "README.md.j2",
+}
+
+
+@dataclass(frozen=True)
+class BenchStream:
+    """A stream of a device, and who drives or checks it.
+
+    Parameters
+    ----------
+    id
+        Number in the log; unique in the bench.
+    module, port
+        Module that has the stream, and the prefix of its signals there.
+    direction
+        Seen from the module.
+    channel
+        Channel of the plan that it is.
+    type
+        Format of its beats.
+    vectors
+        Vector file without its suffix.
+    """
+
+    id: int
+    module: str
+    port: str
+    direction: Literal["in", "out"]
+    channel: Channel
+    type: StreamType
+    vectors: str
+
+    @property
+    def width(self) -> int:
+        """Bits in one beat."""
+        return self.type.width
+
+    @property
+    def beats(self) -> int:
+        """Beats in one frame."""
+        return self.type.beats
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device under test: the stitched top (``axi``), or one process.
+
+    Parameters
+    ----------
+    name
+        Name of the process, or of the top.
+    axi
+        Its streams are AXI4-Streams with TKEEP and TLAST.
+    streams
+        Inputs, then outputs.
+    cycles
+        What one frame should take in a free flow.
+    latency
+        Cycles that the first frame should need more than `cycles`, roughly.
+    """
+
+    name: str
+    axi: bool
+    streams: tuple[BenchStream, ...]
+    cycles: int
+    latency: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything in the simulator.
+
+    Parameters
+    ----------
+    plan
+        The design.
+    devices
+        The top, then the processes in the plan's order.
+    monitors
+        Outputs of processes, watched inside the top.
+    """
+
+    plan: Plan
+    devices: tuple[Device, ...]
+    monitors: tuple[BenchStream, ...]
+
+    def stream(self, number: int) -> BenchStream:
+        """Return a stream or monitor by its number in the log."""
+        return next(s for s in self._all() if s.id == number)
+
+    def _all(self) -> Iterator[BenchStream]:
+        for device in self.devices:
+            yield from device.streams
+        yield from self.monitors
+
+
+def describe(plan: Plan) -> Bench:
+    """Return the bench of `plan`."""
+    numbers = iter(range(1 << 30))
+    ports = sorted(plan.ports, key=lambda port: (port.direction, port.name))
+    streams = tuple(_port_stream(plan, port, next(numbers)) for port in ports)
+    devices = [Device(plan.name, True, streams, plan.ii, plan.latency)]
+    for process in plan.processes:
+        found = _process_streams(plan, process, numbers)
+        devices.append(Device(process.name, False, found, process.cycles, process.cycles + process.depth))
+    monitors = [
+        BenchStream(next(numbers), s.module, s.port, s.direction, s.channel, s.type, s.vectors)
+        for device in devices[1:]
+        for s in device.streams
+        if s.direction == "out"
+    ]
+    return Bench(plan, tuple(devices), tuple(monitors))
+
+
+def _port_stream(plan: Plan, port: Port, number: int) -> BenchStream:
+    channel = plan.channel(port.channel)
+    stream = StreamType(channel.type.signed, port.element_bits, channel.type.lanes, channel.type.beats)
+    return BenchStream(number, plan.name, port.name, port.direction, channel, stream, port.name)
+
+
+def _process_streams(plan: Plan, process: Process, numbers: Iterator[int]) -> tuple[BenchStream, ...]:
+    def stream(port: str, direction: Literal["in", "out"], name: str) -> BenchStream:
+        channel = plan.channel(name)
+        return BenchStream(next(numbers), process.name, port, direction, channel, channel.type, name)
+
+    inputs = [stream(f"in{i}", "in", name) for i, name in enumerate(process.inputs)]
+    outputs = [stream(f"out{i}", "out", name) for i, name in enumerate(process.outputs)]
+    return (*inputs, *outputs)
+
+
+def write(bench: Bench, golden: Mapping[str, Ints], folder: Path, frames: int, layer_frames: int) -> None:
+    """Write the bench's sources and vectors under `folder`.
+
+    Parameters
+    ----------
+    golden
+        Every tensor that a channel carries, int64 ``(frames, *shape[1:])``.
+    frames, layer_frames
+        How many frames to record at the ports, and on the channels inside.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = _environment()
+    for name, template in PAGES.items():
+        text = pages.get_template(f"sim/{template}").render(bench=bench, name=bench.plan.name)
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    for name in COPIED:
+        shutil.copyfile(data_folder("sim") / name, folder / name)
+    vectors = folder / "vectors"
+    vectors.mkdir(exist_ok=True)
+    written: set[str] = set()
+    for device in bench.devices:
+        for stream in device.streams:
+            if stream.vectors not in written:
+                written.add(stream.vectors)
+                values = tensor(golden, stream.channel)[: frames if device.axi else layer_frames]
+                (vectors / f"{stream.vectors}.bin").write_bytes(encode(values, stream))
+
+
+def tensor(golden: Mapping[str, Ints], channel: Channel) -> Ints:
+    """Return the golden values on a channel.
+
+    Raises
+    ------
+    UserError
+        When the golden tensors lack them.
+    """
+    if channel.tensor not in golden:
+        raise UserError(f"The golden tensors must hold {channel.tensor}, which channel {channel.name} carries.")
+    values = golden[channel.tensor]
+    return values.reshape(values.shape[0], *channel.shape[1:])
+
+
+def encode(values: Ints, stream: BenchStream) -> bytes:
+    """Return frames of a tensor as beats, each most significant byte first: what ``$fread`` wants."""
+    words = pack(to_beats(values, stream.channel.type), stream.type)
+    return np.ascontiguousarray(words[:, ::-1]).tobytes()
+
+
+def sources(folder: Path, rtl: list[Path]) -> list[Path]:
+    """Return what Verilator has to read, in order: control file, drivers, bench, design."""
+    drivers = [folder / name for name in COPIED if name.endswith(".sv")]
+    return [folder / "hwgen_bench.vlt", *drivers, folder / "hwgen_bench.sv", *rtl]
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives the clock of the test bench. By itself it performs the runs listed in runs.txt and writes status.txt;
+// with `--cocotb <VPI library>` it leaves that to cocotb and only keeps the clock going.
+#include <dlfcn.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "Vhwgen_bench.h"
+#include "verilated.h"
+#include "verilated_vpi.h"
+
+namespace {
+
+constexpr int kResetCycles = 4;
+constexpr int kDrainCycles = 64;
+constexpr int kFailed = 5;
+
+struct Run {
+  int id, select, monitor, frames, recorded, gap, stall, seed;
+  long long reset_at, limit;
+  char label[256];
+};
+
+class Bench {
+ public:
+  Bench() {
+    // Registers without a reset start with random bits, so that reading before writing shows.
+    context_.randReset(2);
+    context_.randSeed(1);
+    top_.reset(new Vhwgen_bench{&context_, ""});
+  }
+
+  Vhwgen_bench& top() { return *top_; }
+  VerilatedContext& context() { return context_; }
+
+  // One half period of the clock. Rising edges come at odd times.
+  void half() {
+    context_.timeInc(1);
+    top_->clk = !top_->clk;
+    top_->eval();
+  }
+
+  void cycles(long long count) {
+    for (long long i = 0; i < 2 * count; ++i) half();
+  }
+
+  void reset() {
+    top_->rst_n = 0;
+    cycles(kResetCycles);
+    top_->rst_n = 1;
+  }
+
+ private:
+  VerilatedContext context_;
+  std::unique_ptr<Vhwgen_bench> top_;
+};
+
+bool perform(Bench& bench, const Run& run, FILE* status) {
+  Vhwgen_bench& top = bench.top();
+  top.select = run.select;
+  top.monitor = run.monitor;
+  top.run = run.id;
+  top.frames = run.frames;
+  top.recorded = run.recorded;
+  top.gap = run.gap;
+  top.stall = run.stall;
+  top.seed = run.seed;
+  bench.reset();
+  if (run.reset_at > 0) {
+    bench.cycles(run.reset_at);
+    bench.reset();
+  }
+  long long cycle = 0;
+  while (!top.done && cycle < run.limit) {
+    bench.cycles(1);
+    ++cycle;
+  }
+  bench.cycles(kDrainCycles);
+  std::fprintf(status, "%d %d %d %lld\n", run.id, int(top.done), int(top.mismatches), cycle + run.reset_at);
+  std::fflush(status);
+  const bool ok = top.done && top.mismatches == 0;
+  std::printf("%-5s %s, %lld cycles\n", ok ? "ok" : "FAIL", run.label, cycle + run.reset_at);
+  return ok;
+}
+
+int batch(Bench& bench) {
+  FILE* runs = std::fopen("runs.txt", "r");
+  if (!runs) {
+    std::fprintf(stderr, "runs.txt cannot be opened\n");
+    return 1;
+  }
+  FILE* status = std::fopen("status.txt", "w");
+  bool ok = true;
+  Run run;
+  while (std::fscanf(runs, "%d %d %d %d %d %d %d %d %lld %lld %255s", &run.id, &run.select, &run.monitor, &run.frames,
+                     &run.recorded, &run.gap, &run.stall, &run.seed, &run.reset_at, &run.limit, run.label) == 11) {
+    ok &= perform(bench, run, status);
+  }
+  std::fclose(runs);
+  std::fclose(status);
+  return ok ? 0 : kFailed;
+}
+
+void settle(Vhwgen_bench& top) {
+  do {
+    do {
+      top.eval();
+      VerilatedVpi::clearEvalNeeded();
+      VerilatedVpi::doInertialPuts();
+      while (VerilatedVpi::callValueCbs()) {
+      }
+    } while (VerilatedVpi::evalNeeded());
+    VerilatedVpi::callCbs(cbReadWriteSynch);
+    VerilatedVpi::doInertialPuts();
+    while (VerilatedVpi::callValueCbs()) {
+    }
+  } while (VerilatedVpi::evalNeeded());
+  VerilatedVpi::callCbs(cbReadOnlySynch);
+}
+
+int cocotb(Bench& bench, const char* library) {
+  void* handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+  if (!handle) {
+    std::fprintf(stderr, "%s\n", dlerror());
+    return 1;
+  }
+  auto bootstrap = reinterpret_cast<void (*)()>(dlsym(handle, "vlog_startup_routines_bootstrap"));
+  if (!bootstrap) {
+    std::fprintf(stderr, "%s has no vlog_startup_routines_bootstrap\n", library);
+    return 1;
+  }
+  Verilated::fatalOnVpiError(false);
+  bootstrap();
+  VerilatedVpi::callCbs(cbStartOfSimulation);
+  Vhwgen_bench& top = bench.top();
+  settle(top);
+  bool done = top.done;
+  // cocotb is asked only when it can have something to do: a timer is due, or `done` has changed.
+  while (!bench.context().gotFinish()) {
+    bench.half();
+    const bool due = VerilatedVpi::cbNextDeadline() <= bench.context().time();
+    if (!due && done == bool(top.done)) continue;
+    VerilatedVpi::callCbs(cbNextSimTime);
+    VerilatedVpi::callTimedCbs();
+    settle(top);
+    done = top.done;
+  }
+  VerilatedVpi::callCbs(cbEndOfSimulation);
+  return bench.context().errorCount() > 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Bench bench;
+  bench.context().commandArgs(argc, argv);
+  const int result = argc == 3 && !std::strcmp(argv[1], "--cocotb") ? cocotb(bench, argv[2]) : batch(bench);
+  bench.top().final();
+  return result;
+}
