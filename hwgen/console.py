@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -26,13 +28,12 @@ if TYPE_CHECKING:
     from hwgen.doctor import Finding
     from hwgen.hw import Board
 
-_json_stream: Any = None
+_json_stream = io.StringIO()
 
 
 @contextmanager
 def clean_stdout(wanted: bool) -> Iterator[None]:
     """Keep stdout for the one JSON object: whatever libraries and child processes print goes to stderr."""
-    global _json_stream
     if not wanted:
         yield
         return
@@ -40,13 +41,15 @@ def clean_stdout(wanted: bool) -> Iterator[None]:
     saved = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(saved), "w") as _json_stream, redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr):
             yield
     finally:
-        _json_stream = None
         sys.stdout.flush()
         os.dup2(saved, 1)
-        os.close(saved)
+        with contextlib.suppress(BrokenPipeError), os.fdopen(saved, "w") as stdout:
+            stdout.write(_json_stream.getvalue())
+        _json_stream.seek(0)
+        _json_stream.truncate()
 
 
 def print_json(data: Mapping[str, Any]) -> None:

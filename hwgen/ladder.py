@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen import artifacts
-from hwgen.errors import Problem, UserError
+from hwgen.errors import UserError
 from hwgen.graph import Ints
 from hwgen.request import DEFAULT_FRAMES, VERIFY_LEVELS
 
@@ -53,7 +53,7 @@ def climb(job: Build) -> dict[str, Any]:
     level = VERIFY_LEVELS.index(job.request.verify)
     if level >= VERIFY_LEVELS.index("csim"):
         _csim(job, golden, verdict)
-    if level >= VERIFY_LEVELS.index("rtl") and verdict["ok"]:
+    if level >= VERIFY_LEVELS.index("rtl") and verdict["csim"]["mismatches"] == 0:
         _rtl(job, golden, verdict)
     return verdict
 
@@ -142,17 +142,29 @@ def _fail(verdict: dict[str, Any], message: str, hint: str | None = None) -> Non
 
 
 def _csim(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> None:
+    """Compare the compiled C++ with the golden model."""
     from hwgen.verify import csim
 
     found = csim.check(job.plan, golden, job.folder / "hls")
     verdict["csim"] = {"tensors": found.tensors, "mismatches": len(found.mismatches)}
-    for problem in found.mismatches[:1]:
-        _add(verdict, problem)
+    job.speed["csim_frames_per_second"] = round(found.frames / found.seconds, 1)
+    for mismatch in found.mismatches[:1]:
+        _fail(verdict, mismatch.message)
+    job.note("verify", f"csim: {found.tensors} streams of {found.frames} frames, {len(found.mismatches)} differ")
 
 
 def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> None:
-    raise NotImplementedError
+    """Compare the RTL with the golden model, and count its cycles."""
+    from hwgen.verify import rtl
 
-
-def _add(verdict: dict[str, Any], problem: Problem) -> None:
-    _fail(verdict, problem.message, problem.hint)
+    found = rtl.check(job.plan, golden, job.folder, rtl.Options(sim=job.request.sim, seed=job.request.seed))
+    verdict["rtl"] = {"tensors": found.tensors, "mismatches": len(found.mismatches), "runs": found.runs}
+    verdict["cycles"] = {"ii": found.ii, "latency": found.latency, "layers": dict(found.layers)}
+    job.speed["rtl_cycles"] = found.cycles
+    job.speed["rtl_cycles_per_second"] = round(found.cycles / found.sim_seconds)
+    job.speed["rtl_build_seconds"] = round(found.build_seconds, 2)
+    job.speed["rtl_sim_seconds"] = round(found.sim_seconds, 2)
+    for mismatch in found.mismatches[:1]:
+        _fail(verdict, mismatch.message)
+    runs = f"{found.runs} runs, {found.cycles:,} cycles"
+    job.note("verify", f"rtl: {found.tensors} streams in {runs}, {len(found.mismatches)} differ")

@@ -151,23 +151,38 @@ def _run(
     listen: Listener,
 ) -> tuple[dict[str, str], dict[str, float]]:
     status: dict[str, str] = {}
+    before_now = _read_timings(space.out)
     timings: dict[str, dict[str, float]] = {}
+    took: dict[str, float] = {}
     for stage in wanted:
         if stage.name in reuse:
             space.adopt(stage.name)
             status[stage.name] = "reused"
+            timings[stage.name] = before_now.get(stage.name, {})
             listen(Event(stage.name, "reused"))
             continue
         listen(Event(stage.name, "start"))
         before = set(manifest.files(space.folder))
         with _measured(stage.name, timings):
             stage.run(job)
+        if stage.name == "verify":
+            timings[stage.name] |= job.speed
         if job.ok:
             space.record(stage.name, keys[stage.name], before)
         status[stage.name] = "built"
-        listen(Event(stage.name, "done", timings[stage.name]["seconds"]))
+        took[stage.name] = timings[stage.name]["seconds"]
+        listen(Event(stage.name, "done", took[stage.name]))
     write_json(space.folder / TIMINGS, timings)
-    return status, {name: entry["seconds"] for name, entry in timings.items()}
+    return status, took
+
+
+def _read_timings(out: Path) -> dict[str, dict[str, float]]:
+    """Return what earlier runs noted; stages that are taken over keep their entries."""
+    try:
+        found: dict[str, dict[str, float]] = read_json(out / TIMINGS)
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 @contextmanager

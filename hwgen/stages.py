@@ -50,6 +50,7 @@ class Build:
         self.note = note
         self.folder = Path()
         self.ok = True
+        self.speed: dict[str, float] = {}
 
     @cached_property
     def model_sha256(self) -> str:

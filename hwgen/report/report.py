@@ -64,7 +64,7 @@ def build_report(plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counted(used: Resources) -> dict[str, float]:
-    return {name: value for name, value in used.to_json().items() if name in COUNTED}
+    return {name: round(value, 1) for name, value in used.to_json().items() if name in COUNTED}
 
 
 def _verify(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -107,6 +107,6 @@ def _layer(process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
         "cycles": process.cycles,
         "depth_plan": process.depth,
         "depth_hlsc": compiled.get("depth"),
-        "cost": process.cost.to_json(),
+        "cost": _counted(process.cost),
         "reason": process.reason,
     }
