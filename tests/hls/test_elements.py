@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hwgen.hw import CType, StreamType
 
-from .kernels import Case, KernelChecks, code_type, values
+from .kernels import Case, KernelChecks, code_type, limits, values
 from .test_products import divisor, in_stream, narrowest
 
 
@@ -74,6 +76,25 @@ class TestThresholds(KernelChecks):
         return Case("thresholds", "thresholds", config, [(stream, x)], [(out, y)], roms)
 
 
+class TestThresholdSearch(TestThresholds):
+    """The same cases as parallel comparison, with the thresholds laid out for a search."""
+
+    def case(self, rng: np.random.Generator, number: int) -> Case:
+        plain = super().case(rng, number)
+        lanes, steps = int(plain.config["kLanes"]), int(plain.config["kSteps"])  # type: ignore[arg-type]
+        (_, table), flip = plain.roms
+        (stream, _), bits = plain.inputs[0], steps.bit_length()
+        full = np.full((len(table), table.shape[1] // steps, (1 << bits) - 1), limits(stream)[1] + 1, dtype=np.int64)
+        full[:, :, :steps] = table.reshape(len(table), -1, steps)
+        levels = []
+        for level in range(bits):
+            picked = full[:, :, (1 << (bits - level - 1)) - 1 :: 1 << (bits - level)]
+            levels.append(np.ascontiguousarray(picked.transpose(0, 2, 1)).reshape(-1, full.shape[1]))
+            assert len(levels[-1]) == len(table) << level and lanes % full.shape[1] == 0
+        roms = [flip, *((narrowest(values), values) for values in levels)]
+        return replace(plain, header="threshold_search", function="threshold_search", roms=roms)
+
+
 class TestRequantise(KernelChecks):
     seed = 5
 
@@ -89,13 +110,20 @@ class TestRequantise(KernelChecks):
         out = StreamType(bool(rng.integers(0, 2)), int(rng.integers(2, 9)), lanes, stream.beats)
         lo, hi = (-(1 << (out.bits - 1)) + 1, (1 << (out.bits - 1)) - 1) if out.signed else (0, (1 << out.bits) - 1)
         x = values(rng, stream)
+        ties = number % 3 if shift else 0
+        if ties:
+            shift, mul = min(shift, 6), mul >> 4 << 4
+            add = add >> (shift - 1) << (shift - 1)
         exact = x.reshape(x.shape[0], pixels, folds, lanes) * mul + add
-        y = np.clip(exact >> shift, lo, hi).reshape(x.shape)
+        floored = exact >> shift
+        down = (exact == floored << shift) & (floored % 2 == ties % 2) if ties else 0
+        y = np.clip(floored - down, lo, hi).reshape(x.shape)
         config: dict[str, int | bool | CType] = {
             "kLanes": lanes,
             "kChannels": channels,
             "kBeats": stream.beats,
             "kShift": shift,
+            "kTies": ties,
             "kLo": lo,
             "kHi": hi,
             "in_t": code_type(stream),
