@@ -56,10 +56,15 @@ class Mismatch(Problem):
 
 def differs(layer: str, channel: Channel, scenario: str, place: Place, expected: int, got: int) -> Mismatch:
     """Return the finding that an element of `channel`, made by `layer`, is wrong."""
-    message = f"Layer {layer} differs from the golden at {place}: expected {expected}, got {got} ({scenario})."
+    message = f"Layer {layer} differs from the golden at {place}: expected {expected}, got {got} ({where(scenario)})."
     return Mismatch(
         message, layer=layer, stream=channel.name, scenario=scenario, place=place, expected=expected, got=got
     )
+
+
+def where(scenario: str) -> str:
+    """Return how a sentence refers to a scenario."""
+    return scenario if scenario == "csim" else f"rtl, {scenario}"
 
 
 def maker(plan: Plan, channel: Channel) -> str:

@@ -17,7 +17,7 @@ from hwgen.graph import Ints
 from hwgen.hw import to_beats, unpack
 from hwgen.plan.types import Plan
 from hwgen.verify import testbench
-from hwgen.verify.compare import Mismatch, differs, maker, place
+from hwgen.verify.compare import Mismatch, differs, maker, place, where
 from hwgen.verify.scenarios import FREE, Run, choose, make_runs
 from hwgen.verify.simulate import Bad, Outcome, Sim, simulate
 from hwgen.verify.testbench import TOP, Bench, BenchStream
@@ -228,18 +228,14 @@ def _findings(bench: Bench, golden: Mapping[str, Ints], run: Run, outcome: Outco
         found.append(_stalled(bench, run, outcome))
     if outcome.protocol:
         message = f"The top {bench.plan.name} raises error, or lowers a TKEEP, though its inputs keep to their frames"
-        found.append(Mismatch(f"{message} ({_where(run)}).", layer=bench.plan.name, scenario=run.label))
+        found.append(Mismatch(f"{message} ({where(run.label)}).", layer=bench.plan.name, scenario=run.label))
     if outcome.mismatches and not found:
-        found.append(Mismatch(f"Wrong beats were counted, but not logged ({_where(run)}).", scenario=run.label))
+        found.append(Mismatch(f"Wrong beats were counted, but not logged ({where(run.label)}).", scenario=run.label))
     return found
 
 
 def _firsts(bad: Sequence[Bad]) -> list[Bad]:
     return list({item.stream: item for item in reversed(bad)}.values())
-
-
-def _where(run: Run) -> str:
-    return f"rtl, {run.label}"
 
 
 def _explain(stream: BenchStream, golden: Mapping[str, Ints], run: Run, bad: Bad, bench: Bench) -> Mismatch:
@@ -254,9 +250,9 @@ def _explain(stream: BenchStream, golden: Mapping[str, Ints], run: Run, bad: Bad
         expected = to_beats(testbench.tensor(golden, channel)[frame : frame + 1], channel.type)[0, bad.beat]
         got = _decode(bad.value, stream)
         lane = int(np.argmax(expected != got))
-        where = place(channel, bad.frame, bad.beat, lane)
-        return differs(layer, channel, _where(run), where, int(expected[lane]), int(got[lane]))
-    return Mismatch(f"{text} ({_where(run)}).", layer=layer, stream=channel.name, scenario=run.label)
+        found = place(channel, bad.frame, bad.beat, lane)
+        return differs(layer, channel, run.label, found, int(expected[lane]), int(got[lane]))
+    return Mismatch(f"{text} ({where(run.label)}).", layer=layer, stream=channel.name, scenario=run.label)
 
 
 def _decode(value: int, stream: BenchStream) -> Ints:
@@ -274,4 +270,4 @@ def _stalled(bench: Bench, run: Run, outcome: Outcome) -> Mismatch:
     stream = next((s for s in watched if len(outcome.frames[s.id]) < run.frames), outputs[0])
     layer, delivered = maker(bench.plan, stream.channel), len(outcome.frames[stream.id])
     text = f"Layer {layer} stalls: {delivered} of {run.frames} frames came out of {stream.port} in {run.limit} cycles"
-    return Mismatch(f"{text} ({_where(run)}).", layer=layer, stream=stream.channel.name, scenario=run.label)
+    return Mismatch(f"{text} ({where(run.label)}).", layer=layer, stream=stream.channel.name, scenario=run.label)

@@ -47,7 +47,7 @@ def test_the_first_difference_is_the_first_in_the_tensor() -> None:
 
 
 def test_the_sentence() -> None:
-    found = differs("conv2", channel((1, 6, 3, 5), 2), "rtl, conv2 alone, reset", Place(0, 3, (4, 5)), 7, -1)
+    found = differs("conv2", channel((1, 6, 3, 5), 2), "conv2 alone, reset", Place(0, 3, (4, 5)), 7, -1)
     text = "Layer conv2 differs from the golden at frame 0, channel 3, index (4, 5): expected 7, got -1"
     assert str(found) == f"{text} (rtl, conv2 alone, reset)."
     assert str(Place(2, 9, ())) == "frame 2, channel 9"
