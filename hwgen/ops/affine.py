@@ -151,12 +151,15 @@ def _join(ctx: Lowering, node: SourceNode) -> None:
         line = Curve.line([s + sign * t for s, t in pairs], both.spread(count).offset)
         ctx.bind(node.outputs[0], a.through(line.shrink()))
         return
-    if a.curve.channels > 1 or b.curve.channels > 1:
+    if len(set(a.curve.slope)) > 1 or len(set(b.curve.slope)) > 1:
         text = f"The inputs of {node.op} must each have one scale for all channels."
         ctx.refuse(node, text, "Quantise both before they are joined.")
     slopes = (a.curve.slope[0], sign * b.curve.slope[0])
-    curve = Curve.line((ONE,), (a.curve.offset[0] + sign * b.curve.offset[0],))
-    ctx.bind(node.outputs[0], Sum((a.tensor, b.tensor), slopes, curve, a.view, node.outputs[0], node.name))
+    count = max(a.curve.channels, b.curve.channels)
+    offsets = zip(a.curve.spread(count).offset, b.curve.spread(count).offset, strict=True)
+    curve = Curve.line((ONE,), tuple(first + sign * second for first, second in offsets)).shrink()
+    tensors, out = (a.tensor, b.tensor), node.outputs[0]
+    ctx.bind(out, Sum(tensors, slopes, curve, a.view, out, node.name, curve.offset))
 
 
 def _constants(ctx: Lowering, node: SourceNode, left: Fractions, right: Fractions) -> None:

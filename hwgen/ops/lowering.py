@@ -326,7 +326,7 @@ class Lowering:
         tensor = self._sums[key]
         line = total.curve.without_clip()
         curve = replace(total.curve, slope=tuple(s * unit for s in line.slope))
-        start = Curve.line((unit,), (Fraction(0),))
+        start = Curve.line((unit,), total.offset)
         whole = Expr(tensor, start, total.view)
         return Expr(tensor, curve, total.view, self._anchor(total.onnx, whole))
 

@@ -209,6 +209,8 @@ def fold_bias(ctx: Lowering, node: SourceNode, expr: Expr, offsets: Sequence[Fra
     graph = ctx.graph()
     old = graph.constant(maker, "bias")
     slopes = expr.curve.slope * (len(old) // expr.curve.channels)
+    if not all(slopes):
+        return False
     steps = [o / s for o, s in zip(list(offsets) * (len(old) // len(offsets)), slopes, strict=True)]
     whole = on_grid(ctx, node, steps)
     if whole is None:

@@ -59,15 +59,23 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class MultiplyShift:
-    """``y = clip((q*mul + add) >> shift, low, high)``; mul and add are int64 ``(C,)``."""
+    """``y = clip((q*mul + add) >> shift, low, high)``; mul and add are int64 ``(C,)``.
+
+    `ties` 1 or 2 lowers results without a fraction by one where they are odd (1) or even (2).
+    """
 
     mul: Ints
     add: Ints
     shift: int
+    ties: int = 0
 
 
 def find_multiply_shift(
-    slopes: Sequence[Fraction], levels: Levels, flip: npt.NDArray[np.bool_], max_shift: int = MAX_SHIFT
+    slopes: Sequence[Fraction],
+    levels: Levels,
+    flip: npt.NDArray[np.bool_],
+    max_shift: int = MAX_SHIFT,
+    ties: int = 0,
 ) -> MultiplyShift | None:
     """Return the multiply-shift with the smallest shift that is proven equal, or None.
 
@@ -79,15 +87,17 @@ def find_multiply_shift(
         The constraints.
     flip
         bool ``(C,)``: channels whose input was mirrored; their multiplier comes out negative.
+    ties
+        As in `MultiplyShift`.
     """
     sizes = [abs(s) for s in slopes]
     suspect = 0
-    for shift in range(max_shift + 1):
-        if not _fit(sizes, levels, shift, slice(suspect, suspect + 1)).found.all():
+    for shift in range(1 if ties else 0, max_shift + 1):
+        if not _fit(sizes, levels, shift, slice(suspect, suspect + 1), ties).found.all():
             continue
-        fit = _fit(sizes, levels, shift, slice(None))
+        fit = _fit(sizes, levels, shift, slice(None), ties)
         if fit.found.all():
-            return MultiplyShift(np.where(flip, -fit.mul, fit.mul), fit.add, shift)
+            return MultiplyShift(np.where(flip, -fit.mul, fit.mul), fit.add, shift, ties)
         suspect = int(np.flatnonzero(~fit.found)[0])
     return None
 
@@ -101,7 +111,7 @@ class _Fit:
     found: npt.NDArray[np.bool_]
 
 
-def _fit(sizes: list[Fraction], levels: Levels, shift: int, rows: slice) -> _Fit:
+def _fit(sizes: list[Fraction], levels: Levels, shift: int, rows: slice, ties: int) -> _Fit:
     """Try the two multipliers nearest to the slope in each of the channels `rows`."""
     exact = [size * (1 << shift) for size in sizes[rows]]
     floors = [int(size) for size in exact]
@@ -110,7 +120,7 @@ def _fit(sizes: list[Fraction], levels: Levels, shift: int, rows: slice) -> _Fit
     count = len(exact)
     fit = _Fit(np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.bool_))
     for candidates in (nearest, others):
-        low, high = _interval(levels, candidates, shift, rows)
+        low, high = _interval(levels, candidates, shift, rows, ties)
         for i in np.flatnonzero(~fit.found & (low <= high)):
             middle = (int(low[i]) + int(high[i])) // 2
             if abs(middle) < _SAFE and candidates[i] < _SAFE:
@@ -120,14 +130,21 @@ def _fit(sizes: list[Fraction], levels: Levels, shift: int, rows: slice) -> _Fit
     return fit
 
 
-def _interval(levels: Levels, mul: Sequence[int], shift: int, rows: slice) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def excess(levels: Ints, ties: int) -> Ints:
+    """Return 1 for the levels that an exact tie does not reach, else 0."""
+    return np.asarray(levels % 2 == ties % 2, dtype=np.int64) if ties else np.zeros_like(levels)
+
+
+def _interval(
+    levels: Levels, mul: Sequence[int], shift: int, rows: slice, ties: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the smallest and the largest addend that the constraints of each channel allow."""
     at, below = levels.at[rows], levels.below[rows]
     largest = max(int(np.abs(at).max(initial=0)), int(np.abs(below).max(initial=0)), 1)
     target_size = max(int(np.abs(levels.levels).max(initial=0)), 1) << shift
     kind: Any = np.int64 if largest * max(*mul, 1) + target_size < _SAFE else object
     factor = np.array(mul, dtype=kind)[:, None]
-    target = levels.levels.astype(kind) * (1 << shift)
+    target = levels.levels.astype(kind) * (1 << shift) + excess(levels.levels, ties)
     far = max(_SAFE, 4 * (largest * max(*mul, 1) + target_size)) if kind is object else _SAFE
     low = np.where(levels.reached[rows], target - at.astype(kind) * factor, -far)
     high = np.where(levels.missed[rows], target - 1 - below.astype(kind) * factor, far)

@@ -29,7 +29,9 @@ from hwgen.ops.support import (
 class Requantise(LaneOp):
     """``y = clip((acc * mul[c] + add[c]) >> shift, lo, hi)``; the shift rounds towards minus infinity.
 
-    Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels.
+    Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels. With the optional
+    attribute `ties`, results without a fraction (exact ties where `add` holds one half) go to the even neighbour (1)
+    or to the odd one (2): half to even before an even or an odd zero point is added.
     """
 
     name = "requantise"
@@ -43,7 +45,7 @@ class Requantise(LaneOp):
         (x,) = inputs
         spread = (-1, *(1 for _ in x.shape[2:]))
         mul, add = (graph.constant(node, role).reshape(spread) for role in ("mul", "add"))
-        shifted = (x * mul + add) >> int_attr(node, "shift")
+        shifted = shift_with_ties(x * mul + add, int_attr(node, "shift"), ties_of(node))
         return (np.clip(shifted, int_attr(node, "lo"), int_attr(node, "hi")),)
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
@@ -89,6 +91,7 @@ class Requantise(LaneOp):
             "kChannels": x.channels,
             "kBeats": x.elements // folding.simd,
             "kShift": int_attr(node, "shift"),
+            "kTies": ties_of(node),
             "kLo": int_attr(node, "lo"),
             "kHi": int_attr(node, "hi"),
             "in_t": element_type(x),
@@ -102,6 +105,20 @@ class Requantise(LaneOp):
         roms.add("add", type_of(add), per_fold(add, rows, lanes))
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("requantise.hpp", "requantise", config, ins, outs, roms.roms), roms.arrays)
+
+
+def ties_of(node: Node) -> int:
+    """Return the optional attribute `ties`: 0, 1 (to even) or 2 (to odd)."""
+    return int_attr(node, "ties") if "ties" in node.attrs else 0
+
+
+def shift_with_ties(exact: Ints, shift: int, ties: int) -> Ints:
+    """Return ``exact >> shift``, one less where nothing was shifted out and the parity is not the wanted one."""
+    floored = exact >> shift
+    if ties == 0:
+        return floored
+    down = (exact == floored << shift) & (floored % 2 == ties % 2)
+    return np.asarray(floored - down)
 
 
 def _product(x: TensorType, mul: Ints, add: Ints) -> CType:

@@ -22,6 +22,7 @@ from hwgen.ops.values import Expr, Sum
 
 FEW_LEVELS = 15
 MANY_LEVELS = 255
+TIES = (0, 1, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +141,17 @@ def choose(steps: Steps, slopes: Sequence[Fraction]) -> Unit | None:
     low, high = _reachable(steps, first, last)
     start = (low - steps.low) // steps.step
     steps = replace(steps, low=low, at=steps.at[:, start : max((high - steps.low) // steps.step, start + 1)])
+    if not steps.at.shape[1]:
+        steps = replace(steps, at=np.where(steps.flip, steps.lo, steps.hi + 1)[:, np.newaxis])
     out = Range(np.minimum(first, last), np.maximum(first, last))
     count = (high - low) // steps.step
     covered = f"{count + 1} levels, {len(steps.lo)} channels, inputs {steps.lo.min()} to {steps.hi.max()}"
     if count > FEW_LEVELS and slopes:
-        found = find_multiply_shift(slopes, Levels.of(steps), steps.flip)
-        if found is not None:
-            return _multiply_shift(found, low, high, out, covered)
+        rows = Levels.of(steps)
+        for ties in TIES:
+            found = find_multiply_shift(slopes, rows, steps.flip, ties=ties)
+            if found is not None:
+                return _multiply_shift(found, low, high, out, covered)
     if count > MANY_LEVELS:
         return None
     at = steps.at.copy()
@@ -162,8 +167,13 @@ def _multiply_shift(found: MultiplyShift, low: int, high: int, out: Range, cover
     mul, add = found.mul, found.add
     if (mul == mul[0]).all() and (add == add[0]).all():
         mul, add = mul[:1], add[:1]
-    attrs: dict[str, Attr] = {"shift": found.shift, "lo": low, "hi": high}
+    attrs = _shift_attrs(found.shift, found.ties, low, high)
     return Unit("multiply_shift", attrs, {"mul": mul, "add": add}, out, f"shift {found.shift}, {covered}")
+
+
+def _shift_attrs(shift: int, ties: int, low: int, high: int) -> dict[str, Attr]:
+    attrs: dict[str, Attr] = {"shift": shift, "lo": low, "hi": high}
+    return {**attrs, "ties": ties} if ties else attrs
 
 
 def _ends(steps: Steps) -> tuple[Ints, Ints]:
@@ -197,10 +207,10 @@ def _join(ctx: Lowering, total: Sum, quantiser: Quantiser) -> tuple[str, Unit] |
     out = Range(np.array([low]), np.array([high]))
     covered = f"{high - low + 1} levels, {pairs.outputs.size} pairs of inputs"
     if (high - low) // quantiser.step > FEW_LEVELS:
-        found = shifted(pairs)
+        found = next(filter(None, (shifted(pairs, ties) for ties in TIES)), None)
         if found is not None:
             one = np.ones(1, dtype=np.int64)
-            attrs: dict[str, Attr] = {"shift": found.shift, "lo": low, "hi": high}
+            attrs = _shift_attrs(found.shift, found.ties, low, high)
             constants = {"mul": one, "add": one * found.add}
             unit = Unit("multiply_shift", attrs, constants, out, f"shift {found.shift}, {covered}")
             return _adder(ctx, total, found.m0, found.m1), unit

@@ -24,9 +24,10 @@ class LayoutOp(ElementwiseOp):
             ctx.bind(out, self.constant(ctx, node, value))
         elif isinstance(value, Const):
             ctx.refuse(node, f"{node.op} of a constant must be folded before export.")
-        elif isinstance(value, HostQuant):
+        elif isinstance(value, HostQuant) and self.by_host(node):
             ctx.bind(out, replace(value, onnx=out))
-        elif isinstance(value, Expr | Sum):
+        elif isinstance(value, HostQuant | Expr | Sum):
+            value = ctx.operand(node, node.inputs[0])
             shape = ctx.model.shapes[out]
             if shape[:1] != (1,):
                 ctx.refuse(node, f"{node.op} must keep the batch of 1 as the first axis, not give {shape}.")
@@ -37,6 +38,10 @@ class LayoutOp(ElementwiseOp):
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
         """Return the constant in its new shape."""
         return value.reshaped(ctx.model.shapes[node.outputs[0]])
+
+    def by_host(self, node: SourceNode) -> bool:
+        """Tell whether the host does this to a quantised input, rather than hardware seeing it as a view."""
+        return True
 
     @abstractmethod
     def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
@@ -61,6 +66,10 @@ class Transpose(LayoutOp):
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
         """Permute the axes of integers and scale."""
         return value.transposed(_perm(node, value.ints.ndim))
+
+    def by_host(self, node: SourceNode) -> bool:
+        """Leave a map as it is where it is only looked at with its channels last: that is how streams carry it."""
+        return tuple(node.attrs.get("perm", ())) != (0, 2, 3, 1)
 
     def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
         """Permute all axes but the batch."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.ops.ranges import Range
+from hwgen.ops.requant_proof import excess
 from hwgen.ops.steps import Curve, Quantiser, Steps, common, find_steps
 from hwgen.ops.values import Sum
 
@@ -56,12 +57,13 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Shifted:
-    """``(m0*q0 + m1*q1 + add) >> shift`` equals the quantiser but for the clip."""
+    """``(m0*q0 + m1*q1 + add) >> shift`` equals the quantiser but for the clip; `ties` as in `MultiplyShift`."""
 
     m0: int
     m1: int
     add: int
     shift: int
+    ties: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,22 +94,23 @@ def all_pairs(total: Sum, quantiser: Quantiser, a: Range, b: Range) -> Pairs | N
     return Pairs(total, quantiser, sign, exact, values[0], values[1], np.asarray(outputs, dtype=np.int64))
 
 
-def shifted(pairs: Pairs) -> Shifted | None:
+def shifted(pairs: Pairs, ties: int = 0) -> Shifted | None:
     """Return the factors with the smallest shift that are equal for every pair, None when there are none."""
     low, high = int(pairs.outputs.min()), int(pairs.outputs.max())
     per_unit = abs(pairs.total.curve.slope[0]) / pairs.quantiser.scale[0]
     wanted = [pairs.sign * s * per_unit for s in pairs.total.slopes]
     above, under = pairs.outputs > low, pairs.outputs < high
-    for shift in range(MAX_FACTOR_BITS + 1):
+    start, stop = excess(pairs.outputs, ties), excess(pairs.outputs + 1, ties)
+    for shift in range(1 if ties else 0, MAX_FACTOR_BITS + 1):
         nearest = [round(w * (1 << shift)) for w in wanted]
         other = [n + (1 if w * (1 << shift) > n else -1) for n, w in zip(nearest, wanted, strict=True)]
         for m0, m1 in product(*zip(nearest, other, strict=True)):
             sums = pairs.sums(m0, m1)
             least = (pairs.outputs << shift) - sums
-            smallest = least[above].max(initial=-(1 << 60))
-            greatest = (least[under] + (1 << shift) - 1).min(initial=1 << 60)
+            smallest = (least + start)[above].max(initial=-(1 << 60))
+            greatest = (least + stop)[under].min(initial=1 << 60) + (1 << shift) - 1
             if smallest <= greatest and m0 and m1:
-                return Shifted(m0, m1, _roundest(int(smallest), int(greatest)), shift)
+                return Shifted(m0, m1, _roundest(int(smallest), int(greatest)), shift, ties)
     return None
 
 

@@ -168,7 +168,11 @@ class Expr:
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """``curve(slopes[0]*q0 + slopes[1]*q1)`` of two integer tensors of one shape, not yet turned into hardware."""
+    """``curve(slopes[0]*q0 + slopes[1]*q1)`` of two integer tensors of one shape, not yet turned into hardware.
+
+    The ONNX tensor `onnx` of the join itself is ``slopes[0]*q0 + slopes[1]*q1 + offset``, with one offset or one for
+    each channel.
+    """
 
     tensors: tuple[str, str]
     slopes: tuple[Fraction, Fraction]
@@ -176,6 +180,7 @@ class Sum:
     view: View
     onnx: str
     source: str
+    offset: tuple[Fraction, ...]
 
     def through(self, curve: Curve) -> Sum:
         """Return the same sum under another curve."""

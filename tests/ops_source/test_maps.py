@@ -99,7 +99,7 @@ def _residual(net: Net, scales: tuple[float, float, float], zeros: tuple[int, in
 def test_residual_join(op, scales):
     net = Net((1, 2, 4, 4))
     lowered = assert_equal(net.build(_residual(net, scales, (3, -100, 7), op)), reals((4, 2, 4, 4)))
-    assert ops(lowered).count("add") == 1
+    assert ops(lowered).count("add") == 1 and lowered.graph.nodes[-1].op == "requantise"
 
 
 def test_a_join_of_equal_scales_adds_without_factors():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hwgen.graph.naming import RESERVED, Namer, identifier
 from hwgen.ops.requant_proof import Levels, find_multiply_shift
+from hwgen.ops.requantise import shift_with_ties
 from hwgen.ops.requantising import choose, relabelling
 from hwgen.ops.steps import Curve, common, find_steps, sqrt, uniform
 
@@ -66,7 +67,8 @@ def test_steps_and_units_equal_the_quantiser(slope, offset, clip, scale, zero, m
     assert unit is not None
     if unit.method == "multiply_shift":
         mul, add = (int(unit.constants[role][0]) for role in ("mul", "add"))
-        got = np.clip((q * mul + add) >> int(unit.attrs["shift"]), unit.attrs["lo"], unit.attrs["hi"])
+        shifted = shift_with_ties(q * mul + add, int(unit.attrs["shift"]), int(unit.attrs.get("ties", 0)))
+        got = np.clip(shifted, unit.attrs["lo"], unit.attrs["hi"])
     else:
         table, flip = unit.constants["thresholds"][0], bool(unit.constants["flip"][0])
         got = int(unit.attrs["y_min"]) + ((q[:, np.newaxis] >= table) ^ flip).sum(axis=1)
@@ -93,6 +95,21 @@ def test_the_shift_is_the_smallest() -> None:
     steps = find_steps(Curve.identity(), quantiser, np.array([0]), np.array([2000]))
     found = find_multiply_shift([Fraction(1, 16)], Levels.of(steps), steps.flip)
     assert found is not None and (found.shift, int(found.mul[0]), int(found.add[0]) >> 4) == (4, 1, 0)
+
+
+@pytest.mark.parametrize("zero", [0, 3, -128])
+@pytest.mark.parametrize("slope", [1, -1])
+def test_scales_that_are_powers_of_two_need_ties_to_even_and_no_thresholds(zero: int, slope: int) -> None:
+    curve = Curve.line((Fraction(slope, 64),), (Fraction(0),))
+    quantiser = uniform((Fraction(1),), zero, -128, 127, "ROUND", zero_first=False)
+    q = np.arange(-20000, 20001)
+    steps = find_steps(curve, quantiser, q[:1], q[-1:])
+    unit = choose(steps, [Fraction(slope, 64)])
+    assert unit is not None and unit.method == "multiply_shift"
+    assert unit.attrs["ties"] == 1 + zero % 2 and int(unit.attrs["shift"]) <= 7
+    exact = q * int(unit.constants["mul"][0]) + int(unit.constants["add"][0])
+    got = np.clip(shift_with_ties(exact, int(unit.attrs["shift"]), int(unit.attrs["ties"])), -128, 127)
+    np.testing.assert_array_equal(got, np.clip(np.rint(slope * q / 64) + zero, -128, 127))
 
 
 def test_channels_share_one_shift() -> None:
