@@ -133,7 +133,7 @@ def test_an_impossible_frame_rate_says_what_is_reached() -> None:
 
 def test_a_join_holds_a_frame_on_its_short_branch() -> None:
     found = plan(residual())
-    join = found.process("join")
+    join = found.process("merge")
     depths = [found.channel(name).depth for name in join.inputs]
     assert max(depths) >= found.channel(join.inputs[0]).type.beats
     forks = [q for q in found.processes if q.op == "fork"]
