@@ -12,7 +12,7 @@ import pytest
 
 from hwgen.hlsc.csim import csim
 
-from .kernels import COMPAT, _MAIN, amd_headers, native
+from .kernels import COMPAT, FILE_IO, amd_headers, native
 
 HERE = Path(__file__).resolve().parent
 TYPES = int(os.environ.get("HWGEN_AP_TYPES", "4"))
@@ -45,8 +45,9 @@ def test_same_results_as_amd(seed: int, tmp_path: Path) -> None:
     ours.write_text(text)
     (got,) = csim(ours, "all", [COMPAT], [np.zeros((1, 1), dtype=np.uint8)], 1)
     theirs = tmp_path / "theirs.cpp"
-    main = f'int main() {{ hls::stream<ap_uint<8>> in0; Out out0; in0.write(0); all(in0, out0); save("{tmp_path}/o", out0); }}'
-    theirs.write_text(text + _MAIN + main)
+    call = f'in0.write(0); all(in0, out0); save("{tmp_path}/o", out0);'
+    main = f"int main() {{ hls::stream<ap_uint<8>> in0; Out out0; {call} }}"
+    theirs.write_text(text + FILE_IO + main)
     subprocess.run([native(theirs, [amd])], check=True, timeout=60)
     expected = np.fromfile(tmp_path / "o", dtype=np.uint8).reshape(-1, BYTES)
     assert len(expected) > TYPES * PAIRS * 150

@@ -12,6 +12,7 @@ from hwgen.graph import Ints
 from hwgen.hlsc.csim import csim_many
 from hwgen.hw import StreamType, to_beats
 from hwgen.ops import window_schedule
+
 from .kernels import FRAMES, Case, KernelChecks, limits
 from .window_reference import Shape, simulate
 

@@ -32,7 +32,7 @@ class Shape:
         return max(2, 1 << (span - 1).bit_length())
 
     def words(self) -> Iterator[tuple[int, int, bool, bool]]:
-        """Yield for each output word: first tap's number, own number, whether it is padding, whether it ends a pixel."""
+        """Yield for each output word: first tap's number, own number, is it padding, does it end a pixel."""
         (kh, kw), (oh, ow) = self.kernel, self.out
         taps = [(y, x, c) for y in range(kh) for x in range(kw) for c in range(self.folds)]
         if self.taps_order:
