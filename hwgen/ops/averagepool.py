@@ -61,11 +61,17 @@ class ReduceMean(SourceOp):
 
 
 def _map(ctx: Lowering, node: SourceNode) -> Expr:
+    """Return the input as a map whose integers a sum can take: bipolar ones get a second bit."""
     expr = linear(ctx, node, node.inputs[0])
     if expr.view.index is not None or len(expr.view.shape) != 4:
         text = f"The input of {node.op} must be a feature map (1, C, H, W) in the order it was computed in."
         ctx.refuse(node, text, "Remove the Transpose or Reshape before it, or move it to the model's input.")
-    return expr
+    if not ctx.type(expr.tensor).bipolar:
+        return expr
+    attrs: dict[str, Attr] = {"y_min": -1, "step": 1}
+    table = {"thresholds": np.ones((1, 2), dtype=np.int64), "flip": np.zeros(1, dtype=np.int64)}
+    wide = ctx.emit("thresholds", f"{ctx.stem(node)}_widen", (expr.tensor,), attrs, table, (node.name,))
+    return replace(expr, tensor=wide, anchor=None)
 
 
 def _bind(ctx: Lowering, node: SourceNode, expr: Expr, tensor: str, divisor: int) -> None:

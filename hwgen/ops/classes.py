@@ -29,7 +29,7 @@ class ArgMax(SourceOp):
         lowest = not node.attrs.get("select_last_index", 0)
         vector = expr.view.in_order and shape[axis] == int(np.prod(shape)) == ctx.type(expr.tensor).channels
         curve = expr.curve
-        if not (vector and lowest and curve.affine and curve.increasing and curve.channels == 1):
+        if not (vector and lowest and curve.affine and curve.channels == 1 and curve.slope[0] > 0):
             ctx.bind(node.outputs[0], suffix([expr], ctx, node))
             return
         tensor = ctx.emit("argmax", ctx.stem(node), (expr.tensor,), {}, {}, (node.name,))

@@ -42,7 +42,8 @@ def linear(ctx: Lowering, node: SourceNode, name: str) -> Expr:
     line = expr.through(curve.without_clip())
     if low <= known.least and known.most <= high:
         return line
-    attrs: dict[str, Attr] = {"shift": 0, "lo": max(low, known.least), "hi": min(high, known.most)}
+    least, most = (min(max(q, low), high) for q in (known.least, known.most))
+    attrs: dict[str, Attr] = {"shift": 0, "lo": least, "hi": most}
     one = np.ones(1, dtype=np.int64)
     out = Range(np.clip(known.lo, low, high), np.clip(known.hi, low, high))
     maker = ctx.producer(expr.tensor)
@@ -204,7 +205,9 @@ def on_grid(ctx: Lowering, node: SourceNode, steps: Sequence[Fraction]) -> Ints 
 def fold_bias(ctx: Lowering, node: SourceNode, expr: Expr, offsets: Sequence[Fraction]) -> bool:
     """Add `offsets` inside the multiply-accumulate that makes `expr` when they lie on its grid; say whether it did."""
     maker = ctx.producer(expr.tensor)
-    if maker is None or "bias" not in maker.constants or not expr.curve.affine or not ctx.exclusive(expr.tensor):
+    if maker is None or "bias" not in maker.constants or not ctx.exclusive(expr.tensor):
+        return False
+    if not expr.curve.affine or any(s == 0 for s in expr.curve.slope):
         return False
     graph = ctx.graph()
     old = graph.constant(maker, "bias")

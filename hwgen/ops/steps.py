@@ -73,7 +73,7 @@ class Curve:
     @property
     def increasing(self) -> bool:
         """True when a larger q never has a smaller value, in any channel."""
-        return all(s > 0 for s in self.slope)
+        return all(s >= 0 for s in self.slope)
 
     def spread(self, count: int) -> Curve:
         """Return the same curve with `count` entries."""

