@@ -18,3 +18,8 @@ def shared() -> Path:
     if not (path / "models").is_dir():
         pytest.skip(f"real models are absent: {path} has no models folder (set HWGEN_SHARED)")
     return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-golden`: write golden files anew instead of comparing."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")

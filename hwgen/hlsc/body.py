@@ -103,9 +103,9 @@ def shape(function: Function, places: Places) -> Body:
     members = set(loop.blocks)
     leaving = [(n, to) for n in loop.blocks for to in graph.next[n] if to not in members]
     if len(leaving) > 1:
-        second = graph.blocks[leaving[-1][0]]
+        early = next((n for n, _ in leaving if loop.header not in graph.next[n]), leaving[-1][0])
         raise error(
-            place_of(second, places),
+            place_of(graph.blocks[early], places),
             "The loop must have one exit: no break, no return inside it.",
             "Let the loop run its constant number of iterations and guard the work with an if.",
         )

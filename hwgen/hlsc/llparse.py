@@ -179,7 +179,7 @@ class Module:
         params = []
         for part in _split(head[match.end() : _closing(head, match.end())]):
             kind, rest = self.types.read(part)
-            params.append((rest.split()[-1], kind))
+            params.append((re.findall(_ID, rest)[-1], kind))
         debug = re.search(r" !dbg !(\d+)", head)
         return Function(name, tuple(params), tuple(self._body(start + 1)), int(debug[1]) if debug else -1)
 

@@ -262,7 +262,7 @@ class Lowering:
         elif op == "freeze":
             self.env[inst.name] = args[0]
         else:
-            found = intrinsic(self.builder, inst.detail[0].split(".")[1], args) if op == "call" else None
+            found = intrinsic(self.builder, inst.detail[0].split(".")[1], args, kind.width) if op == "call" else None
             if found is None:
                 self.memory.refuse(inst)
                 return

@@ -173,8 +173,8 @@ def _divide(builder: Builder, opcode: str, left: int, right: int) -> int:
     return builder.make("sub", width, (left, binary(builder, "and", rounded, builder.const(-number, width))))
 
 
-def intrinsic(builder: Builder, name: str, args: Sequence[int]) -> int | None:
-    """Return the value of an LLVM intrinsic such as `umin`, None for one that is not known."""
+def intrinsic(builder: Builder, name: str, args: Sequence[int], result: int) -> int | None:
+    """Return the value, `result` bits wide, of an LLVM intrinsic such as `umin`; None for one that is not known."""
     width = builder.width(args[0])
     zero = builder.const(0, width)
     if name in ("umin", "umax", "smin", "smax"):
@@ -198,7 +198,9 @@ def intrinsic(builder: Builder, name: str, args: Sequence[int]) -> int | None:
     if name in ("ctpop", "ctlz", "cttz", "bswap", "bitreverse"):
         return _bits(builder, name, args[0])
     if name in ("ucmp", "scmp"):
-        raise Refused("A three-way comparison has no hardware form.", "Compare with < and == instead.")
+        less: Opcode = "ult" if name == "ucmp" else "slt"
+        more = builder.extend(builder.make(less, 1, (args[1], args[0])), result, False)
+        return builder.select(builder.make(less, 1, (args[0], args[1])), builder.const(-1, result), more)
     return None
 
 

@@ -71,6 +71,10 @@ class Memory:
         places = [place for place, _, _ in self._accesses if place.object == name]
         return "ram" if any(place.terms for place in places) else "slot"
 
+    def stores(self, name: str) -> list[Inst]:
+        """Return the stores to an object."""
+        return [inst for place, _, inst in self._accesses if place.object == name and inst.opcode == "store"]
+
     def name(self, place: Place) -> str:
         """Return the source's name of an object."""
         return (

@@ -41,7 +41,7 @@ def stored(low: Lowering, stores: Sequence[Inst], width: int, reset: int = 0) ->
     """Return the narrowest format of all values stored; clang keeps `_BitInt(13)` in 16 bits of memory."""
     unsigned, signed = _constant(reset, width)
     for inst in stores:
-        found = _bits(low, inst.operands[0], width, 8)
+        found = _Range(low, width).bits(inst.operands[0], 8)
         unsigned, signed = max(unsigned, found[0]), max(signed, found[1])
     if unsigned <= signed:
         return Format(min(width, unsigned), False)
@@ -54,33 +54,58 @@ def _constant(number: int, width: int) -> tuple[int, int]:
     return unsigned_bits(number), signed_bits(value, value)
 
 
-def _bits(low: Lowering, value: Operand, width: int, depth: int) -> tuple[int, int]:
-    """Return how many bits hold a value as unsigned and as signed number, looking `depth` instructions back."""
-    if not isinstance(value, str):
-        return _constant(value if isinstance(value, int) else 0, width)
-    inst = low.addresses.defined.get(value)
-    full = (width, width)
-    if inst is None or not isinstance(inst.type, Int) or depth == 0:
-        return full
-    full = (inst.type.width, inst.type.width if inst.type.width == width else inst.type.width + 1)
-    if inst.opcode in ("zext", "sext"):
-        source = inst.types[0]
-        size = source.width if isinstance(source, Int) else width
-        return (size, size + 1) if inst.opcode == "zext" else (width, size)
-    number = inst.operands[-1] if inst.operands else None
-    if inst.opcode == "and" and isinstance(number, int) and number >= 0:
-        return unsigned_bits(number), unsigned_bits(number) + 1
-    if inst.opcode == "lshr" and isinstance(number, int):
-        return inst.type.width - number, inst.type.width - number + 1
-    if inst.opcode in ("phi", "select"):
-        values = inst.operands if inst.opcode == "phi" else inst.operands[1:]
-        found = [_bits(low, v, width, depth - 1) for v in values]
-        return max(u for u, _ in found), max(s for _, s in found)
-    if inst.opcode == "load":
-        place = low.addresses.of(inst.operands[0])
-        if isinstance(place, Place) and place.object in low.streams:
-            return low.streams[place.object], low.streams[place.object] + 1
-    return full
+class _Range:
+    """Finds how many bits hold a value that is stored in `width` bits, as unsigned and as signed number."""
+
+    def __init__(self, low: Lowering, width: int) -> None:
+        self._low = low
+        self._width = width
+        self._objects: set[str] = set()
+
+    def bits(self, value: Operand, depth: int) -> tuple[int, int]:
+        """Return (bits as unsigned, bits as signed), looking `depth` instructions back."""
+        width = self._width
+        if not isinstance(value, str):
+            return _constant(value if isinstance(value, int) else 0, width)
+        inst = self._low.addresses.defined.get(value)
+        if inst is None or not isinstance(inst.type, Int) or depth == 0:
+            return width, width
+        number = inst.operands[-1] if inst.operands else None
+        if inst.opcode in ("zext", "sext"):
+            source = inst.types[0]
+            size = source.width if isinstance(source, Int) else width
+            return (size, size + 1) if inst.opcode == "zext" else (width, size)
+        if inst.opcode == "and" and isinstance(number, int) and number >= 0:
+            return unsigned_bits(number), unsigned_bits(number) + 1
+        if inst.opcode == "lshr" and isinstance(number, int):
+            return inst.type.width - number, inst.type.width - number + 1
+        if inst.opcode == "ashr" and isinstance(number, int):
+            return width, inst.type.width - number
+        if inst.opcode in ("phi", "select"):
+            return self._widest(inst.operands if inst.opcode == "phi" else inst.operands[1:], depth)
+        if inst.opcode == "load" and inst.type.width == width:
+            return self._loaded(inst, depth)
+        return width, width
+
+    def _widest(self, values: Sequence[Operand], depth: int) -> tuple[int, int]:
+        found = [self.bits(v, depth - 1) for v in values]
+        return max((u for u, _ in found), default=1), max((s for _, s in found), default=1)
+
+    def _loaded(self, inst: Inst, depth: int) -> tuple[int, int]:
+        """Return the range of a load: of the stream's words, or of all that is stored in the local array."""
+        place = self._low.addresses.of(inst.operands[0])
+        if isinstance(place, Place) and place.object in self._low.streams:
+            size = self._low.streams[place.object]
+            return size, size + 1
+        if not isinstance(place, Place) or not place.object.startswith("%"):
+            return self._width, self._width
+        if place.object in self._objects:
+            return 1, 1
+        self._objects.add(place.object)
+        stores = self._low.memory.stores(place.object)
+        if any(touched(i.types[0]) * 8 != self._width for i in stores if isinstance(i.types[0], Int)):
+            return self._width, self._width
+        return self._widest([i.operands[0] for i in stores], depth)
 
 
 @dataclass

@@ -109,11 +109,9 @@ class Roms:
         columns = {lane: _column(padded, lane, rows, step) for lane in lanes}
         bits, found, low = [], {}, 0
         formats = {lane: _format(column, lane[1] * 8) for lane, column in columns.items()}
-        common = max((width for _, width, _ in formats.values()), default=1)
         for lane, column in columns.items():
             signed, width, constant = formats[lane]
             if constant is None:
-                width = common if len(lanes) > 1 and not signed else width
                 found[lane] = Lane(low, width, signed, None)
                 bits.append(_bits(column, width))
                 low += width

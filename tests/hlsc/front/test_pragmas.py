@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directives: read with Vitis's spelling, and placed at their loop without moving any token."""
+
+from __future__ import annotations
+
+import pytest
+
+from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.pragmas import parse, rewrite
+
+NEST = """# 1 "a.cpp"
+void f() {
+  const char* s = "for { (";  char c = '{';
+  outer: for (int i = 0; i < 4; ++i) {
+#pragma HLS PIPELINE II=1
+    while (x(")")) {
+#pragma HLS unroll
+    }
+    for (;;)
+#pragma HLS UNROLL factor = 2
+      y();
+    do {
+#pragma HLS UNROLL
+    } while (0);
+  }
+}
+"""
+
+
+def places(text: str) -> dict[str, tuple[int, int]]:
+    """Return line and column of every word, as the line markers tell them."""
+    found, line = {}, 0
+    for row in text.splitlines():
+        line += 1
+        if row.startswith("# "):
+            line = int(row.split()[1]) - 1
+        elif not row.startswith("#"):
+            for word in row.split():
+                found[f"{word}@{line}"] = (line, row.index(word))
+    return found
+
+
+def test_tokens_keep_line_and_column() -> None:
+    text, _ = rewrite(NEST)
+    assert places(text) == places(NEST)
+
+
+def test_options_stand_before_their_loops() -> None:
+    text, directives = rewrite(NEST)
+    rows = [row.strip() for row in text.splitlines() if row.strip()]
+    heads = {rows[i]: rows[i + 2] for i, row in enumerate(rows) if row.startswith("#pragma clang")}
+    assert [row for row in rows if row.startswith("#pragma clang")] == [
+        "#pragma clang loop unroll(disable)",
+        "#pragma clang loop unroll(full)",
+        "#pragma clang loop unroll_count(2)",
+        "#pragma clang loop unroll(full)",
+    ]
+    assert heads["#pragma clang loop unroll(disable)"].startswith("for (int i")
+    assert heads["#pragma clang loop unroll_count(2)"].startswith("for (;;)")
+    assert heads["#pragma clang loop unroll(full)"].startswith("do {")
+    assert [(d.name, d.line) for d in directives] == [("PIPELINE", 4), ("UNROLL", 6), ("UNROLL", 9), ("UNROLL", 12)]
+
+
+def test_arguments() -> None:
+    found = parse("stream variable = c depth= 7 off  // why", "a.cpp", 3)
+    assert (found.name, dict(found.args), found.line) == ("STREAM", {"variable": "c", "depth": "7", "off": ""}, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("PIPELIN", "Did you mean PIPELINE"),
+        ("", "no HLS directive"),
+    ],
+)
+def test_unknown_directive(text: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words) as caught:
+        parse(text, "a.cpp", 3)
+    assert (caught.value.file, caught.value.line) == ("a.cpp", 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("void f() {\n#pragma HLS PIPELINE\n}\n", "body of a loop"),
+        ("for (;;) { {\n#pragma HLS UNROLL\n} }\n", "body of a loop"),
+        ("for (;;) {\n#pragma HLS UNROLL\n#pragma HLS PIPELINE\n}\n", "not both"),
+        ("for (;;) {\n#pragma HLS UNROLL factor=n\n}\n", "must be a number"),
+        ("for (;;) {\n#pragma HLS PIPELINE off\n}\n", "II=1"),
+    ],
+)
+def test_misplaced_directive(body: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words):
+        rewrite('# 1 "a.cpp"\n' + body)
