@@ -183,8 +183,8 @@ def _workplace(folder: Path) -> Path:
     place = folder / LOGS
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    (place / "vectors").symlink_to((folder / SIM / "vectors").resolve())
-    (place / "sources").symlink_to((folder / SIM).resolve())
+    (place / "vectors").symlink_to(Path("../..") / SIM / "vectors")
+    (place / "sources").symlink_to(Path("../..") / SIM)
     return place
 
 
