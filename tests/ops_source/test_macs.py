@@ -83,7 +83,7 @@ def test_non_zero_weight_zero_point_takes_one_more_bit():
 
 def test_bipolar_weights_take_one_bit():
     net = Net((1, 9))
-    w = net.node("BipolarQuant", net.const(_ints((9, 4)) + 0.5), net.const(0.5), domain="onnx.brevitas")
+    w = net.node("BipolarQuant", net.const(_ints((9, 4), -2, 3)), net.const(0.5), domain="onnx.brevitas")
     lowered = assert_equal(net.build(net.quant(net.node("MatMul", net.quant("x"), w), 4.0)), reals((8, 9)))
     attrs = only(lowered, "matvec").attrs
     assert (attrs["weight_bits"], attrs["weight_signed"]) == (1, True)
