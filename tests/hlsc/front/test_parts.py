@@ -197,10 +197,12 @@ def run(builder: Builder, x: int) -> list[int]:
     return results
 
 
-INTRINSICS = "umin umax smin smax abs usub uadd ssub sadd fshl fshr ctpop ctlz cttz bswap bitreverse ucmp scmp".split()
+NAMES = """
+    umin umax smin smax abs usub uadd ssub sadd fshl fshr ctpop ctlz cttz bswap bitreverse ucmp scmp
+"""
 
 
-@pytest.mark.parametrize("name", INTRINSICS)
+@pytest.mark.parametrize("name", NAMES.split())
 def test_intrinsics(name: str) -> None:
     def signed(v: int) -> int:
         return v - 256 if v > 127 else v
@@ -231,7 +233,7 @@ def test_intrinsics(name: str) -> None:
     for a, b in [(0, 0), (1, 255), (255, 1), (128, 127), (127, 128), (200, 201), (77, 12), (128, 128)]:
         builder = Builder()
         args = [builder.const(a, 8), builder.const(b, 8)]
-        args = args + [builder.const(3, 8)] if name.startswith("fsh") else args
+        args = [*args, builder.const(3, 8)] if name.startswith("fsh") else args
         result = intrinsic(builder, name, args, 8)
         assert result is not None
         assert builder.number(result) == meaning(a, b) & 255, (a, b)
