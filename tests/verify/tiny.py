@@ -34,9 +34,9 @@ module twice (
   assign in0_tready = go;
   assign out0_tvalid = v2;
   assign out0_tdata = y2;
-  function automatic logic [4:0] f(input logic signed [3:0] x);
-    return 5'(2 * 5'(x) + 5'sd1);
-  endfunction
+  logic signed [4:0] low, high;
+  assign low = $signed(x1[3:0]);
+  assign high = $signed(x1[7:4]);
   always_ff @(posedge ap_clk) begin
     if (!ap_rst_n) begin
       v1 <= 0;
@@ -47,7 +47,8 @@ module twice (
     end
     if (go) begin
       x1 <= in0_tdata;
-      y2 <= {f(x1[7:4]), f(x1[3:0])};
+      y2[4:0] <= low + low + 5'sd1;
+      y2[9:5] <= high + high + 5'sd1;
     end
   end
 endmodule
@@ -63,8 +64,10 @@ module total (
   logic fold;
   logic signed [7:0] sum;
   logic v;
-  logic signed [7:0] z, part;
-  assign part = 8'($signed(in0_tdata[9:5])) + 8'($signed(in0_tdata[4:0])) + (fold ? sum : 8'sd0);
+  logic signed [7:0] z, part, low, high;
+  assign low = $signed(in0_tdata[4:0]);
+  assign high = $signed(in0_tdata[9:5]);
+  assign part = low + high + (fold ? sum : 8'sd0);
   assign in0_tready = !v || out0_tready;
   assign out0_tvalid = v;
   assign out0_tdata = z;

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Count the resources of RTL: of one module, or of a design process by process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+from hwgen.errors import UserError
+from hwgen.hw import Family
+from hwgen.plan.types import Plan
+from hwgen.resources import cache_folder
+from hwgen.synth.cells import YosysCounts, tally
+from hwgen.synth.yosys import find_yosys, statistics
+
+LIBRARY = "hwgen_*.sv"
+DATA = ("*.memory", "*.mem", "*.hex", "*.vh", "*.svh")
+
+
+@dataclass(frozen=True)
+class DesignCounts:
+    """What a design costs.
+
+    Parameters
+    ----------
+    total
+        Everything: processes and glue.
+    processes
+        Each process, synthesised alone.
+    glue
+        FIFOs, wiring and port adapters: the top without its processes.
+    """
+
+    total: YosysCounts
+    processes: Mapping[str, YosysCounts]
+    glue: YosysCounts
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        processes = {name: counts.to_json() for name, counts in self.processes.items()}
+        return {"total": self.total.to_json(), "processes": processes, "glue": self.glue.to_json()}
+
+
+def count(
+    files: Sequence[Path], top: str, family: Family, *, dsp: bool = False, boxes: Sequence[str] = ()
+) -> YosysCounts:
+    """Synthesise a module, flattened, and count its cells; results are cached by content.
+
+    Parameters
+    ----------
+    files
+        SystemVerilog files. Memory files (``*.memory`` ...) beside them are found by their names alone.
+    top
+        Module to count.
+    family
+        Decides cells and counting rules.
+    dsp
+        Whether Yosys may turn multiplications into DSPs; where it may not, they cost LUTs.
+    boxes
+        Modules to leave out of the count.
+
+    Raises
+    ------
+    UserError
+        When a file is missing, or there is no Yosys.
+    InternalError
+        When Yosys refuses the RTL.
+    """
+    sources = _with_data(files)
+    script = _script([path.name for path in files], top, family, dsp, boxes)
+    entry = cache_folder() / "yosys" / f"{_key(script, sources)}.json"
+    if not entry.is_file():
+        with tempfile.TemporaryDirectory(prefix="hwgen-yosys-") as name:
+            for path in sources:
+                shutil.copyfile(path, Path(name) / path.name)
+            _keep(entry, statistics(script, Path(name)))
+    cells = json.loads(entry.read_text())
+    return tally({name: number for name, number in cells.items() if name not in boxes}, family)
+
+
+def count_design(plan: Plan, files: Sequence[Path]) -> DesignCounts:
+    """Count a design: every process alone, then the top without them; the sum keeps the hierarchy between them.
+
+    Parameters
+    ----------
+    plan
+        The design.
+    files
+        All of its SystemVerilog: ``<process>.sv`` for each process, the top, the library ``hwgen_*.sv``.
+    """
+    family, names = plan.board.family, [process.name for process in plan.processes]
+    dsp = {process.name: process.unit == "dsp" for process in plan.processes}
+    library = [path for path in files if path.match(LIBRARY)]
+    by_name = {path.stem: path for path in files}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise UserError(f"There must be RTL for every process, and there is none for {', '.join(missing)}.")
+
+    def alone(name: str) -> YosysCounts:
+        return count([*library, by_name[name]], name, family, dsp=dsp[name])
+
+    with ThreadPoolExecutor(_jobs()) as pool:
+        counted = dict(zip(names, pool.map(alone, names), strict=True))
+    glue = count(files, plan.name, family, boxes=names)
+    return DesignCounts(reduce(add, counted.values(), glue), counted, glue)
+
+
+def _jobs() -> int:
+    wanted = os.environ.get("HWGEN_JOBS", "")
+    return max(1, int(wanted)) if wanted.isdigit() else min(4, os.cpu_count() or 1)
+
+
+def _script(names: Sequence[str], top: str, family: Family, dsp: bool, boxes: Sequence[str]) -> list[str]:
+    lines = [f"read_verilog -sv {name}" for name in names]
+    lines += [f"blackbox {' '.join(boxes)}"] if boxes else []
+    lines += [f"hierarchy -check -top {top}"]
+    limit = "" if dsp else " -nodsp"
+    if family == "ecp5":
+        return [*lines, f"synth_ecp5{limit} -top {top}"]
+    return [*lines, f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf{limit} -top {top}"]
+
+
+def _with_data(files: Sequence[Path]) -> list[Path]:
+    """Return the files and the memory files beside them."""
+    for path in files:
+        if not path.is_file():
+            raise UserError(f"RTL file {path} must exist before it can be counted.")
+    folders = sorted({path.parent for path in files})
+    return [*files, *(data for folder in folders for pattern in DATA for data in sorted(folder.glob(pattern)))]
+
+
+def _key(script: Sequence[str], sources: Sequence[Path]) -> str:
+    digest = hashlib.sha256("\0".join([find_yosys().version, *script]).encode())
+    for path in sources:
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _keep(entry: Path, cells: Mapping[str, int]) -> None:
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=entry.parent, prefix=".making-", delete=False) as file:
+        json.dump(dict(cells), file, sort_keys=True)
+    os.replace(file.name, entry)
