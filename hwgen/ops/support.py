@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from math import ceil, prod
+from math import ceil
 
 import numpy as np
 
@@ -99,38 +99,42 @@ def counter_lut(extent: int) -> float:
     return 1.5 * max(1, int(extent - 1).bit_length()) if extent > 1 else 0.0
 
 
+LUTS_PER_BLOCK = 150
+
+
+def rom_luts(depth: int, width: int) -> int:
+    """LUTs of a ROM without block RAM, before its contents are exploited."""
+    return 0 if depth <= 1 else width * ceil(depth / 64)
+
+
+def ram_luts(depth: int, width: int) -> int:
+    """LUTs of a LUT RAM: 14 bits by 32 words in 8 of them."""
+    return ceil(width / 14) * 8 * ceil(depth / 32)
+
+
+def blocks(depth: int, width: int) -> int:
+    """18 Kbit block RAMs of a memory with one read and one write port."""
+    return max(ceil(width / 36), ceil(width * depth / (18 * 1024)))
+
+
+def in_block(luts: int, depth: int, width: int) -> bool:
+    """Tell whether a memory lives in block RAM: where its LUTs would be worth more (the compiler's rule)."""
+    return luts > LUTS_PER_BLOCK * blocks(depth, width)
+
+
+def memory_cost(luts: int, depth: int, width: int) -> tuple[float, float]:
+    """Return ``(luts, bram36)`` of a memory that takes `luts` without block RAM."""
+    return (0.0, blocks(depth, width) / 2) if in_block(luts, depth, width) else (float(luts), 0.0)
+
+
 def rom_cost(depth: int, width: int) -> tuple[float, float]:
-    """Return ``(luts, bram36)`` of a ROM: LUTs up to 64 words or 8 Kbit, block RAM beyond."""
-    if depth <= 1:
-        return 0.0, 0.0
-    if depth <= 64 or depth * width <= 8192:
-        return width * ceil(depth / 64), 0.0
-    return 0.0, bram36(depth, width)
+    """Return ``(luts, bram36)`` of a ROM."""
+    return memory_cost(rom_luts(depth, width), depth, width)
 
 
 def ram_cost(depth: int, width: int) -> tuple[float, float]:
-    """Return ``(luts, bram36)`` of a simple dual-port RAM: LUT RAM up to 1 Kbit or 32 words, block RAM beyond."""
-    if depth <= 1:
-        return 0.0, 0.0
-    if depth <= 32 or depth * width <= 1024:
-        return 1.2 * width * ceil(depth / 32), 0.0
-    return 0.0, bram36(depth, width)
-
-
-def bram36(depth: int, width: int) -> float:
-    """Return the 36 Kbit block RAMs of a memory in halves (18 Kbit), choosing the best aspect ratio."""
-    shapes = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-    return min(ceil(depth / d) * ceil(width / w) for d, w in shapes) / 2
-
-
-def frames_of(values: Ints, shape: tuple[int, ...]) -> Ints:
-    """Reshape frames of any layout-preserving shape to ``(frames, *shape[1:])``."""
-    return values.reshape(values.shape[0], *shape[1:])
-
-
-def volume(shape: tuple[int, ...]) -> int:
-    """Return the number of elements of a shape without its batch."""
-    return prod(shape[1:])
+    """Return ``(luts, bram36)`` of a RAM with one write and one read port."""
+    return memory_cost(ram_luts(depth, width), depth, width)
 
 
 def multiplier_lut(a_bits: int, b_bits: int) -> float:
@@ -155,8 +159,10 @@ def bipolar_weights(node: Node) -> bool:
 def bias_table(weight: Ints, bias: Ints, bipolar_input: bool, bipolar_weight: bool) -> Ints:
     """Return the bias with the constants that one-bit products leave out (see ``hls/include/hwgen/product.hpp``)."""
     if bipolar_input:
-        return bias - (weight.shape[1] if bipolar_weight else weight.sum(axis=1))
-    return bias + (weight < 0).sum(axis=1) if bipolar_weight else bias
+        missing = -np.full_like(bias, weight.shape[1]) if bipolar_weight else -weight.sum(axis=1)
+    else:
+        missing = (weight < 0).sum(axis=1) if bipolar_weight else np.zeros_like(bias)
+    return np.asarray(bias + missing, dtype=np.int64)
 
 
 class RomSet:

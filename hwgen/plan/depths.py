@@ -10,21 +10,34 @@ from pathlib import Path
 import yaml
 
 from hwgen.hw import CType, Family, KernelCall
+from hwgen.ops.support import in_block, ram_luts, rom_luts
 
 TABLE = Path(__file__).parent / "depths.yaml"
 
 
+EXACT = frozenset({"kSimd", "kPe", "kLanes", "kInLanes", "kOutLanes", "kBits", "kInBits", "kSteps", "kCopies", "kTies"})
+
+
 def key(call: KernelCall, family: Family, clock_mhz: float) -> str:
-    """Return what the depth of a kernel depends on as one line of text."""
+    """Return what the depth of a kernel depends on as one line of text; extents count by their bits only."""
     parts = [call.function, family, f"{clock_mhz:g}"]
-    parts += [f"{name}={_text(value)}" for name, value in call.config.items()]
+    parts += [f"{name}={_text(name, value)}" for name, value in call.config.items()]
+    parts += [
+        f"{rom.name}={'s' if rom.ctype.signed else 'u'}{rom.ctype.bits}x{_size(rom.shape[0])}" for rom in call.roms
+    ]
     return " ".join(parts)
 
 
-def _text(value: int | bool | CType) -> str:
+def _text(name: str, value: int | bool | CType) -> str:
     if isinstance(value, CType):
         return f"{'s' if value.signed else 'u'}{value.bits}"
-    return str(int(value))
+    if isinstance(value, bool) or name in EXACT:
+        return str(int(value))
+    return f"{'-' if value < 0 else ''}{_size(abs(value) + 1)}b"
+
+
+def _size(extent: int) -> int:
+    return (extent - 1).bit_length()
 
 
 @cache
@@ -42,21 +55,33 @@ def depth(call: KernelCall, family: Family, clock_mhz: float) -> int:
     return known if known is not None else estimate(call, family, clock_mhz)
 
 
+LEVELS_PER_MHZ = {"xcup": 2000.0, "xc7": 1200.0, "ecp5": 800.0}
+
+
 def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
-    """Return a depth from the kernel's longest path: levels of logic divided by the levels that fit a cycle."""
-    per_cycle = max(1.0, {"xcup": 1600.0, "xc7": 800.0, "ecp5": 500.0}[family] / clock_mhz)
-    return 1 + ceil(_levels(call) / per_cycle)
+    """Return a depth from the levels of logic that fit a cycle; a memory in block RAM takes a stage of its own."""
+    per_cycle = LEVELS_PER_MHZ[family] / clock_mhz
+    return max(1, ceil(_levels(call) / per_cycle)) + _behind_block_ram(call)
+
+
+def _behind_block_ram(call: KernelCall) -> bool:
+    if call.function == "window":
+        depth, width = call.config["kDepth"], call.inputs[0].width
+        assert isinstance(depth, int)
+        return in_block(ram_luts(depth, width), depth, width)
+    sizes = [(rom.shape[0], rom.shape[1] * rom.ctype.bits) for rom in call.roms]
+    return any(in_block(rom_luts(depth, width), depth, width) for depth, width in sizes)
 
 
 def _levels(call: KernelCall) -> float:
     config = call.config
     if call.function == "matvec":
-        return 4 + _bits(config["weight_t"]) / 2 + 1.5 * log2(call.inputs[0].lanes)
-    if call.function in ("depthwise", "requantise"):
-        return 8.0
+        return 4 + _bits(config["weight_t"]) / 2 + log2(call.inputs[0].lanes)
     if call.function == "thresholds":
         return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
-    return 5.0 if call.function == "window" else 2.0
+    if call.function == "requantise":
+        return 5 + _bits(config["mul_t"]) / 2
+    return 5.0
 
 
 def _bits(value: int | bool | CType) -> int:

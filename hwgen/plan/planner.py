@@ -16,6 +16,7 @@ from hwgen.plan.timing import depths, hop, isolated
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
+HEADROOM = 0.7
 NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
 
 
@@ -57,18 +58,15 @@ class _Draft:
 
 
 def _limits(board: Board, budget: Budget) -> Resources:
+    """Return what may be used: the budget's limits, and `HEADROOM` of the device where it gives none."""
     wanted = budget.limits.model_dump()
-    device = board.resources
+    device = {f.name: getattr(board.resources, f.name) for f in fields(Resources)}
     return Resources(
         **{
-            f.name: min(getattr(device, f.name), _or(wanted[f.name], getattr(device, f.name)))
-            for f in fields(Resources)
+            name: int(HEADROOM * has) if wanted[name] is None else min(has, wanted[name])
+            for name, has in device.items()
         }
     )
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
 
 
 def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) -> int:
@@ -161,6 +159,8 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         for c in draft.channels
         if c.depth > 2
     ]
+    limits = ", ".join(f"{getattr(chooser.limits, name):,.0f} {label}" for name, label in NAMES.items())
+    why = f"the budget, and {HEADROOM:.0%} of the device where it is silent: fuller devices rarely route"
     return Plan(
         graph.name,
         board,
@@ -174,7 +174,7 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         draft.total,
         bottleneck.name,
         binding,
-        (*draft.wiring.decisions, *deep),
+        (Decision("limits", limits, why), *draft.wiring.decisions, *deep),
         draft.wiring.arrays,
     )
 

@@ -10,7 +10,7 @@ from hwgen.graph import Graph, TensorType
 from hwgen.hw import Board, Folding, Option, Resources, StreamType
 from hwgen.ops import width
 from hwgen.ops.base import hardware_op
-from hwgen.ops.support import bram36, divisors
+from hwgen.ops.support import divisors, ram_cost
 
 ELEMENT_BITS = (8, 16, 32, 64)
 
@@ -117,10 +117,9 @@ def conversion(tensor: TensorType, source: int, target: int) -> tuple[int, Resou
 
 
 def fifo_cost(depth: int, bits: int) -> Resources:
-    """Estimate a FIFO: two registers, LUT RAM up to 64 words or 2 Kbit, block RAM beyond."""
+    """Estimate a FIFO: two registers, else a memory with an output register (``hls/rtl/hwgen_fifo.sv``)."""
     if depth <= 2:
         return Resources(4 + bits, 4 + 2 * bits)
     address = max(1, (depth - 1).bit_length())
-    if depth <= 64 or depth * bits <= 2048:
-        return Resources(10 + 3 * address + 1.2 * bits * -(-depth // 32), 3 * address + 2 * bits)
-    return Resources(20 + 4 * address + 0.2 * bits, 4 * address + bits, 0, bram36(depth, bits))
+    lut, bram = ram_cost(depth, bits)
+    return Resources(10 + 3 * address + lut, 3 * address + 2 + bits, 0, bram)
