@@ -158,7 +158,8 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
     from hwgen.verify import rtl
 
     found = rtl.check(job.plan, golden, job.folder, rtl.Options(sim=job.request.sim, seed=job.request.seed))
-    verdict["rtl"] = {"tensors": found.tensors, "mismatches": len(found.mismatches), "runs": found.runs}
+    counts = {"frames": found.frames, "runs": found.runs}
+    verdict["rtl"] = {"tensors": found.tensors, "mismatches": len(found.mismatches), **counts}
     verdict["cycles"] = {"ii": found.ii, "latency": found.latency, "layers": dict(found.layers)}
     job.speed["rtl_cycles"] = found.cycles
     job.speed["rtl_cycles_per_second"] = round(found.cycles / found.sim_seconds)
@@ -166,5 +167,5 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
     job.speed["rtl_sim_seconds"] = round(found.sim_seconds, 2)
     for mismatch in found.mismatches[:1]:
         _fail(verdict, mismatch.message)
-    runs = f"{found.runs} runs, {found.cycles:,} cycles"
+    runs = f"{found.runs} runs, up to {found.frames} frames, {found.cycles:,} cycles"
     job.note("verify", f"rtl: {found.tensors} streams in {runs}, {len(found.mismatches)} differ")

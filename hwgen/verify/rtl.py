@@ -70,6 +70,8 @@ class RtlResult:
         output beat of the first frame. None where they were not measured.
     layers
         II of each process alone, in free flow.
+    frames
+        Different frames that came whole out of the top in one run without idle cycles, back-pressure or reset.
     runs, cycles
         Simulations, and cycles simulated.
     build_seconds, sim_seconds
@@ -83,6 +85,7 @@ class RtlResult:
     ii: int | None
     latency: int | None
     layers: Mapping[str, int] = field(default_factory=dict)
+    frames: int = 0
     runs: int = 0
     cycles: int = 0
     build_seconds: float = 0.0
@@ -114,6 +117,7 @@ class RtlResult:
             "ii": self.ii,
             "latency": self.latency,
             "layers": dict(self.layers),
+            "frames": self.frames,
             "runs": self.runs,
             "cycles": self.cycles,
         }
@@ -162,6 +166,7 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
         tensors=len({stream.channel.name for stream in _checked(bench, options.layers)}),
         mismatches=tuple(_judge(bench, golden, runs, outcomes)),
         **_cycles(bench, runs, outcomes),
+        frames=_frames(bench, runs, outcomes),
         runs=len(runs),
         cycles=sum(outcome.cycles for outcome in outcomes),
         build_seconds=built - started,
@@ -208,6 +213,13 @@ def _cycles(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> d
             latency = max(end[0] for end in ends) - min(starts)
     layers = {bench.devices[index].name: value for index, value in ii.items() if index != TOP}
     return {"ii": ii.get(TOP), "latency": latency, "layers": layers}
+
+
+def _frames(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> int:
+    """Return how many of the recorded frames the top delivered in its longest free run."""
+    outputs = [s.id for s in bench.devices[TOP].streams if s.direction == "out"]
+    free = [(r, o) for r, o in zip(runs, outcomes, strict=True) if r.device == TOP and r.scenario.free]
+    return max((min(r.recorded, *(len(o.frames[s]) for s in outputs)) for r, o in free), default=0)
 
 
 def _judge(

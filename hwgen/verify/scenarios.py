@@ -32,6 +32,11 @@ class Scenario:
     stall: int = 0
     reset: bool = False
 
+    @property
+    def free(self) -> bool:
+        """Whether nothing holds the data up."""
+        return not (self.gap or self.stall or self.reset)
+
 
 FREE = Scenario("free-flow")
 SCENARIOS = (
