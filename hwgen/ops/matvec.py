@@ -83,7 +83,7 @@ class Matvec(FoldedOp):
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return vectors * (OC / PE) * (K / SIMD)."""
         outputs, inputs = graph.constant(node, "weight").shape
-        return int(graph.types[node.outputs[0]].pixels) * (outputs // folding.pe) * (inputs // folding.simd)
+        return int(graph.types[node.outputs[0]].pixels * (outputs // folding.pe) * (inputs // folding.simd))
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a vector during its first output fold, write at the end of every output fold."""

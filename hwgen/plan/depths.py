@@ -80,7 +80,8 @@ def _levels(call: KernelCall) -> float:
     if call.function == "thresholds":
         return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
     if call.function == "requantise":
-        return 5 + _bits(config["mul_t"]) / 2
+        by_constant = call.roms[0].shape[0] == 1
+        return 5 + _bits(config["mul_t"]) * (1.0 if by_constant else 0.3)
     return 5.0
 
 
