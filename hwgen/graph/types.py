@@ -95,4 +95,4 @@ def bits_for(lo: int, hi: int) -> tuple[bool, int]:
     """Return ``(signed, bits)`` of the narrowest format that holds every integer in ``[lo, hi]``."""
     if lo >= 0:
         return False, max(1, hi.bit_length())
-    return True, max(2, (-lo - 1).bit_length() + 1, hi.bit_length() + 1)
+    return True, max(2, (-lo - 1).bit_length() + 1, max(hi, 0).bit_length() + 1)

@@ -68,7 +68,9 @@ def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Frac
     inputs = len(weight.ints)
     if expr.view.shape[-1] != inputs:
         ctx.refuse(node, f"The input of {node.op} must have {inputs} columns, not {expr.view.shape[-1]}.")
-    if int(np.prod(expr.view.shape)) == inputs:
+    base = ctx.type(expr.tensor)
+    pixel = len(base.shape) == len(expr.view.shape) == 4 and base.pixels == 1
+    if int(np.prod(expr.view.shape)) == inputs and not (pixel and expr.view.in_order):
         made = _whole(ctx, node, expr, weight, bias)
     else:
         made = _by_pixel(ctx, node, expr, weight, bias)
