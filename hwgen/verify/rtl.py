@@ -185,12 +185,12 @@ def _counts(plan: Plan, golden: Mapping[str, Ints], options: Options) -> tuple[i
 
 def _workplace(folder: Path) -> Path:
     """Return an empty folder for logs, with the vectors and the cocotb test beside them."""
-    place = folder / LOGS
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    (place / "vectors").symlink_to(Path("../..") / SIM / "vectors")
-    (place / "sources").symlink_to(Path("../..") / SIM)
-    return place
+    logs = folder / LOGS
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    (logs / "vectors").symlink_to(Path("../..") / SIM / "vectors")
+    (logs / "sources").symlink_to(Path("../..") / SIM)
+    return logs
 
 
 def _checked(bench: Bench, layers: bool) -> list[BenchStream]:

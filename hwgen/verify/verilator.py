@@ -31,7 +31,7 @@ DEFINES = ("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0", "-DVM_TIMING=0", "-DV
 # -O1: the program runs ten times as fast as with -O0; -O2 and -Os take much longer to compile and gain nothing.
 FLAGS = ("-std=c++17", "-O1", "-w", *DEFINES)
 RUNTIME = ("verilated.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
-LINK = ("-rdynamic", "-pthread", "-ldl")
+LINK = ("-rdynamic", "-s", "-pthread", "-ldl")
 
 
 @dataclass(frozen=True)
