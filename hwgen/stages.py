@@ -211,11 +211,11 @@ def run_verify(job: Build) -> None:
 
 def run_synth(job: Build) -> None:
     """Count cells with Yosys: the whole design and each process."""
-    from hwgen.synth import count
+    from hwgen.synth import count_design
 
-    plan = job.plan
-    total = count(job.rtl(), plan.name, plan.board.family)
-    artifacts.write_json(job.folder / SYNTHESISED, {"total": total.to_json()})
+    counts = count_design(job.plan, job.rtl())
+    artifacts.write_json(job.folder / SYNTHESISED, counts.to_json())
+    job.note("synth", f"{counts.total.resources.lut:,.0f} LUT counted, {job.plan.resources.lut:,.0f} planned")
 
 
 def report_options(job: Build) -> Any:

@@ -96,6 +96,7 @@ def _port(plan: Plan, index: int) -> dict[str, Any]:
 
 def _layer(process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
     compiled = facts.get("hlsc", {}).get(process.name, {})
+    counted = facts.get("synth", {}).get("processes", {}).get(process.name, {})
     return {
         "name": process.name,
         "layer": process.layer,
@@ -108,5 +109,6 @@ def _layer(process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
         "depth_plan": process.depth,
         "depth_hlsc": compiled.get("depth"),
         "cost": _counted(process.cost),
+        "lut_yosys": counted.get("lut"),
         "reason": process.reason,
     }
