@@ -184,7 +184,7 @@ def run_hlsc(job: Build) -> None:
     for name, module in modules.items():
         (rtl / f"{name}.sv").write_text(module.rtl)
     core = f"{plan.name}_core"
-    top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target)
+    top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target, modules)
     (rtl / f"{core}.sv").write_text(top.rtl)
     for path in sorted((data_folder("hls") / "rtl").glob("*.sv")):
         (rtl / path.name).write_bytes(path.read_bytes())

@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from hwgen import cli, console
 
@@ -35,7 +38,7 @@ def fails(code: int, *arguments: object, cwd: Path = ROOT) -> str:
     assert answer["ok"] is False and answer["exit_code"] == code
     for error in answer["errors"]:
         assert set(error) == {"message", "node", "hint"}
-        assert error["message"] in plain.stderr and error["message"].endswith((".", "?"))
+        assert error["message"].removesuffix(".") in plain.stderr and error["message"].endswith((".", "?"))
     return plain.stderr
 
 
@@ -202,3 +205,48 @@ def test_with_json_stray_prints_go_to_stderr(capfd: pytest.CaptureFixture[str]) 
 def test_tables_are_never_cut() -> None:
     text = console.table(("name", "n"), [("x" * 200, "1"), ("y", "10")], right=("n",))
     assert text.splitlines() == ["name" + " " * 196 + "   n", "x" * 200 + "   1", "y" + " " * 199 + "  10"]
+
+
+def small_model(path: Path, shape: list[Any], weight: float = 1.0, op: str = "MatMul") -> Path:
+    """Write a float model of one operator."""
+    values = np.full((4, 3), weight, np.float32)
+    graph = helper.make_graph(
+        [helper.make_node(op, ["x", "w"] if op == "MatMul" else ["x"], ["y"], f"the_{op.lower()}")],
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(values, "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "op", "code", "sentence"),
+    [
+        ([1, 4], 1.0, "MatMul", 3, "must be quantised, not real numbers (node the_matmul)."),
+        ([1, 4], 1.0, "Erf", 3, "Operator Erf is not supported (node the_erf)."),
+        ([1, "length"], 1.0, "MatMul", 2, "length"),
+        ([1, 4], float("nan"), "MatMul", 2, "NaN"),
+    ],
+    ids=["float", "operator", "dynamic shape", "NaN"],
+)
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_bad_models(
+    tmp_path: Path, command: str, shape: list[Any], weight: float, op: str, code: int, sentence: str
+) -> None:
+    path = small_model(tmp_path / "net.onnx", shape, weight, op)
+    extra = ["--out", tmp_path / "out"] if command == "build" else []
+    assert sentence in fails(code, command, path, "--board", "zcu102", *extra)
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_check_says_what_a_model_becomes() -> None:
+    answer = json.loads(run("check", MLP, "--board", "ulx3s", "--json").stdout)
+    assert answer["ok"] is True and answer["operators"] == {"matvec": 3, "thresholds": 2}
+    assert answer["board"] == "ulx3s" and answer["cycles"]["ii_plan"] > 0 and answer["inexact"] == []
+
+
+def test_check_without_a_board_plans_nothing() -> None:
+    answer = run("check", MLP)
+    assert answer.returncode == 0 and "integer operators" in answer.stdout and "Fits" not in answer.stdout
