@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark of the real networks: it knows them all, and reads its figures out of a build's answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import hwgen
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("real_models", ROOT / "benchmarks" / "real_models.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_network_is_there(shared: Path, bench: ModuleType) -> None:
+    known = bench.networks()
+    assert len(known) == 14
+    assert [network.path for network in known.values() if not network.path.is_file()] == []
+
+
+def test_figures_of_a_build_that_stops_before_rtl(bench: ModuleType, tmp_path: Path) -> None:
+    design = ROOT / "designs" / "digits-mlp"
+    result = hwgen.build(design / "model.onnx", budget=design / "budget.yaml", out=tmp_path / "out", verify="golden")
+    timings = json.loads((tmp_path / "out" / "run" / "timings.json").read_text())
+    found = bench.figures({**result.to_json(), "wall_seconds": 1.0}, timings)
+    assert json.loads(json.dumps(found)) == found
+    assert found["ok"] and found["mismatches"] == {"golden": 0, "csim": None, "rtl": None}
+    assert found["ii_error"] is None and found["lut_error"] is None and found["frames"] == 0
+    assert found["stage_seconds"].keys() == result.seconds.keys()
+
+
+@pytest.mark.parametrize(
+    "plan, measured, error", [(102, 100, 0.02), (98, 100, -0.02), (5, None, None), (None, 5, None)]
+)
+def test_errors_are_fractions_of_the_measurement(
+    bench: ModuleType, plan: float | None, measured: float | None, error: float | None
+) -> None:
+    assert bench.error(plan, measured) == error
+
+
+def test_an_unknown_network_is_refused(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.options(["--models", "nonesuch"])
+    assert "nonesuch" in capsys.readouterr().err
