@@ -8,13 +8,14 @@ and growing bounds jump to the next constant of the program.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import count
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import COMPARES, ones, to_signed
 from hwgen.hlsc.back.intervals import Fact, exact, join, meet, tighten, top, transfer, words_fact
 
 _PATIENCE = 3
-_LIMIT = 60
+_IMPATIENCE = 30
 _DEPTH = 5
 
 
@@ -99,7 +100,7 @@ class Ranges:
 
     def _compare(self, value: ir.Value, truth: bool, known: dict[int, Fact]) -> bool:
         left, right = value.args
-        opcode = value.opcode
+        opcode: str = value.opcode
         if not truth:
             opcode = {"eq": "ne", "ne": "eq", "ult": "uge", "ule": "ugt", "slt": "sge", "sle": "sgt"}[opcode]
         mirrored = {"ult": "ugt", "ule": "uge", "slt": "sgt", "sle": "sge"}
@@ -161,7 +162,8 @@ class Ranges:
         for value in self.process.values:
             self.facts[value.id] = self.evaluate(value)
         cone = self._cone()
-        for round_ in range(_LIMIT + 1):
+        shown = {f"state {v.attr}": v for v in self.process.values if v.opcode == "state"}
+        for round_ in count():
             changed = False
             for name, index in nexts.items():
                 old = self.stored[name]
@@ -169,15 +171,18 @@ class Ranges:
                 if new != old:
                     changed = True
                     self.stored[name] = self._widen(old, new, self.widths[index], round_)
+                    if name in shown:
+                        self.facts[shown[name].id] = self.evaluate(shown[name])
             if not changed:
                 return
             for value in cone:
                 self.facts[value.id] = self.evaluate(value)
 
     def _widen(self, old: Fact, new: Fact, width: int, round_: int) -> Fact:
+        """Grow a fact, in ever larger steps: each can change only finitely often, so the fixpoint is reached."""
         if round_ < _PATIENCE:
             return tighten(new, width)
-        if round_ >= _LIMIT // 2:
+        if round_ >= _IMPATIENCE:
             return top(width)
         wide = top(width)
         return tighten(
