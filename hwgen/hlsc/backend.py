@@ -6,13 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from hwgen.errors import UserError
 from hwgen.hlsc import ir, verify_ir
+from hwgen.hlsc.back.balance import balance
 from hwgen.hlsc.back.delays import DelayModel, family
 from hwgen.hlsc.back.emit import emit
 from hwgen.hlsc.back.finalise import finalise
+from hwgen.hlsc.back.identifiers import KEYWORDS
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.place import place_late
+from hwgen.hlsc.back.report import depth, report
 from hwgen.hlsc.back.schedule import Schedule, schedule
 
 _ROUNDS = 4
@@ -43,9 +47,9 @@ class Compiled(NamedTuple):
     report: Mapping[str, Any]
 
 
-def optimise(process: ir.Process) -> ir.Process:
+def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
-    process = rebuild(process)
+    process = balance(narrow(rebuild(process)), model)
     for _ in range(_ROUNDS):
         smaller = narrow(process)
         if smaller == process:
@@ -57,9 +61,18 @@ def optimise(process: ir.Process) -> ir.Process:
 def plan(process: ir.Process, target: Target) -> Schedule:
     """Optimise and schedule a process."""
     verify_ir.verify(process)
-    ready = finalise(optimise(process))
+    model = DelayModel(family(target.family), target.clock_mhz)
+    ready = finalise(optimise(process, model))
     verify_ir.verify(ready)
-    return place_late(schedule(ready, DelayModel(family(target.family), target.clock_mhz)))
+    return place_late(schedule(ready, model))
+
+
+def _check_name(process: ir.Process) -> None:
+    if process.name in KEYWORDS:
+        raise UserError(
+            f"The process must not be called {process.name}, a keyword of SystemVerilog.",
+            hint=f"Try {process.name}_process.",
+        )
 
 
 def compile(process: ir.Process, target: Target) -> Compiled:
@@ -68,12 +81,10 @@ def compile(process: ir.Process, target: Target) -> Compiled:
     Raises
     ------
     UserError
-        The family has no delay table.
+        The family has no delay table, or the process's name cannot be a module's.
     InternalError
         The IR is malformed.
     """
+    _check_name(process)
     scheduled = plan(process, target)
-    base = len(scheduled.netlist.process.values)
-    writes = range(base, base + len(scheduled.netlist.process.writes))
-    depth = 1 + max((scheduled.stage[n] for n in writes), default=0)
-    return Compiled(emit(scheduled), {}, depth, {})
+    return Compiled(emit(scheduled), {}, depth(scheduled), report(scheduled))

@@ -80,7 +80,8 @@ class Control:
             return
         for access in here:
             busy = f"!{access.stream}_tvalid" if access.direction == "in" else self.full_name[access.stream]
-            yield f"    wire {self.wait_name[access.stream]} = {' && '.join([*self._wanted(access, expressions), busy])};"
+            terms = [*self._wanted(access, expressions), busy]
+            yield f"    wire {self.wait_name[access.stream]} = {' && '.join(terms)};"
         later = self.move(stage + 1)
         for access in here:
             if access.direction == "in":

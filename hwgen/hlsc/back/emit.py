@@ -7,26 +7,18 @@ pipeline drains at the end of the input. Every output stream has a register that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.control import Control
 from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
-from hwgen.hlsc.back.emit_memory import ram_lines, rom_lines
+from hwgen.hlsc.back.emit_memory import is_module, ram_lines, rom_lines, table_module
+from hwgen.hlsc.back.finalise import address_width
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule
 
 _UNUSED = "slices of a word live unequally long, a stream may carry bits that nobody needs"
-
-
-@dataclass(frozen=True)
-class Register:
-    """A pipeline register: the result of `node`, as stage `stage` sees it."""
-
-    node: int
-    stage: int
 
 
 class Emitter:
@@ -40,7 +32,12 @@ class Emitter:
         ports = [f"{s.name}_{suffix}" for s in self.process.streams for suffix in ("tdata", "tvalid", "tready")]
         self.names = Identifiers(["ap_clk", "ap_rst_n", self.process.name, *ports])
         self.control = Control(schedule, self.names)
-        self.memory = {f"rom {r.name}": self.names.fresh(r.name) for r in self.process.roms}
+        blocks = {r.name: f"rom {r.name}" in self.netlist.synchronous for r in self.process.roms}
+        self.tables = {r.name: r for r in self.process.roms if is_module(r, blocks[r.name])}
+        self.memory = {
+            f"rom {r.name}": self.names.fresh(f"{self.process.name}_{r.name}" if r.name in self.tables else r.name)
+            for r in self.process.roms
+        }
         self.memory |= {f"ram {r.name}": self.names.fresh(r.name) for r in self.process.rams}
         self.signal = {n: self._signal(n) for n in self.netlist.nodes if self.netlist.sink(n) is None}
         self.copies = {
@@ -83,19 +80,25 @@ class Emitter:
         yield "// SPDX-License-Identifier: Apache-2.0"
         yield f"// {self.process.name}: compiled by hwgen" + (f" from {self.process.loc}." if self.process.loc else ".")
         model = self.schedule.model
-        yield f"// {self.schedule.stages} stages, a new iteration every clock; {model.family.name}, {model.clock_mhz:g} MHz."
+        clock = f"{model.family.name}, {model.clock_mhz:g} MHz"
+        yield f"// {self.schedule.stages} stages, a new iteration every clock; {clock}."
         yield f"// Lint: {_UNUSED}."
         yield "// verilator lint_off UNUSEDSIGNAL"
+        if self.tables:
+            yield "// verilator lint_off DECLFILENAME"
         ports = ["input  logic ap_clk", "input  logic ap_rst_n"]
         for stream in self.process.streams:
             ports += stream_ports(stream)
+        for rom in self.tables.values():
+            yield from table_module(rom, self.memory[f"rom {rom.name}"], address_width(len(rom.words)))
         yield f"module {self.process.name} ("
         yield ",\n".join(f"    {p}" for p in ports)
         yield ");"
 
     def _memories(self) -> Iterator[str]:
         for rom in self.process.roms:
-            yield from rom_lines(rom, self.memory[f"rom {rom.name}"], f"rom {rom.name}" in self.netlist.synchronous)
+            if rom.name not in self.tables:
+                yield from rom_lines(rom, self.memory[f"rom {rom.name}"], f"rom {rom.name}" in self.netlist.synchronous)
         for ram in self.process.rams:
             yield from ram_lines(ram, self.memory[f"ram {ram.name}"], f"ram {ram.name}" in self.netlist.synchronous)
 
@@ -133,6 +136,12 @@ class Emitter:
             return
         if value.opcode in ("rom", "ram"):
             memory = self.memory[f"{value.opcode} {value.attr}"]
+            if value.opcode == "rom" and value.attr in self.tables:
+                yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
+                address = self.expressions.ref(value.args[0], stage)
+                instance = self.names.fresh(f"{self.signal[node]}_table")
+                yield f"    {memory} {instance} (.address({address}), .word({self.signal[node]}));"
+                return
             right = f"{memory}[{self.expressions.ref(value.args[0], stage)}]"
         else:
             right = self.expressions.operator(value, stage)
@@ -212,9 +221,3 @@ def _comment(loc: ir.Loc | None) -> str:
 def emit(schedule: Schedule) -> str:
     """Return the SystemVerilog module of a scheduled process."""
     return Emitter(schedule).text()
-
-
-def registers(schedule: Schedule) -> Iterable[Register]:
-    """Return the pipeline registers of a schedule, by node and stage."""
-    emitter = Emitter(schedule)
-    return [Register(n, s) for n, s in emitter.copies]

@@ -53,7 +53,7 @@ class Expressions:
         if value.opcode == "zext":
             return f"{value.width}'({_unsigned(self.ref(inner, stage))})"
         if value.opcode == "sext":
-            return f"{value.width}'($signed({self.ref(inner, stage)}))"
+            return self._sign_extension(value, stage)
         low = value.attr if isinstance(value.attr, int) else 0
         source = self.values[inner]
         assert source.opcode not in WIRES and source.opcode != "const", "an extract must be normalised"
@@ -62,12 +62,28 @@ class Expressions:
             return text
         return f"{text}[{low}]" if value.width == 1 else f"{text}[{low + value.width - 1}:{low}]"
 
+    def _sign_extension(self, value: ir.Value, stage: int) -> str:
+        """Copy the sign bit by hand: a concatenation is unsigned whatever it stands in, a cast is not."""
+        inner = self.values[value.args[0]]
+        extra = value.width - inner.width
+        text = self.ref(inner.id, stage)
+        if inner.width == 1:
+            return f"{{{value.width}{{{text}}}}}"
+        if inner.opcode == "extract":
+            low = inner.attr if isinstance(inner.attr, int) else 0
+            name = self.name(inner.args[0], stage)
+            return f"{{{{{extra}{{{name}[{low + inner.width - 1}]}}}}, {text}}}"
+        if inner.opcode in WIRES or inner.opcode == "const":
+            return f"{value.width}'($signed({text}))"
+        return f"{{{{{extra}{{{text}[{inner.width - 1}]}}}}, {text}}}"
+
     def operator(self, value: ir.Value, stage: int) -> str:
         """Return the right-hand side that computes an operator from its operands in a stage."""
         opcode = value.opcode
         if opcode == "mul":
             return self._multiply(value, stage)
-        args = [self.ref(a, stage) for a in value.args]
+        order = self._addition(value) if opcode == "add" else value.args
+        args = [self.ref(a, stage) for a in order]
         if opcode == "xor":
             return self._xor(value, args)
         if opcode in _INFIX:
@@ -80,6 +96,17 @@ class Expressions:
             return f"$signed({args[0]}) < $signed({args[1]})"
         assert opcode == "ashr", opcode
         return f"$signed({args[0]}) >>> {args[1]}"
+
+    def _addition(self, value: ir.Value) -> tuple[int, ...]:
+        """Put the operand that is mere logic last: it fits into the adder's LUTs, the first must be a signal."""
+        left, right = value.args
+        return (right, left) if self._absorbed(left) and not self._absorbed(right) else (left, right)
+
+    def _absorbed(self, index: int) -> bool:
+        value = self.values[index]
+        while value.opcode in ("zext", "sext", "extract"):
+            value = self.values[value.args[0]]
+        return value.opcode in ("select", "and", "or", "xor", "const")
 
     def _xor(self, value: ir.Value, args: list[str]) -> str:
         constant = self.values[value.args[1]]
@@ -97,7 +124,7 @@ class Expressions:
             if factor.opcode == "zext":
                 texts.append(f"{value.width}'($signed({{1'b0, {self.ref(factor.args[0], stage)}}}))")
             elif factor.opcode == "sext":
-                texts.append(self.ref(factor.id, stage))
+                texts.append(f"{value.width}'($signed({self.ref(factor.args[0], stage)}))")
             else:
                 texts.append(f"$signed({self.ref(factor.id, stage)})")
         return " * ".join(texts)

@@ -50,9 +50,9 @@ class _Observers:
         value, target = self.process.values[condition], self.process.values[goal]
         if depth == 0:
             return False
-        if target.opcode == "xor" and self._one(target.args[1]):
-            if self._false_when(condition, truth, target.args[0], depth - 1):
-                return True
+        inverted = target.opcode == "xor" and self._one(target.args[1])
+        if inverted and self._false_when(condition, truth, target.args[0], depth - 1):
+            return True
         if target.opcode == "and" and all(self.implies(condition, truth, a, depth - 1) for a in target.args):
             return True
         if target.opcode == "or" and any(self.implies(condition, truth, a, depth - 1) for a in target.args):

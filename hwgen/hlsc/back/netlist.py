@@ -89,7 +89,7 @@ class Netlist:
             return tuple(dict.fromkeys(s for a in value.args for s in self.origin(a)))
         assert isinstance(value.attr, int)
         inner = self.process.values[value.args[0]]
-        if inner.opcode not in WIRES:
+        if inner.opcode not in WIRES and inner.opcode != "const":
             return (Slice(inner.id, value.attr, value.width),)
         return self.origin(inner.id)
 

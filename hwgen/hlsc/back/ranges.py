@@ -112,7 +112,23 @@ class Ranges:
                 return False
             if sharper != fact:
                 known[x] = tighten(sharper, self.widths[x])
-        return True
+        return self._high_bits(left, right, opcode, known)
+
+    def _high_bits(self, left: int, right: int, relation: str, known: dict[int, Fact]) -> bool:
+        """High bits that are (not) 0 bound the whole value: how x < 2**n is written after normalisation."""
+        high = self.process.values[left]
+        if high.opcode != "extract" or relation not in ("eq", "ne") or self.facts[right].uhi != 0:
+            return True
+        assert isinstance(high.attr, int)
+        source = high.args[0]
+        if high.attr + high.width != self.widths[source]:
+            return True
+        fact, limit = known.get(source, self.facts[source]), 1 << high.attr
+        fact = (
+            fact._replace(uhi=min(fact.uhi, limit - 1)) if relation == "eq" else fact._replace(ulo=max(fact.ulo, limit))
+        )
+        known[source] = tighten(fact, self.widths[source])
+        return fact.ulo <= fact.uhi
 
     def _under(self, index: int, known: dict[int, Fact], depth: int) -> Fact:
         """Evaluate a value with some values known better."""

@@ -103,11 +103,8 @@ class Scheduler:
         if self._try(component, stage) <= self.model.period:
             return
         late = any(self.stage[n] + self.netlist.latency(n) == stage and self.arrival[n] > 0 for n in outside)
-        if not late:
-            worst = self._try(component, stage)
-        else:
-            worst = self._try(component, stage + 1)
-        if worst > self.model.period and len(component) > 1:
+        worst = self._try(component, stage + 1 if late else stage)
+        if worst > self.model.period:
             self.slow.append(Slow(tuple(component), worst))
 
     def _try(self, component: list[int], stage: int) -> float:

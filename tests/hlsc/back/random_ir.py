@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import ones
 
+KINDS = [
+    *("add", "add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "eq", "ne", "ult", "ule", "slt", "sle"),
+    *("select", "select", "trunc", "zext", "sext", "concat", "extract", "const", "pack", "sum"),
+]
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 31, 40)
 
 
@@ -74,14 +78,13 @@ class Draft:
 
 
 def _operator(d: Draft, rng: random.Random, pool: list[int]) -> int:
-    kind = rng.choice(
-        ["add", "add", "sub", "mul", "and", "or", "xor", "shl", "lshr", "ashr", "eq", "ne", "ult", "ule", "slt", "sle"]
-        + ["select", "select", "trunc", "zext", "sext", "concat", "extract", "const", "pack"]
-    )
+    kind = rng.choice(KINDS)
     pick = lambda: rng.choice(pool[-12:] if rng.random() < 0.7 else pool)  # noqa: E731
     a, c = pick(), pick()
     width = d.width(a)
     signed = rng.random() < 0.5
+    if kind == "sum":
+        return _sum(d, rng, [pick() for _ in range(rng.randint(3, 9))])
     if kind in ("add", "sub", "mul", "and", "or", "xor"):
         return d.op(kind, width, a, d.fit(c, width, signed))
     if kind in ("shl", "lshr", "ashr"):
@@ -109,6 +112,19 @@ def _operator(d: Draft, rng: random.Random, pool: list[int]) -> int:
         return d.op("or", wide, high, d.fit(c, wide)) if wide <= 64 else a
     width = rng.choice(WIDTHS)
     return d.const(width, rng.choice([0, 1, -1, rng.getrandbits(width)]))
+
+
+def _sum(d: Draft, rng: random.Random, terms: list[int]) -> int:
+    """A chain of additions and subtractions whose width stays or grows, as C++ sums do."""
+    if rng.random() < 0.4:
+        terms = [d.op("eq", 1, t, d.const(d.width(t), rng.getrandbits(d.width(t)))) for t in terms]
+    total = terms[0]
+    for term in terms[1:]:
+        width = min(64, max(d.width(total), d.width(term)) + rng.randrange(3))
+        signed = rng.random() < 0.5
+        total = d.fit(total, width, signed)
+        total = d.op(rng.choice(["add", "add", "sub"]), width, total, d.fit(term, width, rng.random() < 0.5))
+    return total
 
 
 def _memories(d: Draft, rng: random.Random, pool: list[int], address: int, ready: int) -> list[tuple[str, int]]:
