@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hwgen.hlsc.llparse import Block, Function
+from hwgen.hlsc.llparse import Block, Function, Inst
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,40 @@ class Graph:
                 members.add(name)
                 work += before[name]
         return Loop(header, latches[0] if len(latches) == 1 else "", tuple(n for n in self.order if n in members))
+
+
+def live(function: Function) -> Function:
+    """Return a function without the blocks that LLVM calls unreachable, such as the default of an exhaustive switch."""
+    blocks = {block.name: block for block in function.blocks}
+    dead: set[str] = set()
+    while True:
+        ends = [
+            b.name
+            for b in blocks.values()
+            if b.name not in dead and (b.end.opcode == "unreachable" or (targets(b) and dead.issuperset(targets(b))))
+        ]
+        if not ends or function.blocks[0].name in ends:
+            break
+        dead.update(ends)
+    kept = [Block(b.name, [*b.insts[:-1], _avoid(b.end, dead)]) for b in blocks.values() if b.name not in dead]
+    return replace(function, blocks=tuple(kept)) if dead else function
+
+
+def _avoid(end: Inst, dead: set[str]) -> Inst:
+    """Return a terminator that does not jump to dead blocks; the last case of a switch replaces its dead default."""
+    if end.opcode == "br" and dead.intersection(end.detail):
+        return replace(end, operands=(), types=(), detail=tuple(to for to in end.detail if to not in dead))
+    if end.opcode != "switch" or not dead.intersection(end.detail):
+        return end
+    cases = [(n, to) for n, to in zip(end.operands[1:], end.detail[1:], strict=True) if to not in dead]
+    default = end.detail[0]
+    if default in dead:
+        default = cases[-1][1]
+        cases = [case for case in cases if case[1] != default]
+    if not cases:
+        return replace(end, opcode="br", operands=(), types=(), detail=(default,))
+    operands = (end.operands[0], *(n for n, _ in cases))
+    return replace(end, operands=operands, detail=(default, *(to for _, to in cases)))
 
 
 def targets(block: Block) -> tuple[str, ...]:
