@@ -13,7 +13,7 @@ STAMP   := $(VENV)/.hwgen-$(HASH)
 DEV     := $(VENV)/.dev-$(HASH)
 QAT     := $(VENV)/.qat-$(HASH)
 
-SV  := $(wildcard hls/rtl/*.sv)
+SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp)
 
 .PHONY: help setup demo test test-qat check bench fuzz regress wheel clean

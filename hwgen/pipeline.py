@@ -187,7 +187,7 @@ def _read_timings(out: Path) -> dict[str, dict[str, float]]:
 
 @contextmanager
 def _measured(name: str, timings: dict[str, dict[str, float]]) -> Iterator[None]:
-    """Note a stage's wall-clock seconds, and the most memory that this process or one of its children has held so far."""
+    """Note a stage's wall-clock seconds, and the most memory that this process or a child of it has held so far."""
     start = time.perf_counter()
     yield
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
