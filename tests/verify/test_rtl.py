@@ -37,7 +37,7 @@ def test_a_right_design_passes_and_is_measured(built: Path, sim: str) -> None:
     assert found.require() is found
     assert (found.ii, found.latency, found.layers) == (12, 14, {"twice": 12, "total": 12})
     assert found.tensors == 2
-    assert found.runs == 3 * 5 + 1
+    assert (found.frames, found.runs) == (4, 3 * 5 + 1)
     assert json.dumps(found.to_json())
 
 
@@ -130,7 +130,7 @@ def test_rtl_that_reads_before_it_writes_is_found(tmp_path: Path) -> None:
 
 def test_one_recorded_frame_is_played_twice(built: Path) -> None:
     found = check(tiny.plan(), tiny.golden(1), built, FAST)
-    assert (found.ok, found.ii) == (True, 12)
+    assert (found.ok, found.ii, found.frames) == (True, 12, 1)
 
 
 def test_seeds_change_the_flow_but_not_the_verdict(built: Path) -> None:
