@@ -111,7 +111,7 @@ class Expressions:
     def _xor(self, value: ir.Value, args: list[str]) -> str:
         constant = self.values[value.args[1]]
         if constant.opcode == "const" and constant.attr == (1 << value.width) - 1:
-            return f"~{args[0]}"
+            return f"~({args[0]})" if _is_cast(args[0]) else f"~{args[0]}"  # Yosys reads ~9'(x) as (~9)'(x)
         return f"{args[0]} ^ {args[1]}"
 
     def _multiply(self, value: ir.Value, stage: int) -> str:
@@ -132,6 +132,10 @@ class Expressions:
     @staticmethod
     def _negative(value: ir.Value) -> bool:
         return value.opcode == "const" and isinstance(value.attr, int) and bool(value.attr >> (value.width - 1))
+
+
+def _is_cast(text: str) -> bool:
+    return re.match(r"\d+'\(", text) is not None
 
 
 def _unsigned(text: str) -> str:
