@@ -78,7 +78,7 @@ class Wirer:
         unique, count = name, 1
         while unique in self._names:
             count += 1
-            unique = f"{name}_{count}"
+            unique = f"{name.rstrip('_')}_{count}"
         self._names.add(unique)
         return unique
 
@@ -89,7 +89,7 @@ class Wirer:
         """Hand a new stream to its readers, through a fork when there are several."""
         readers = self._readers(made.tensor)
         if len(readers) > 1:
-            name = self._unique(f"{made.tensor}_fork")
+            name = self._unique(f"{made.tensor.rstrip('_')}_fork")
             source = self._connect(made, (name, 0))
             call = fork.kernel(made.stream, len(readers))
             outputs = [_Open(made.tensor, made.stream, (name, i)) for i in range(len(readers))]
@@ -119,7 +119,7 @@ class Wirer:
 
     def _connect(self, made: _Open, consumer: End | None) -> str:
         """Make the channel from `made` to a consumer, and return its name."""
-        name = self._unique(f"{made.tensor}_s")
+        name = self._unique(f"{made.tensor.rstrip('_')}_s")
         at_port = made.producer is None or consumer is None
         shape = self.graph.types[made.tensor].shape
         self.out.channels.append(
@@ -141,7 +141,7 @@ class Wirer:
         """Return the open stream for one input of a site, converted to `lanes`."""
         stream = self._open.pop((tensor, site, side))
         for step in width.chain(stream.stream.lanes, lanes):
-            name = self._unique(f"{site}_width")
+            name = self._unique(f"{site.rstrip('_')}_width")
             source = self._connect(stream, (name, 0))
             call = width.kernel(stream.stream, step)
             why = f"{tensor} comes with {stream.stream.lanes} lanes, {site} takes {lanes}"

@@ -42,10 +42,11 @@ class GraphBuilder:
         for role, value in (constants or {}).items():
             keys[role] = f"{name}_{role}"
             self.constants[keys[role]] = np.asarray(value, dtype=np.int64)
-        node = Node(name, op, tuple(inputs), (f"{name}_out",), attrs or {}, keys, (f"onnx/{name}",))
+        output = f"{name.rstrip('_')}_out"
+        node = Node(name, op, tuple(inputs), (output,), attrs or {}, keys, (f"onnx/{name}",))
         self.nodes += (node,)
-        (self.types[f"{name}_out"],) = hardware_op(node).infer(self.graph([]), node)
-        return f"{name}_out"
+        (self.types[output],) = hardware_op(node).infer(self.graph([]), node)
+        return output
 
     def matvec(self, name: str, x: str, outputs: int, bits: int = 4, per_pixel: bool = False) -> str:
         """Add a matrix-vector unit with random weights; one bit means bipolar."""
