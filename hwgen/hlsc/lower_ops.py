@@ -198,9 +198,9 @@ def intrinsic(builder: Builder, name: str, args: Sequence[int], result: int) -> 
     if name in ("ctpop", "ctlz", "cttz", "bswap", "bitreverse"):
         return _bits(builder, name, args[0])
     if name in ("ucmp", "scmp"):
-        less: Opcode = "ult" if name == "ucmp" else "slt"
-        more = builder.extend(builder.make(less, 1, (args[1], args[0])), result, False)
-        return builder.select(builder.make(less, 1, (args[0], args[1])), builder.const(-1, result), more)
+        order: Opcode = "ult" if name == "ucmp" else "slt"
+        more = builder.extend(builder.make(order, 1, (args[1], args[0])), result, False)
+        return builder.select(builder.make(order, 1, (args[0], args[1])), builder.const(-1, result), more)
     return None
 
 
