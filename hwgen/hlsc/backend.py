@@ -13,6 +13,7 @@ from hwgen.hlsc.back.delays import DelayModel, family
 from hwgen.hlsc.back.emit import emit
 from hwgen.hlsc.back.finalise import finalise
 from hwgen.hlsc.back.identifiers import KEYWORDS
+from hwgen.hlsc.back.multiply import lower_products
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.place import place_late
@@ -49,7 +50,12 @@ class Compiled(NamedTuple):
 
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
-    process = balance(narrow(rebuild(process)), model)
+    process = settle(balance(narrow(rebuild(process)), model))
+    return settle(lower_products(process, model.family))
+
+
+def settle(process: ir.Process) -> ir.Process:
+    """Narrow until nothing changes."""
     for _ in range(_ROUNDS):
         smaller = narrow(process)
         if smaller == process:

@@ -20,6 +20,8 @@ from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.ranges import Ranges
 
+COUNTER = "ones_of_"
+"""Prefix of the names of tables that count ones."""
 _EVER = 1e9
 _SUMS = ("add", "sub")
 
@@ -206,16 +208,16 @@ class _Balancer:
 
     @staticmethod
     def _counter(b: Builder, bits: Sequence[int]) -> int:
-        return b.op("rom", len(bits).bit_length(), (b.concat(bits),), f"ones_of_{len(bits)}")
+        return b.op("rom", len(bits).bit_length(), (b.concat(bits),), f"{COUNTER}{len(bits)}")
 
 
 def _counters(process: ir.Process) -> tuple[ir.Rom, ...]:
     """Return the tables that count ones, as far as the process does not have them."""
     present = {r.name for r in process.roms}
     return tuple(
-        ir.Rom(f"ones_of_{n}", n.bit_length(), tuple(i.bit_count() for i in range(1 << n)))
+        ir.Rom(f"{COUNTER}{n}", n.bit_length(), tuple(i.bit_count() for i in range(1 << n)))
         for n in range(3, 7)
-        if f"ones_of_{n}" not in present
+        if f"{COUNTER}{n}" not in present
     )
 
 

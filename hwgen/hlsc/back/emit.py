@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.control import Control
 from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
-from hwgen.hlsc.back.emit_memory import is_module, ram_lines, rom_lines, table_module
+from hwgen.hlsc.back.emit_memory import is_module, is_selects, ram_lines, rom_lines, select_text, table_module
 from hwgen.hlsc.back.finalise import address_width
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.netlist import Sink
@@ -33,6 +33,7 @@ class Emitter:
         self.names = Identifiers(["ap_clk", "ap_rst_n", self.process.name, *ports])
         self.control = Control(schedule, self.names)
         blocks = {r.name: f"rom {r.name}" in self.netlist.synchronous for r in self.process.roms}
+        self.selects = {r.name: r for r in self.process.roms if is_selects(r) and not blocks[r.name]}
         self.tables = {r.name: r for r in self.process.roms if is_module(r, blocks[r.name])}
         self.memory = {
             f"rom {r.name}": self.names.fresh(f"{self.process.name}_{r.name}" if r.name in self.tables else r.name)
@@ -97,7 +98,7 @@ class Emitter:
 
     def _memories(self) -> Iterator[str]:
         for rom in self.process.roms:
-            if rom.name not in self.tables:
+            if rom.name not in self.tables and rom.name not in self.selects:
                 yield from rom_lines(rom, self.memory[f"rom {rom.name}"], f"rom {rom.name}" in self.netlist.synchronous)
         for ram in self.process.rams:
             yield from ram_lines(ram, self.memory[f"ram {ram.name}"], f"ram {ram.name}" in self.netlist.synchronous)
@@ -134,6 +135,9 @@ class Emitter:
         value = self.process.values[node]
         if value.opcode in ("state", "read"):
             return
+        if value.opcode == "rom" and value.attr in self.selects:
+            yield from self._selects(self.selects[str(value.attr)], value, stage)
+            return
         if value.opcode in ("rom", "ram"):
             memory = self.memory[f"{value.opcode} {value.attr}"]
             if value.opcode == "rom" and value.attr in self.tables:
@@ -146,6 +150,13 @@ class Emitter:
         else:
             right = self.expressions.operator(value, stage)
         yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+
+    def _selects(self, rom: ir.Rom, value: ir.Value, stage: int) -> Iterator[str]:
+        name = self.signal[value.id]
+        index = self.names.fresh(f"{name}_index")
+        bits = vector(self.process.values[value.args[0]].width)
+        yield f"    wire {bits}{index} = {self.expressions.ref(value.args[0], stage)};"
+        yield f"    wire {vector(value.width)}{name} = {select_text(rom, index)};{_comment(value.loc)}"
 
     def _store(self, sink: Sink, stage: int) -> Iterator[str]:
         memory = self.memory[f"ram {sink.name}"]

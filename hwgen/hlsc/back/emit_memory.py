@@ -3,19 +3,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.balance import COUNTER
 from hwgen.hlsc.back.emit_expr import literal, vector
+
+_SMALL = 16
+
+
+def is_selects(rom: ir.Rom) -> bool:
+    """Tell whether a table is written as selects of constants, so that the logic that uses it can absorb it.
+
+    As a memory Yosys would move the address register behind it, and so pay a register for each bit of a word.
+    """
+    return len(rom.words) <= _SMALL
 
 
 def is_module(rom: ir.Rom, block: bool) -> bool:
     """Tell whether a table gets a module of its own.
 
     A table that fills its LUTs is best left alone: where Yosys optimises it together with the logic around it, it
-    spends up to four times the LUTs. A small one is better absorbed by its users.
+    spends up to four times the LUTs. Counting tables are not: their inputs' logic fits into them.
     """
-    return not block and len(rom.words) > 16
+    return not block and not is_selects(rom) and not rom.name.startswith(COUNTER)
+
+
+def select_text(rom: ir.Rom, address: str) -> str:
+    """Return nested selects of the words by the bits of the signal `address`."""
+
+    def tree(words: Sequence[int], bit: int) -> str:
+        if len(words) == 1:
+            return literal(rom.width, words[0])
+        half = 1 << bit
+        if len(words) <= half:
+            return tree(words, bit - 1)
+        index = address if len(rom.words) <= 2 else f"{address}[{bit}]"
+        return f"({index} ? {tree(words[half:], bit - 1)} : {tree(words[:half], bit - 1)})"
+
+    bits = max(1, (len(rom.words) - 1).bit_length())
+    return tree(rom.words, bits - 1)
 
 
 def table_module(rom: ir.Rom, name: str, address_bits: int) -> Iterator[str]:

@@ -177,6 +177,21 @@ def test_ones_are_counted_by_tables():
     assert interp.run(found, words, 200)["out0"] == [w.bit_count() for w in words["in0"]]
 
 
+@pytest.mark.parametrize("signs", [(False, False), (False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("widths", [(1, 4), (2, 2), (3, 3), (3, 4), (4, 3), (4, 4), (4, 2), (5, 3)])
+def test_small_products_in_tables_are_exact(widths, signs):
+    d = Draft("p")
+    d.stream("in0", "in", sum(widths))
+    word = d.op("read", sum(widths), attr="in0")
+    x = d.op("extract", widths[0], word, attr=0)
+    w = d.op("extract", widths[1], word, attr=widths[0])
+    process = output(d, d.op("mul", 12, d.fit(x, 12, signs[0]), d.fit(w, 12, signs[1])))
+    found = backend.optimise(process, MODEL)
+    words = {"in0": list(range(1 << sum(widths)))}
+    assert interp.run(found, words, 1 << sum(widths)) == interp.run(process, words, 1 << sum(widths))
+    assert max(widths) > 4 or "mul" not in opcodes(found)
+
+
 def test_read_without_predicate_needs_no_mask_behind_a_select():
     d, (a,) = draft(1)
     d.stream("in1", "in", 8)
