@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --quiet --disable-pip-version-check
 NPROC  := 2
+FUZZ_SECONDS ?= 120
 
 # A stamp for each set of dependencies, named by the hash of pyproject.toml: a changed file sets up anew.
 HASH    := $(shell cksum pyproject.toml | cut -d' ' -f1)
@@ -78,7 +79,8 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/build.py
 
 fuzz: $(DEV)
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-120} $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
+	@$(BIN)/python -m tests.hlsc.fuzz.run --count 1000000 --seconds $(FUZZ_SECONDS)
 
 wheel: $(DEV)
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
