@@ -7,6 +7,7 @@ A file of this package defines hardware operators (subclasses of `HardwareOp`), 
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import pkgutil
@@ -16,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import hwgen.ops
-from hwgen.errors import Problem, did_you_mean
+from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Folding, Option, Resources, Schedule, StreamType, Unit
 
@@ -117,9 +118,14 @@ def source_ops() -> dict[str, SourceOp]:
     return {op: cls() for cls in _concrete(SourceOp.__subclasses__()) for op in cls.onnx}
 
 
+_REWRITE = "Write it with the operators of docs/operators.md, or leave it to the host, before or after the model."
+
+
 def unknown_operator(op: str, node: str) -> Problem:
     """Return the sentence for an ONNX operator that no importer handles."""
-    return Problem(f"Operator {op} is not supported.", node, did_you_mean(op, list(source_ops())))
+    close = difflib.get_close_matches(op, list(source_ops()), n=2, cutoff=0.75)
+    hint = f"Did you mean {' or '.join(close)}?" if close else _REWRITE
+    return Problem(f"Operator {op} is not supported.", node, hint)
 
 
 def hardware_op(node: Node) -> HardwareOp:
