@@ -11,6 +11,7 @@ import pytest
 from .harness import build, ports, require
 
 MIN_RTL_VECTORS = 64
+# LUT limits where the board has room for a design that takes minutes to compile: w3 would take 144,000 LUT of a zcu102.
 BUDGETS = {"w1_jets": 12_000, "w2_digits": None, "w3_can": 12_000, "w4_mv64_int4": None, "w4_mv64_int8": 16_000}
 
 
