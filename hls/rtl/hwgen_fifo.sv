@@ -53,18 +53,19 @@ module hwgen_fifo #(
         logic [BITS-1:0] tail;   // where the next word is written
         logic [BITS:0]   count;  // EMPTY + words in the RAM: its top bit says full
 
+        // no_rw_check: a word is never read in the clock in which it is written, except into an invalid m_tdata
         assign s_tready = !count[BITS];
         wire push = s_tvalid && s_tready;
         wire pop = next && count != EMPTY;
 
         if (STYLE == "block" || (STYLE == "auto" && DEPTH > 64)) begin : g_block
-            (* ram_style = "block" *) logic [WIDTH-1:0] mem [0:DEPTH-1];
+            (* ram_style = "block", no_rw_check *) logic [WIDTH-1:0] mem [0:DEPTH-1];
             always_ff @(posedge ap_clk) begin
                 if (push) mem[tail] <= s_tdata;
                 if (next) m_tdata <= mem[head];
             end
         end else begin : g_distributed
-            (* ram_style = "distributed" *) logic [WIDTH-1:0] mem [0:DEPTH-1];
+            (* ram_style = "distributed", no_rw_check *) logic [WIDTH-1:0] mem [0:DEPTH-1];
             always_ff @(posedge ap_clk) begin
                 if (push) mem[tail] <= s_tdata;
                 if (next) m_tdata <= mem[head];

@@ -50,7 +50,7 @@ class Compiled(NamedTuple):
 
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
-    process = settle(balance(narrow(rebuild(process)), model))
+    process = narrow(balance(narrow(rebuild(process)), model))
     return settle(lower_products(process, model.family))
 
 

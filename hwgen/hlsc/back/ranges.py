@@ -8,6 +8,7 @@ and growing bounds jump to the next constant of the program.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from itertools import count
 
 from hwgen.hlsc import ir
@@ -180,19 +181,36 @@ class Ranges:
         cone = self._cone()
         shown = {f"state {v.attr}": v for v in self.process.values if v.opcode == "state"}
         for round_ in count():
-            changed = False
+            changed: set[str] = set()
             for name, index in nexts.items():
                 old = self.stored[name]
                 new = join(old, self.facts[index])
                 if new != old:
-                    changed = True
+                    changed.add(name)
                     self.stored[name] = self._widen(old, new, self.widths[index], round_)
                     if name in shown:
                         self.facts[shown[name].id] = self.evaluate(shown[name])
             if not changed:
                 return
-            for value in cone:
-                self.facts[value.id] = self.evaluate(value)
+            self._propagate(cone, changed)
+
+    def _propagate(self, cone: Sequence[ir.Value], stored: set[str]) -> None:
+        """Evaluate what depends on changed storage.
+
+        A select looks deeper than its arguments, so it is evaluated again wherever a path leads to it at all.
+        """
+        changed: set[int] = set()
+        reached: set[int] = set()
+        for value in cone:
+            source = value.opcode in ("state", "ram") and f"{value.opcode} {value.attr}" in stored
+            if not source and not any(a in reached for a in value.args):
+                continue
+            reached.add(value.id)
+            if source or value.opcode == "select" or any(a in changed for a in value.args):
+                new = self.evaluate(value)
+                if source or new != self.facts[value.id]:
+                    self.facts[value.id] = new
+                    changed.add(value.id)
 
     def _widen(self, old: Fact, new: Fact, width: int, round_: int) -> Fact:
         """Grow a fact, in ever larger steps: each can change only finitely often, so the fixpoint is reached."""
