@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import LaneOp
-from hwgen.ops.support import counter_lut, element_type, holding, in_type
+from hwgen.ops.support import element_type, holding, in_type
 
 
 class Argmax(LaneOp):
@@ -38,11 +39,18 @@ class Argmax(LaneOp):
         """Return the values' stream and the one-beat index."""
         return (StreamType.of(in_type(graph, node), folding.simd),), (StreamType.of(graph.types[node.outputs[0]], 1),)
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """A compare-and-select of value and index a lane."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """A tree of compare-and-selects over value and place, one more against the best beat before."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        lut = 20 + folding.simd * (1.5 * x.bits + y.bits) + counter_lut(x.elements // folding.simd)
-        return Resources(round(lut), round(25 + folding.simd * (x.bits + y.bits) + 2 * (x.bits + y.bits)), 0, 0)
+        lanes = folding.simd
+        beats = x.elements // lanes
+        counters = counter_bits(beats, beats)
+        again = beats > 1
+        lut = {
+            "base": 1.0, "counters": counters, "tree": float((lanes - 1) * (x.bits + y.bits / 2)),
+            "best": float(x.bits + y.bits) * again, "signed": float((lanes - 1 + again) * x.bits * x.signed),
+        }  # fmt: skip
+        return Parts(lut, {"base": 1.0, "state": counters + y.bits + (x.bits + 2 * y.bits) * again})
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `argmax`; bipolar values compare as their bits."""

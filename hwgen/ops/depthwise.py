@@ -8,19 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, addressed, counter_bits, multiplier, rom, together
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
     bias_table,
     bipolar_weights,
-    counter_lut,
     element_type,
     holding,
     in_type,
     int_attr,
-    multiplier_lut,
-    rom_cost,
     type_of,
     weight_codes,
     weighted_range,
@@ -72,17 +70,20 @@ class Depthwise(LaneOp):
         writes = write_every(beats, int_attr(node, "taps"))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """One multiplier and one accumulator a lane, the weight ROM, the counters."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """One multiplier and one accumulator a lane, the tables, the counters."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, weight_bits = int_attr(node, "taps"), int_attr(node, "weight_bits")
-        depth = acc.channels // folding.simd * taps
-        rom_lut, bram = rom_cost(depth, folding.simd * weight_bits)
-        lane = multiplier_lut(x.bits, weight_bits) + 1.5 * acc.bits
-        counters = counter_lut(taps) + counter_lut(depth // taps) + counter_lut(acc.pixels)
-        lut = 25 + folding.simd * lane + rom_lut + counters
-        ff = 40 + folding.simd * (x.bits + 2 * weight_bits + 3 * acc.bits) + counters
-        return Resources(round(lut), round(ff), 0, bram)
+        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), folding.simd
+        folds = acc.channels // lanes
+        weights, weight_bram = rom(folds * taps, lanes * weight_bits, family)
+        bias_width = lanes * type_of(graph.constant(node, "bias")).bits
+        bias, bias_bram = rom(folds, bias_width, family)
+        counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
+        size, sums = lanes * multiplier(x.bits, weight_bits), float(lanes * acc.bits)
+        lut = {"base": 1.0, "counters": counters, "products": size, "sums": sums}
+        table = addressed(folds * taps, lanes * weight_bits) + addressed(folds, bias_width)
+        ff = {"base": 1.0, "state": counters + 2 * sums, "pipeline": size, "table": table}
+        return Parts(together(lut, weights, bias), ff, weight_bram + bias_bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `depthwise`."""

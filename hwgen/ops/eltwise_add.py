@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.ops.area import Parts, counter_bits, scaled
 from hwgen.ops.folded import LaneOp, same_shapes
-from hwgen.ops.support import counter_lut, element_type, holding, in_type, int_attr
+from hwgen.ops.support import element_type, holding, in_type, int_attr
 
 
 class Add(LaneOp):
@@ -34,16 +35,19 @@ class Add(LaneOp):
         """Refuse inputs of different shapes."""
         return same_shapes(graph, node)
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """Two multiplications by constants and two adders a lane."""
-        y = graph.types[node.outputs[0]]
-        factors = (abs(int_attr(node, "m0")), abs(int_attr(node, "m1")))
-        ones = sum(max(0, factor.bit_count() - 1) for factor in factors)
-        lane = y.bits * (1.0 + 0.6 * ones + (int_attr(node, "bias") != 0))
-        counters = counter_lut(y.elements // folding.simd)
-        return Resources(
-            round(20 + folding.simd * lane + counters), round(25 + folding.simd * 2 * y.bits + counters), 0, 0
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """Multiplications by constants as shifts and adders, and the sum."""
+        y, lanes = graph.types[node.outputs[0]], folding.simd
+        products = sum(
+            scaled(graph.types[name].bits, int_attr(node, factor), family)
+            for name, factor in zip(node.inputs, ("m0", "m1"), strict=True)
         )
+        counters = counter_bits(y.elements // lanes)
+        lut = {
+            "base": 1.0, "counters": counters, "shift_adds": lanes * products, "sums": float(lanes * y.bits),
+            "bias": float(lanes * y.bits * (int_attr(node, "bias") != 0)),
+        }  # fmt: skip
+        return Parts(lut, {"base": 1.0, "state": counters + lanes * y.bits})
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `add`."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node
-from hwgen.hw import Board, Folding, Option, Schedule, StreamType, Unit
+from hwgen.hw import Board, Family, Folding, Option, Resources, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import HardwareOp
 from hwgen.ops.support import divisors, in_type
 
@@ -28,6 +29,14 @@ class FoldedOp(HardwareOp):
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations of one frame."""
         return self.schedule(graph, node, folding).iterations
+
+    @abstractmethod
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """Return what one choice is made of."""
+
+    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+        """Price the parts."""
+        return priced(self.name, board.family, self.parts(graph, node, unit, folding, board.family))
 
     def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
         """Return every folding with its cycles and cost, fewest cycles last."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwgen.hw import KernelCall, Resources, Schedule, StreamType
+from hwgen.hw import Family, KernelCall, Resources, Schedule, StreamType
+from hwgen.ops.area import Parts, counter_bits, priced
 
 HEADER = "fork.hpp"
 
@@ -22,6 +23,12 @@ def schedule(stream: StreamType, copies: int) -> Schedule:
     return Schedule(stream.beats, (beats,), (beats,) * copies)
 
 
-def cost(stream: StreamType, copies: int) -> Resources:
-    """Estimate a fork: handshakes, and one register for the data."""
-    return Resources(10 + 4 * copies, 8 + stream.width)
+def parts(stream: StreamType, copies: int) -> Parts:
+    """Return the parts of a fork: handshakes, and a register for every copy."""
+    ff = {"base": 1.0, "state": counter_bits(stream.beats), "copies": float(copies * (stream.width + 1))}
+    return Parts({"base": 1.0, "copies": float(copies)}, ff)
+
+
+def cost(stream: StreamType, copies: int, family: Family) -> Resources:
+    """Estimate a fork."""
+    return priced("fork", family, parts(stream, copies))

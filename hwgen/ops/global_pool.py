@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil
 
 import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
+from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import LaneOp, no_bipolar
-from hwgen.ops.support import counter_lut, element_type, holding, in_type, str_attr
+from hwgen.ops.support import element_type, holding, in_type, str_attr
 
 
 class GlobalPool(LaneOp):
@@ -48,14 +48,18 @@ class GlobalPool(LaneOp):
         """Refuse sums of bipolar values."""
         return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """One adder or compare a lane, and a shift register that holds every channel."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """One adder or compare a lane, and a register for every channel."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        folds = x.channels // folding.simd
-        counters = counter_lut(folds) + counter_lut(x.pixels)
-        shift = folding.simd * y.bits * ceil(folds / 32) if folds > 1 else 0
-        lut = 20 + folding.simd * y.bits * 1.5 + counters + shift
-        return Resources(round(lut), round(30 + 3 * folding.simd * y.bits + counters), 0, 0)
+        lanes, folds = folding.simd, x.channels // folding.simd
+        counters = counter_bits(folds, x.pixels, x.pixels * folds)
+        sums = float(lanes * y.bits)
+        largest = str_attr(node, "mode") == "max"
+        lut = {
+            "base": 1.0, "counters": counters, "largest": sums * largest, "signed": sums * (largest and x.signed),
+            "sums": sums * (not largest),
+        }  # fmt: skip
+        return Parts(lut, {"base": 1.0, "state": counters + y.channels * y.bits + sums})
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `global_pool`."""

@@ -9,22 +9,19 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, addressed, counter_bits, multiplier, ram, rom, together
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
     bias_table,
     bipolar_weights,
     bool_attr,
-    counter_lut,
     divisors,
     element_type,
     holding,
     in_type,
     int_attr,
-    multiplier_lut,
-    ram_cost,
-    rom_cost,
     type_of,
     weight_codes,
     weighted_range,
@@ -102,26 +99,34 @@ class Matvec(FoldedOp):
             return []
         return [Problem(f"The weights must have {extent} columns, not {inputs}.", node.name)]
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """Products, adder trees and accumulators, the weight ROM, the input buffer, the counters."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """Products, adder trees, accumulators; the tables; the kept vector; the counters.
+
+        Column counts of 1 need no accumulator, row counts of 1 keep no vector, single vectors no vector counter.
+        """
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        weight = graph.constant(node, "weight")
-        nf, sf = weight.shape[0] // folding.pe, weight.shape[1] // folding.simd
-        weight_bits = int_attr(node, "weight_bits")
-        if unit == "xnor":
-            dot = 1.4 * folding.simd
-        else:
-            product = x.bits + weight_bits
-            dot = folding.simd * multiplier_lut(x.bits, weight_bits) + (folding.simd - 1) * (product + 1)
-        rom_lut, bram = rom_cost(nf * sf, folding.pe * folding.simd * weight_bits)
-        bias_lut, bias_bram = rom_cost(nf, folding.pe * type_of(graph.constant(node, "bias")).bits)
-        ram_lut, ram_bram = ram_cost(sf, folding.simd * x.bits) if nf > 1 else (0.0, 0.0)
-        counters = counter_lut(nf) + counter_lut(sf) + counter_lut(acc.pixels)
-        arithmetic = folding.pe * (dot + 1.2 * acc.bits)
-        registers = folding.pe * (2 * acc.bits + folding.simd * weight_bits) + folding.simd * x.bits
-        lut = 30 + arithmetic + rom_lut + bias_lut + ram_lut + counters
-        ff = 40 + 0.4 * arithmetic + registers + counters
-        return Resources(round(lut), round(ff), 0, bram + bias_bram + ram_bram)
+        weight, weight_bits = graph.constant(node, "weight"), int_attr(node, "weight_bits")
+        simd, pe = folding.simd, folding.pe
+        nf, sf = weight.shape[0] // pe, weight.shape[1] // simd
+        one_bit = x.bipolar or bipolar_weights(node)
+        product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
+        size = float(pe * simd * (1 if unit == "xnor" else multiplier(x.bits, weight_bits)))
+        weights, weight_bram = rom(nf * sf, pe * simd * weight_bits, family)
+        bias_width = pe * type_of(graph.constant(node, "bias")).bits
+        bias, bias_bram = rom(nf, bias_width, family)
+        kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
+        vector = float(simd * x.bits if nf > 1 else 0)
+        counters = counter_bits(nf, sf, nf * sf if nf > 1 < sf else 1, acc.pixels * nf * sf)
+        sums, folded = float(pe * acc.bits), nf * sf > 1
+        lut = {
+            "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
+            "products": size if folded else 0.0, "constant_products": 0.0 if folded else size,
+            "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums,
+        }  # fmt: skip
+        registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
+        table = addressed(nf * sf, pe * simd * weight_bits) + addressed(nf, bias_width)
+        ff = {"base": 1.0, "state": counters + registers, "pipeline": size, "table": table}
+        return Parts(together(lut, weights, bias), ff, weight_bram + bias_bram + kept_bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `matvec`."""

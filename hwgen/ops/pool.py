@@ -10,18 +10,16 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, counter_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
     RomSet,
-    counter_lut,
     element_type,
     holding,
     in_type,
     int_attr,
-    multiplier_lut,
     product_range,
-    rom_cost,
     str_attr,
     type_of,
 )
@@ -81,19 +79,23 @@ class Pool(LaneOp):
         """Refuse sums of bipolar values."""
         return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
         """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        taps = int_attr(node, "taps")
-        lane = 1.5 * x.bits if str_attr(node, "mode") == "max" else 1.2 * y.bits
-        counters = counter_lut(taps) + counter_lut(y.channels // folding.simd) + counter_lut(y.pixels)
-        rom_lut, bram = 0.0, 0.0
-        if "multiplier" in node.constants:
-            bits = type_of(graph.constant(node, "multiplier")).bits
-            rom_lut, bram = rom_cost(y.pixels, bits)
-            lane += multiplier_lut(max(1, y.bits - bits), bits)
-        lut = 20 + folding.simd * lane + counters + rom_lut
-        return Resources(round(lut), round(30 + folding.simd * (x.bits + 2 * y.bits) + counters), 0, bram)
+        taps, lanes = int_attr(node, "taps"), folding.simd
+        folds, scaled = y.channels // lanes, "multiplier" in node.constants
+        largest = str_attr(node, "mode") == "max"
+        factor = type_of(graph.constant(node, "multiplier")).bits if scaled else 0
+        table, bram = rom(y.pixels if scaled else 1, factor, family)
+        sums = float(lanes * (x.bits if largest else x.bits + (taps - 1).bit_length()))
+        counters = counter_bits(taps, taps * folds * y.pixels, *((folds, y.pixels) if scaled else ()))
+        product = sums * factor if y.pixels > 1 else 0.0
+        lut = {
+            "base": 1.0, "counters": counters, "largest": sums if largest else 0.0, "sums": 0.0 if largest else sums,
+            "products": product, "signed": sums if largest and x.signed and not x.bipolar else 0.0,
+        }  # fmt: skip
+        ff = {"base": 1.0, "state": counters + sums + lanes * y.bits}
+        return Parts(together(lut, table), ff, bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `pool`."""

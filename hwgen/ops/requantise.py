@@ -9,19 +9,17 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.ops.area import ABSORBED, Parts, addressed, counter_bits, index_bits, rom, shift_adders, together
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import (
     RomSet,
-    counter_lut,
     element_type,
     holding,
     in_type,
     int_attr,
-    multiplier_lut,
     per_fold,
     product_range,
-    rom_cost,
     type_of,
 )
 
@@ -63,19 +61,31 @@ class Requantise(LaneOp):
             problems.append(Problem("The lower limit must not exceed the upper.", node.name))
         return problems
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """One multiplier, adder and clip a lane, the two ROMs."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """One multiplier, adder and clip a lane, the two tables; a shared factor is multiplied by shifts and adders."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
-        mul_bits, add_bits = type_of(mul).bits, type_of(add).bits
-        shared = mul.shape[0] == add.shape[0] == 1
-        depth = 1 if shared else x.channels // folding.simd
-        rom_lut, bram = rom_cost(depth, folding.simd * (mul_bits + add_bits))
-        product = x.bits + mul_bits
-        lane = multiplier_lut(x.bits, mul_bits) * (0.5 if shared else 1.0) + 1.2 * product + 2 * y.bits
-        counters = counter_lut(x.elements // folding.simd)
-        lut = 20 + folding.simd * lane + rom_lut + counters
-        return Resources(round(lut), round(30 + folding.simd * (x.bits + 3 * product + y.bits) + counters), 0, bram)
+        mul, add, lanes = graph.constant(node, "mul"), graph.constant(node, "add"), folding.simd
+        mul_bits, folds = type_of(mul).bits, x.channels // lanes
+        depth = 1 if mul.shape[0] == add.shape[0] == 1 else folds
+        factors, factor_bram = rom(depth if mul.shape[0] > 1 else 1, lanes * mul_bits, family)
+        addends, add_bram = rom(depth if add.shape[0] > 1 else 1, lanes * type_of(add).bits, family)
+        product = _product(x, mul, add).bits
+        shared = depth == 1 or mul.shape[0] == 1
+        per_lane = lanes if mul.shape[0] == 1 else lanes / mul.size
+        counters = counter_bits(depth, x.elements // lanes)
+        growing = min(1.0, (1 + index_bits(depth)) / (1 + index_bits(ABSORBED)))
+        kept = max(1, product - int_attr(node, "shift"))
+        lut = {
+            "base": 1.0, "counters": counters, "products": 0.0 if shared else lanes * x.bits * mul_bits * growing,
+            "shift_adds": per_lane * shift_adders(mul.tolist()) * (x.bits + mul_bits / 2) if shared else 0.0,
+            "sums": float(lanes * product), "clip": float(lanes * (kept + y.bits)),
+            "ties": float(lanes * product) if ties_of(node) else 0.0,
+        }  # fmt: skip
+        table = addressed(folds if mul.shape[0] > 1 else 1, lanes * mul_bits)
+        table += addressed(folds if add.shape[0] > 1 else 1, lanes * type_of(add).bits)
+        state = counters + lanes * y.bits
+        ff = {"base": 1.0, "state": state, "pipeline": float(lanes * product), "table": table}
+        return Parts(together(lut, factors, addends), ff, factor_bram + add_bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `requantise`; a bipolar input enters as its bit b, being ``2 b - 1``."""

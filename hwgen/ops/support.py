@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small tools that the hardware operators share: typed attributes, intervals, ROM layout, cost terms."""
+"""Small tools that the hardware operators share: typed attributes, intervals, ROM layout."""
 
 from __future__ import annotations
-
-from math import ceil
 
 import numpy as np
 
@@ -92,56 +90,6 @@ def per_fold(values: Ints, channels: int, lanes: int) -> Ints:
     """Arrange per-channel values, shape ``(C or 1, ...)``, as ``(channels / lanes, lanes, ...)``."""
     full = np.broadcast_to(values, (channels, *values.shape[1:]))
     return np.ascontiguousarray(full).reshape(channels // lanes, lanes, *values.shape[1:])
-
-
-def counter_lut(extent: int) -> float:
-    """LUTs of a counter up to `extent`, its compare included."""
-    return 1.5 * max(1, int(extent - 1).bit_length()) if extent > 1 else 0.0
-
-
-LUTS_PER_BLOCK = 150
-
-
-def rom_luts(depth: int, width: int) -> int:
-    """LUTs of a ROM without block RAM, before its contents are exploited."""
-    return 0 if depth <= 1 else width * ceil(depth / 64)
-
-
-def ram_luts(depth: int, width: int) -> int:
-    """LUTs of a LUT RAM: 14 bits by 32 words in 8 of them."""
-    return ceil(width / 14) * 8 * ceil(depth / 32)
-
-
-def blocks(depth: int, width: int) -> int:
-    """18 Kbit block RAMs of a memory with one read and one write port."""
-    return max(ceil(width / 36), ceil(width * depth / (18 * 1024)))
-
-
-def in_block(luts: int, depth: int, width: int) -> bool:
-    """Tell whether a memory lives in block RAM: where its LUTs would be worth more (the compiler's rule)."""
-    return luts > LUTS_PER_BLOCK * blocks(depth, width)
-
-
-def memory_cost(luts: int, depth: int, width: int) -> tuple[float, float]:
-    """Return ``(luts, bram36)`` of a memory that takes `luts` without block RAM."""
-    return (0.0, blocks(depth, width) / 2) if in_block(luts, depth, width) else (float(luts), 0.0)
-
-
-def rom_cost(depth: int, width: int) -> tuple[float, float]:
-    """Return ``(luts, bram36)`` of a ROM."""
-    return memory_cost(rom_luts(depth, width), depth, width)
-
-
-def ram_cost(depth: int, width: int) -> tuple[float, float]:
-    """Return ``(luts, bram36)`` of a RAM with one write and one read port."""
-    return memory_cost(ram_luts(depth, width), depth, width)
-
-
-def multiplier_lut(a_bits: int, b_bits: int) -> float:
-    """LUTs of one multiplier with two variable operands; a one-bit operand only selects or negates."""
-    if min(a_bits, b_bits) == 1:
-        return 1.0 * max(a_bits, b_bits)
-    return 1.1 * a_bits * b_bits + 2
 
 
 def weight_codes(node: Node, weight: Ints) -> tuple[CType, Ints]:

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.ops.area import ABSORBED, LUT_INPUTS, Parts, addressed, counter_bits, index_bits, rom
 from hwgen.ops.folded import LaneOp
-from hwgen.ops.support import RomSet, counter_lut, element_type, holding, in_type, int_attr, per_fold, rom_cost, type_of
+from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
 
 
 class Thresholds(LaneOp):
@@ -60,16 +62,35 @@ class Thresholds(LaneOp):
             problems.append(Problem("The thresholds must ascend in each channel.", node.name))
         return problems
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """One comparator a threshold and lane, a population count, the threshold ROM."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """One comparator a threshold and lane, by how many folds share it; a count; the table.
+
+        Where all folds compare with the same numbers, comparators are constants; a table of few rows is absorbed by
+        them.
+        """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        table = graph.constant(node, "thresholds")
-        steps = table.shape[1]
-        depth = 1 if table.shape[0] == 1 else x.channels // folding.simd
-        rom_lut, bram = rom_cost(depth, folding.simd * steps * x.bits)
-        compare = x.bits / (2 if depth > 1 else 4) + 1
-        lut = 20 + folding.simd * (steps * compare + 1.1 * steps) + rom_lut + counter_lut(x.elements // folding.simd)
-        return Resources(round(lut), round(30 + folding.simd * (x.bits + steps + y.bits)), 0, bram)
+        table, flip, lanes = graph.constant(node, "thresholds"), graph.constant(node, "flip"), folding.simd
+        steps, folds = table.shape[1], x.channels // lanes
+        depth = 1 if table.shape[0] == 1 else folds
+        entry = type_of(np.clip(table, x.lo, x.hi + 1)).bits
+        width = lanes * steps * entry
+        stored, bram = rom(depth, width, family)
+        compared = float(lanes * steps * max(x.bits, entry))
+        constant, absorbed = depth <= 1, stored["table"] > 0
+        inputs = LUT_INPUTS[family]
+        per_step = ceil((x.bits - 1) / (inputs - 1)) if inputs > 4 else x.bits
+        fixed = lanes * (y.bits if x.bits <= inputs else steps * per_step)
+        growing = index_bits(depth) / index_bits(ABSORBED)
+        counters = counter_bits(depth, x.elements // lanes)
+        lut = {
+            "base": 1.0, "counters": counters, "constant": fixed if constant else 0.0,
+            "absorbed": compared * growing if absorbed else 0.0,
+            "compared": 0.0 if constant or absorbed else compared,
+            "count": float(0 if constant and x.bits <= inputs else lanes * (steps - 1)), "rom": stored["rom"],
+            "flip": float(lanes * y.bits if flip.any() and not constant else 0),
+        }  # fmt: skip
+        ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(depth, width)}
+        return Parts(lut, ff, bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `thresholds`; a bipolar input enters as its bit, a bipolar output is the count itself."""

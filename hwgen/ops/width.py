@@ -8,8 +8,8 @@ from math import gcd
 
 import numpy as np
 
-from hwgen.hw import KernelCall, Resources, Schedule, StreamType
-from hwgen.ops.support import counter_lut
+from hwgen.hw import Family, KernelCall, Resources, Schedule, StreamType
+from hwgen.ops.area import Parts, counter_bits, priced
 
 
 def chain(source: int, target: int) -> tuple[int, ...]:
@@ -42,9 +42,16 @@ def schedule(source: StreamType, lanes: int) -> Schedule:
     return Schedule(iterations, (beats[:: source.lanes // lanes],), (beats,))
 
 
-def cost(source: StreamType, lanes: int) -> Resources:
-    """Estimate a converter: a register of the wide beat, a multiplexer when it splits, a counter."""
-    wide = max(source.lanes, lanes) * source.bits
-    ratio = max(source.lanes, lanes) // min(source.lanes, lanes)
-    select = 0.6 * wide if lanes < source.lanes else 0.1 * wide
-    return Resources(round(15 + select + counter_lut(ratio)), 20 + 2 * wide)
+def parts(source: StreamType, lanes: int) -> Parts:
+    """Return the parts of a converter: what is kept of a wide beat, multiplexers where one splits, a counter."""
+    narrow, wide = sorted((source.lanes * source.bits, lanes * source.bits))
+    splits, ratio = lanes < source.lanes, wide // narrow
+    counters = counter_bits(ratio, source.beats * (ratio if splits else 1))
+    out = narrow if splits else wide
+    lut = {"base": 1.0, "counters": counters, "select": float(wide - narrow if splits else 0)}
+    return Parts(lut, {"base": 1.0, "state": counters + wide - narrow + out})
+
+
+def cost(source: StreamType, lanes: int, family: Family) -> Resources:
+    """Estimate a converter."""
+    return priced("width", family, parts(source, lanes))

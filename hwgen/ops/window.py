@@ -10,9 +10,10 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Board, Built, CType, Folding, KernelCall, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.folded import LaneOp
-from hwgen.ops.support import counter_lut, in_type, int_attr, ints_attr, ram_cost, str_attr
+from hwgen.ops.support import in_type, int_attr, ints_attr, str_attr
 from hwgen.ops.window_schedule import Geometry, best, depth_of
 
 
@@ -92,16 +93,21 @@ class Window(LaneOp):
             return [Problem(f"The padding {pads} must be less than the kernel {kernel}.", node.name)]
         return []
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
-        """Line buffer, its address counters, the padding compare."""
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """The line buffer, the position's counters, the padding, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, folding.simd)
-        words = depth_of(geometry)
-        lut, bram = ram_cost(words, x.bits * folding.simd)
-        counters = sum(map(counter_lut, (*x.shape[2:], *y.shape[2:], *geometry.kernel, geometry.folds)))
-        address = 3 * counter_lut(words)
-        lut += 40 + counters + address + 0.5 * y.bits * folding.simd
-        return Resources(round(lut), round(60 + counters + address + 2 * y.bits * folding.simd), 0, bram)
+        words, beats = depth_of(geometry), x.elements // folding.simd
+        buffer, bram = ram(words, x.bits * folding.simd, family)
+        padded = float(any(geometry.pads))
+        place = counter_bits(*x.shape[2:], *geometry.kernel, geometry.folds, 2 * beats, beats)
+        ahead = 2 * (counter_bits(words) + 2)
+        word = float(y.bits * folding.simd)
+        lut = {
+            "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (counter_bits(*x.shape[2:]) + word),
+            "ram": buffer, "word": word,
+        }  # fmt: skip
+        return Parts(lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}, bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `window`."""

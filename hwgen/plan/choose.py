@@ -13,7 +13,8 @@ from functools import cached_property
 
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
-from hwgen.plan.sites import Candidate, Edge, Site, conversion, edges, fifo_cost, sites
+from hwgen.plan.glue import fifo_cost
+from hwgen.plan.sites import Candidate, Edge, Site, conversion, edges, sites
 
 NEVER = float("inf")
 SWEEPS = 4
@@ -40,6 +41,7 @@ class Chooser:
     def __init__(self, graph: Graph, board: Board, limits: Resources) -> None:
         self.graph = graph
         self.limits = limits
+        self.family = board.family
         self.sites: list[Site] = sites(graph, board)
         self.edges: list[Edge] = edges(graph, self.sites)
         self._beside: list[list[tuple[Edge, bool]]] = [[] for _ in self.sites]
@@ -132,7 +134,7 @@ class Chooser:
             return 0.0
         if edge.rigid:
             return 1e6
-        cycles, cost = conversion(self.graph.types[edge.tensor], *lanes)
+        cycles, cost = conversion(self.graph.types[edge.tensor], *lanes, self.family)
         return 1e6 if cycles > ii else self.score(cost)
 
     def total(self, chosen: tuple[Candidate, ...]) -> Resources:
@@ -143,7 +145,8 @@ class Chooser:
         for edge in self.edges:
             kind = self.graph.types[edge.tensor]
             lanes = chosen[edge.source].outputs[edge.source_side], chosen[edge.target].inputs[edge.target_side]
-            total = total + conversion(kind, *lanes)[1] + fifo_cost(2, kind.bits * lanes[1])
+            total = total + conversion(kind, *lanes, self.family)[1]
+            total = total + fifo_cost(2, kind.bits * lanes[1], self.family)
         return total
 
     def legal(self, selection: Selection) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from hwgen.hw import CType, Family, KernelCall
-from hwgen.ops.support import in_block, ram_luts, rom_luts
+from hwgen.ops.area import ram_in_block, rom_in_block
 
 TABLE = Path(__file__).parent / "depths.yaml"
 
@@ -68,9 +68,9 @@ def _behind_block_ram(call: KernelCall) -> bool:
     if call.function == "window":
         depth, width = call.config["kDepth"], call.inputs[0].width
         assert isinstance(depth, int)
-        return in_block(ram_luts(depth, width), depth, width)
+        return ram_in_block(depth, width)
     sizes = [(rom.shape[0], rom.shape[1] * rom.ctype.bits) for rom in call.roms]
-    return any(in_block(rom_luts(depth, width), depth, width) for depth, width in sizes)
+    return any(rom_in_block(depth, width) for depth, width in sizes)
 
 
 def _levels(call: KernelCall) -> float:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, fields, replace
 
 from hwgen.config import Budget, FpsTarget
 from hwgen.errors import InfeasibleError, Problem
-from hwgen.graph import Graph, Ints
+from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
 from hwgen.plan.choose import Chooser, Selection, overflow
-from hwgen.plan.sites import fifo_cost
-from hwgen.plan.timing import depths, hop, isolated
+from hwgen.plan.glue import fifo_cost, port_cost
+from hwgen.plan.latency import follow, latency
+from hwgen.plan.timing import depths
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -113,32 +114,29 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
     stages = wiring.stages()
     ii = max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
     needed = depths(stages, ii)
-    writes, _ = _follow(wiring, wiring.channels)
+    writes, _ = follow(stages, wiring.channels)
     whole = _short_branches(wiring, {name: int(times[0]) for name, times in writes.items()})
     channels = tuple(
         c if c.depth == 0 else replace(c, depth=max(2, needed[c.name], c.type.beats if c.name in whole else 0))
         for c in wiring.channels
     )
-    latency = _latency(wiring, channels)
+    return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
+
+
+def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resources:
+    """Return what processes, FIFOs and port adapters cost together."""
     total = Resources()
     for process in wiring.processes:
         total = total + process.cost
     for channel in channels:
-        total = total + (fifo_cost(channel.depth, channel.type.width) if channel.depth else Resources(12, 16))
-    return _Draft(selection, wiring, channels, ii, latency, total)
-
-
-def _follow(wiring: Wiring, channels: Sequence[Channel]) -> tuple[dict[str, Ints], dict[str, Ints]]:
-    """Return the write and read times of one isolated frame."""
-    entry = {c.name: c.type.beats for c in channels if c.producer is None}
-    return isolated(wiring.stages(), entry, {c.name: hop(c.depth) for c in channels})
-
-
-def _latency(wiring: Wiring, channels: Sequence[Channel]) -> int:
-    """Return the cycles from taking the first input beat to giving the last output beat."""
-    writes, reads = _follow(wiring, channels)
-    start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
-    return max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
+        if channel.depth:
+            total = total + fifo_cost(channel.depth, channel.type.width, board.family)
+    streams = {channel.name: channel.type for channel in channels}
+    for port in wiring.ports:
+        stream = streams[port.channel]
+        is_input = port.direction == "in"
+        total = total + port_cost(port.type, stream.lanes, stream.beats, port.element_bits, is_input, board.family)
+    return total
 
 
 def _short_branches(wiring: Wiring, first: dict[str, int]) -> set[str]:

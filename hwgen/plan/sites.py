@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hwgen.graph import Graph, TensorType
-from hwgen.hw import Board, Folding, Option, Resources, StreamType
+from hwgen.hw import Board, Family, Folding, Option, Resources, StreamType
 from hwgen.ops import width
 from hwgen.ops.base import hardware_op
-from hwgen.ops.support import divisors, ram_cost
+from hwgen.ops.support import divisors
+from hwgen.plan.glue import fifo_cost, port_cost
 
 ELEMENT_BITS = (8, 16, 32, 64)
 
@@ -86,7 +87,7 @@ def _port(graph: Graph, name: str, tensor: str, is_input: bool, board: Board) ->
     for lanes in divisors(kind.elements):
         if lanes > 1 and lanes * size > board.axis_bits:
             break
-        cost = Resources(8 + lanes * 0.5, 16)
+        cost = port_cost(kind, lanes, kind.elements // lanes, size, is_input, board.family)
         option = Option("none", Folding(lanes, lanes), kind.elements // lanes, cost)
         side = (lanes,)
         candidates.append(Candidate(option, () if is_input else side, side if is_input else ()))
@@ -105,21 +106,12 @@ def edges(graph: Graph, found: list[Site]) -> list[Edge]:
 
 
 @lru_cache(maxsize=65536)
-def conversion(tensor: TensorType, source: int, target: int) -> tuple[int, Resources]:
+def conversion(tensor: TensorType, source: int, target: int, family: Family) -> tuple[int, Resources]:
     """Return the cycles and the cost of converting a tensor's stream from `source` to `target` lanes."""
     cycles, total = 0, Resources()
     stream = StreamType.of(tensor, source)
     for lanes in width.chain(source, target):
         cycles = max(cycles, stream.beats, tensor.elements // lanes)
-        total = total + width.cost(stream, lanes) + fifo_cost(2, stream.width)
+        total = total + width.cost(stream, lanes, family) + fifo_cost(2, stream.width, family)
         stream = width.relaned(stream, lanes)
     return cycles, total
-
-
-def fifo_cost(depth: int, bits: int) -> Resources:
-    """Estimate a FIFO: two registers, else a memory with an output register (``hls/rtl/hwgen_fifo.sv``)."""
-    if depth <= 2:
-        return Resources(4 + bits, 4 + 2 * bits)
-    address = max(1, (depth - 1).bit_length())
-    lut, bram = ram_cost(depth, bits)
-    return Resources(10 + 3 * address + lut, 3 * address + 2 + bits, 0, bram)

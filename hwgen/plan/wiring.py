@@ -95,7 +95,7 @@ class Wirer:
             outputs = [_Open(made.tensor, made.stream, (name, i)) for i in range(len(readers))]
             why = f"{made.tensor} has {len(readers)} readers"
             schedule = fork.schedule(made.stream, len(readers))
-            cost = fork.cost(made.stream, len(readers))
+            cost = fork.cost(made.stream, len(readers), self.board.family)
             self._helper(name, "fork", made, call, schedule, cost, source, len(readers), why)
             self.out.decisions.append(Decision(name, f"fork into {len(readers)}", why))
         else:
@@ -145,7 +145,7 @@ class Wirer:
             source = self._connect(stream, (name, 0))
             call = width.kernel(stream.stream, step)
             why = f"{tensor} comes with {stream.stream.lanes} lanes, {site} takes {lanes}"
-            schedule, cost = width.schedule(stream.stream, step), width.cost(stream.stream, step)
+            schedule, cost = width.schedule(stream.stream, step), width.cost(stream.stream, step, self.board.family)
             self._helper(name, "width", stream, call, schedule, cost, source, 1, why)
             self.out.decisions.append(Decision(name, f"{stream.stream.lanes} to {step} lanes", why))
             stream = _Open(tensor, width.relaned(stream.stream, step), (name, 0))

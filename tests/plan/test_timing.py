@@ -11,7 +11,7 @@ from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
 from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
-from hwgen.plan import make_plan
+from hwgen.plan import make_plan, with_depths
 from hwgen.plan.timing import Stage, depths, hop, isolated, occupancy
 
 
@@ -135,3 +135,22 @@ def test_the_planned_fifos_let_the_planned_ii_happen(name: str, budget: dict[str
     ends = simulate(stages, deep, frames)
     assert ends[-1] - ends[-2] <= max(plan.ii * 1.02, plan.ii + 2)
     assert ends[0] == pytest.approx(plan.latency, rel=0.02, abs=2)
+
+
+def test_real_depths_replace_the_assumed_ones() -> None:
+    graph = residual()
+    plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102", "limits": {"lut": 12_000}}))
+    same = with_depths(plan, graph, {process.name: process.depth for process in plan.processes})
+    assert same == plan
+    last = next(p for p in plan.processes if p.outputs == (plan.ports[-1].channel,) or p.layer == "fc")
+    deeper = with_depths(plan, graph, {last.name: last.depth + 5})
+    assert deeper.latency == plan.latency + 5 and deeper.ii == plan.ii
+    assert deeper.process(last.name).depth == last.depth + 5
+    assert deeper.channels == plan.channels
+
+
+def test_depths_add_up_along_the_longest_path_alone() -> None:
+    graph = mlp()
+    plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102"}))
+    every = with_depths(plan, graph, {process.name: process.depth + 1 for process in plan.processes})
+    assert every.latency == plan.latency + len(plan.processes)

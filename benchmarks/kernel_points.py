@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The points at which kernels are measured: small instances with random settings and constants.
+
+Point n of a kernel depends on the kernel and on n alone, so that more points extend a table and change nothing in it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.graph import Attr, Graph, Ints, Node, TensorType
+from hwgen.hw import Built, Family, Folding, KernelCall, Resources, StreamType
+from hwgen.ops import fork, width
+from hwgen.ops.area import Parts, priced
+from hwgen.ops.base import hardware_op
+from hwgen.ops.folded import FoldedOp
+from hwgen.ops.support import divisors
+from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
+from hwgen.plan.sites import element_bits
+
+Making = Callable[[Family], Parts]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One instance to measure.
+
+    Parameters
+    ----------
+    name
+        Identifier, the C++ function or the SystemVerilog module.
+    kernel
+        What it is an instance of.
+    text
+        Its settings, for people.
+    parts
+        What it is made of, by family.
+    built
+        The kernel call, None for modules written in SystemVerilog.
+    parameters
+        Parameters of such a module.
+    """
+
+    name: str
+    kernel: str
+    text: str
+    parts: Making
+    built: Built | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+    def cost(self, family: Family) -> Resources:
+        """Return the estimate."""
+        return priced(self.kernel, family, self.parts(family))
+
+
+class _Draw:
+    """Random settings of one point."""
+
+    def __init__(self, kernel: str, index: int) -> None:
+        self.rng = np.random.default_rng([zlib.crc32(kernel.encode()), index])
+
+    def of(self, *values: int) -> int:
+        """Return one of the values."""
+        return int(self.rng.choice(np.array(values)))
+
+    def divisor(self, number: int, most: int) -> int:
+        """Return a divisor of at most `most`."""
+        return self.of(*(d for d in divisors(number) if d <= most))
+
+    def ints(self, low: int, high: int, shape: int | tuple[int, ...]) -> Ints:
+        """Return integers in ``[low, high]``."""
+        return self.rng.integers(low, high + 1, shape, dtype=np.int64)
+
+    def weights(self, bits: int, shape: tuple[int, ...]) -> Ints:
+        """Return signed weights; one bit means bipolar."""
+        if bits == 1:
+            return self.rng.choice(np.array([-1, 1], dtype=np.int64), shape)
+        return self.ints(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, shape)
+
+
+def _point(
+    name: str,
+    op: str,
+    inputs: list[TensorType],
+    folding: Folding,
+    attrs: Mapping[str, Attr],
+    constants: Mapping[str, npt.ArrayLike] | None = None,
+) -> Point:
+    arrays = {role: np.asarray(value, dtype=np.int64) for role, value in (constants or {}).items()}
+    names = tuple(f"x{i}" for i in range(len(inputs)))
+    node = Node(name, op, names, ("y",), attrs, {role: f"{name}_{role}" for role in arrays}, ())
+    keyed = {f"{name}_{role}": value for role, value in arrays.items()}
+    types = dict(zip(names, inputs, strict=True))
+    kernel = hardware_op(node)
+    (types["y"],) = kernel.infer(Graph(name, names, (), (node,), types, keyed), node)
+    graph = Graph(name, names, ("y",), (node,), types, keyed)
+    assert not kernel.check(graph, node), name
+    assert isinstance(kernel, FoldedOp)
+    unit = kernel.unit(graph, node)
+    shown = {k: v for k, v in attrs.items() if not isinstance(v, (tuple, bool))}
+    sizes = [f"{role}={'x'.join(map(str, value.shape))}" for role, value in arrays.items()]
+    kinds = [f"{'s' if t.signed else 'u'}{t.bits}[{'x'.join(map(str, t.shape[1:]))}]" for t in inputs]
+    text = [*kinds, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
+    built = kernel.kernel(graph, node, unit, folding)
+    return Point(name, op, " ".join(text), lambda f: kernel.parts(graph, node, unit, folding, f), built)
+
+
+def _helper(name: str, call: KernelCall, parts: Parts) -> Point:
+    text = " ".join(f"{key}={value}" for key, value in call.config.items())
+    return Point(name, call.function, text, lambda _: parts, Built(call))
+
+
+def _matvec(name: str, d: _Draw) -> Point:
+    bits, weight_bits = d.of(1, 2, 4, 8, 8), d.of(1, 2, 4, 8, 8)
+    inputs, outputs = d.of(8, 9, 16, 27, 32, 64, 72, 144), d.of(4, 8, 10, 16, 32, 64)
+    simd = d.divisor(inputs, max(1, 64 // (bits * weight_bits)))
+    pe = d.divisor(outputs, max(1, 128 // (simd * bits * weight_bits)))
+    side = d.of(1, 4, 8)
+    x = TensorType((1, inputs, side, side), bits == 1 or bool(d.of(0, 1)), bits)
+    attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
+    bias = d.ints(-(1 << (bits + weight_bits)), 1 << (bits + weight_bits), outputs)
+    constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": bias * d.of(0, 1, 1)}
+    return _point(name, "matvec", [x], Folding(simd, pe), attrs, constants)
+
+
+def _depthwise(name: str, d: _Draw) -> Point:
+    bits, weight_bits = d.of(2, 4, 8, 8), d.of(1, 2, 4, 8)
+    taps, channels, side = d.of(3, 9, 10, 25), d.of(3, 8, 16, 64), d.of(1, 5, 8, 25)
+    lanes = d.divisor(channels, max(1, 320 // (bits * weight_bits)))
+    x = TensorType((1, taps * channels, side, side), bool(d.of(0, 1)), bits)
+    attrs = {"taps": taps, "weight_bits": weight_bits, "weight_signed": True}
+    constants = {"weight": d.weights(weight_bits, (channels, taps)), "bias": d.ints(-500, 500, channels)}
+    return _point(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants)
+
+
+def _window(name: str, d: _Draw) -> Point:
+    bits, channels = d.of(1, 2, 4, 8, 8), d.of(1, 3, 4, 8, 16, 64)
+    lanes = d.divisor(channels, max(1, 64 // bits))
+    size, kernel, stride = d.of(8, 10, 14, 28, 32), d.of(1, 2, 3, 3, 5), d.of(1, 1, 2)
+    pad = d.of(0, (kernel - 1) // 2)
+    x = TensorType((1, channels, size, size), bits == 1 or bool(d.of(0, 1)), bits)
+    order = ("nhwc", "taps")[d.of(0, 1)]
+    value = d.of(0, -1) if bits > 1 and x.signed else 1 if bits == 1 else 0
+    attrs: dict[str, Attr] = {
+        "kernel": (kernel, kernel),
+        "stride": (stride, stride),
+        "pads": (pad,) * 4,
+        "pad_value": value,
+    }
+    made = _point(name, "window", [x], Folding(lanes, lanes), {**attrs, "order": order})
+    return Point(name, "window", f"{made.text} k{kernel} s{stride} p{pad}", made.parts, made.built)
+
+
+def _thresholds(name: str, d: _Draw) -> Point:
+    bits, steps, channels = d.of(6, 9, 12, 16, 20), d.of(1, 1, 3, 7, 15, 15), d.of(4, 8, 16, 32, 64)
+    lanes = d.divisor(channels, max(1, 60 // steps))
+    rows = d.of(1, channels, channels, channels)
+    x = TensorType((1, channels, 4, 4), bool(d.of(0, 1, 1)), bits)
+    reach = min(x.hi, 1 << (bits - d.of(1, 3)))
+    table = np.sort(d.ints(-reach if x.signed else 0, reach, (rows, steps)), axis=1)
+    flip = d.ints(0, 1, rows) * d.of(0, 0, 1)
+    y_min, step = (-1, 2) if steps == 1 else (0, 1)
+    return _point(
+        name, "thresholds", [x], Folding(lanes, lanes), {"y_min": y_min, "step": step},
+        {"thresholds": table, "flip": flip},
+    )  # fmt: skip
+
+
+def _requantise(name: str, d: _Draw) -> Point:
+    bits, mul_bits, channels = d.of(9, 12, 16, 20, 24), d.of(2, 6, 8, 11, 15), d.of(4, 8, 16, 32, 64)
+    lanes = d.divisor(channels, max(1, 500 // (bits * mul_bits)))
+    rows = d.of(1, channels, channels)
+    x = TensorType((1, channels, 4, 4), bool(d.of(0, 1, 1)), bits)
+    out, signed = d.of(3, 4, 8, 8), d.of(0, 1)
+    shift = max(1, bits + mul_bits - out - 2)
+    limits = {"lo": -(1 << (out - 1)) * signed, "hi": (1 << (out - signed)) - 1}
+    top = (1 << mul_bits) - 1
+    constants = {"mul": d.ints(top // 2 + 1, top, rows), "add": d.ints(-top, top, rows) + (1 << (shift - 1))}
+    attrs = {"shift": shift, **limits, **({"ties": 1} if d.of(0, 0, 1) else {})}
+    return _point(name, "requantise", [x], Folding(lanes, lanes), attrs, constants)
+
+
+def _pool(name: str, d: _Draw) -> Point:
+    bits, taps, channels, side = d.of(1, 2, 4, 8, 12), d.of(4, 9, 25), d.of(4, 8, 16, 64), d.of(1, 4, 7)
+    mode = ("max", "sum")[d.of(0, 1)] if bits > 1 else "max"
+    lanes = d.divisor(channels, 32)
+    x = TensorType((1, taps * channels, side, side), bits == 1 or bool(d.of(0, 1)), bits)
+    constants = {"multiplier": d.ints(1, 63, side * side)} if mode == "sum" and d.of(0, 0, 1) else {}
+    return _point(name, "pool", [x], Folding(lanes, lanes), {"taps": taps, "mode": mode}, constants)
+
+
+def _global_pool(name: str, d: _Draw) -> Point:
+    bits, channels, side = d.of(2, 4, 8, 8), d.of(4, 8, 16, 64), d.of(2, 5, 8)
+    lanes = d.divisor(channels, 16)
+    x = TensorType((1, channels, side, side), bool(d.of(0, 1)), bits)
+    return _point(name, "global_pool", [x], Folding(lanes, lanes), {"mode": ("sum", "max")[d.of(0, 0, 1)]})
+
+
+def _add(name: str, d: _Draw) -> Point:
+    channels = d.of(4, 8, 16, 64)
+    lanes = d.divisor(channels, 16)
+    kinds = [TensorType((1, channels, 4, 4), bool(d.of(0, 1)), d.of(2, 4, 8)) for _ in "ab"]
+    attrs = {"m0": d.of(1, 1, 2, 3, 77, 1021), "m1": d.of(1, 1, 5, 6, 91, -1), "bias": d.of(0, 0, 17, -300)}
+    return _point(name, "add", kinds, Folding(lanes, lanes), attrs)
+
+
+def _argmax(name: str, d: _Draw) -> Point:
+    elements = d.of(4, 10, 12, 16, 100)
+    lanes = d.divisor(elements, 12)
+    x = TensorType((1, elements), bool(d.of(0, 1, 1)), d.of(4, 8, 12, 20))
+    return _point(name, "argmax", [x], Folding(lanes, 1), {})
+
+
+def _fork(name: str, d: _Draw) -> Point:
+    stream = StreamType(False, d.of(1, 4, 8), d.of(1, 4, 16), d.of(1, 49, 100, 1024))
+    copies = d.of(2, 2, 3)
+    return _helper(name, fork.kernel(stream, copies), fork.parts(stream, copies))
+
+
+def _width(name: str, d: _Draw) -> Point:
+    narrow, ratio = d.of(1, 2, 3, 8), d.of(2, 3, 4, 8, 16)
+    lanes = (narrow, narrow * ratio)[:: d.of(-1, 1)]
+    stream = StreamType(bool(d.of(0, 1)), d.of(2, 4, 8), lanes[0], narrow * ratio * d.of(8, 49) // lanes[0])
+    return _helper(name, width.kernel(stream, lanes[1]), width.parts(stream, lanes[1]))
+
+
+def _fifo(name: str, d: _Draw) -> Point:
+    bits, depth = d.of(4, 8, 21, 32, 64), d.of(2, 2, 3, 9, 16, 30, 64, 100, 300, 1024)
+    parameters = {"WIDTH": bits, "DEPTH": depth}
+    return Point(name, FIFO, f"{bits} bits x {depth}", lambda f: fifo_parts(depth, bits, f), None, parameters)
+
+
+def _port(name: str, kernel: str, d: _Draw) -> Point:
+    bits, beats = d.of(1, 2, 4, 8, 20), d.of(1, 10, 64, 784, 3072)
+    kind = TensorType((1, 1), bits == 1 or bool(d.of(0, 1)), bits)
+    element = element_bits(kind)
+    lanes = d.of(1, 2, 128 // element // 2, 128 // element)
+    parameters = {"LANES": lanes, "BITS": bits, "ELEMENT_BITS": element, "BIPOLAR": int(kind.bipolar), "BEATS": beats}
+    if kernel == EGRESS:
+        parameters["SIGNED"] = int(kind.signed)
+    text = f"{lanes} x {bits} bits, {beats} beats"
+    parts = port_parts(kind, lanes, beats, element, kernel == INGRESS)
+    return Point(name, kernel, text, lambda _: parts, None, parameters)
+
+
+MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
+    "matvec": _matvec,
+    "depthwise": _depthwise,
+    "window": _window,
+    "thresholds": _thresholds,
+    "requantise": _requantise,
+    "pool": _pool,
+    "global_pool": _global_pool,
+    "add": _add,
+    "argmax": _argmax,
+    "fork": _fork,
+    "width": _width,
+    FIFO: _fifo,
+    INGRESS: lambda name, d: _port(name, INGRESS, d),
+    EGRESS: lambda name, d: _port(name, EGRESS, d),
+}
+
+
+def points(kernel: str, count: int) -> list[Point]:
+    """Return the first `count` points of a kernel."""
+    return [MAKERS[kernel](f"{kernel}_{index}", _Draw(kernel, index)) for index in range(count)]

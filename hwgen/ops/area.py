@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a kernel is made of, and what each part costs: estimates of LUTs, registers and block RAM.
+
+A kernel lists its parts in amounts that its settings give exactly (bits of counters, bits added, bits stored). The
+price of one unit of a part stands in ``area.yaml``, by kernel and by size of the family's LUTs;
+``benchmarks/kernel_costs.py --fit`` finds the prices from what Yosys counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+import yaml
+
+from hwgen.hw import Family, Resources
+
+PRICES = Path(__file__).parent / "area.yaml"
+LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4}
+LUTS_PER_BLOCK = 150
+ABSORBED = 16
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a kernel is made of.
+
+    Parameters
+    ----------
+    lut, ff
+        Amount of every part that costs LUTs, and of every part that costs registers.
+    bram36
+        Block RAMs, a half for 18 Kbit.
+    """
+
+    lut: Mapping[str, float]
+    ff: Mapping[str, float]
+    bram36: float = 0.0
+
+
+@cache
+def prices() -> dict[str, dict[str, dict[str, float]]]:
+    """Return LUTs or registers for one unit of a part: ``prices()[kernel]["lut6" | "lut4" | "ff6" | "ff4"][part]``."""
+    found: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(PRICES.read_text(encoding="utf-8"))
+    return found
+
+
+def price_list(resource: str, family: Family) -> str:
+    """Return the name of the price list of ``lut`` or ``ff`` for a family."""
+    return f"{resource}{LUT_INPUTS[family]}"
+
+
+def priced(kernel: str, family: Family, parts: Parts) -> Resources:
+    """Return what the parts of a kernel cost."""
+    lists = prices()[kernel]
+    lut, ff = (
+        sum(lists[price_list(name, family)][part] * amount for part, amount in amounts.items())
+        for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
+    )
+    return Resources(round(lut), round(ff), 0, parts.bram36)
+
+
+def index_bits(extent: int) -> int:
+    """Return the bits of a counter with `extent` values."""
+    return max(0, extent - 1).bit_length()
+
+
+def counter_bits(*extents: int) -> float:
+    """Return the bits of some counters together."""
+    return float(sum(map(index_bits, extents)))
+
+
+def shift_adders(factors: Iterable[int]) -> int:
+    """Return the adders that multiplications by these constants take: one fewer than each has ones."""
+    return sum(max(0, abs(int(factor)).bit_count() - 1) for factor in factors)
+
+
+def scaled(bits: int, factor: int, family: Family) -> float:
+    """Return the LUTs of a multiplication by a constant: shifts and adders, or a table where a LUT takes the number."""
+    total = bits + index_bits(abs(factor) + 1)
+    adders = shift_adders([factor])
+    return float(min(adders * (bits + total) / 2, total) if bits <= LUT_INPUTS[family] else adders * (bits + total) / 2)
+
+
+def multiplier(a_bits: int, b_bits: int) -> float:
+    """Return the size of a multiplier of two variables; a one-bit operand only selects or negates."""
+    return float(max(a_bits, b_bits) if min(a_bits, b_bits) == 1 else a_bits * b_bits)
+
+
+# Memories -----------------------------------------------------------------------------------------------------------
+
+
+def rom_luts(depth: int, width: int, family: Family = "xcup") -> int:
+    """Return the LUTs of a table kept apart from the logic around it; wide multiplexers are free."""
+    return 0 if depth <= 1 else width * ceil(depth / (1 << LUT_INPUTS[family]))
+
+
+def ram_luts(depth: int, width: int, family: Family = "xcup") -> int:
+    """Return the LUTs of a LUT RAM with its read multiplexers.
+
+    On AMD parts 8 LUTs hold 14 bits by 32 words or 7 bits by 64 words; on ECP5 4 LUTs hold 4 bits by 16 words.
+    """
+    if family == "ecp5":
+        banks = ceil(depth / 16)
+        return 4 * ceil(width / 4) * banks + width * (banks - 1)
+    banks = ceil(depth / 64)
+    bits = 14 if depth <= 32 else 7
+    return 8 * ceil(width / bits) * banks + width * ceil((banks - 1) / 3)
+
+
+def blocks(depth: int, width: int) -> int:
+    """Return the 18 Kbit block RAMs by which the compiler decides where a memory lives."""
+    return max(ceil(width / 36), ceil(width * depth / (18 * 1024)))
+
+
+def _in_block(luts: int, depth: int, width: int) -> bool:
+    return luts > LUTS_PER_BLOCK * blocks(depth, width)
+
+
+SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+
+
+def mapped_blocks(depth: int, width: int) -> float:
+    """Return the 36 Kbit block RAMs that synthesis spends: the cheapest of the shapes that a block can take."""
+    return min(ceil(depth / rows) * ceil(width / bits) for rows, bits in SHAPES) / 2
+
+
+def rom_in_block(depth: int, width: int) -> bool:
+    """Tell whether a table lives in block RAM: where its LUTs would be worth more (the compiler's rule)."""
+    return _in_block(width * ceil(depth / 64), depth, width)
+
+
+def ram_in_block(depth: int, width: int) -> bool:
+    """Tell whether a RAM with one write and one read port lives in block RAM (the compiler's rule)."""
+    return _in_block(8 * ceil(width / 14) * ceil(depth / 32), depth, width)
+
+
+def rom(depth: int, width: int, family: Family) -> tuple[dict[str, float], float]:
+    """Return the parts and the block RAMs of a table: small ones are absorbed by their users, constants are free."""
+    if depth <= 1:
+        return {"table": 0.0, "rom": 0.0}, 0.0
+    if rom_in_block(depth, width):
+        return {"table": 0.0, "rom": 0.0}, mapped_blocks(depth, width)
+    if depth <= ABSORBED:
+        return {"table": float(width), "rom": 0.0}, 0.0
+    return {"table": 0.0, "rom": float(rom_luts(depth, width, family))}, 0.0
+
+
+def addressed(depth: int, width: int) -> float:
+    """Return the bits of an absorbed table that synthesis registers behind its counter."""
+    return float(width) if 4 < depth <= ABSORBED and not rom_in_block(depth, width) else 0.0
+
+
+def ram(depth: int, width: int, family: Family) -> tuple[float, float]:
+    """Return the LUTs and the block RAMs of a RAM with one write and one read port."""
+    if ram_in_block(depth, width):
+        return 0.0, mapped_blocks(depth, width)
+    return float(ram_luts(depth, width, family)), 0.0
+
+
+def together(*parts: Mapping[str, float]) -> dict[str, float]:
+    """Add amounts part by part."""
+    total: dict[str, float] = {}
+    for each in parts:
+        for name, amount in each.items():
+            total[name] = total.get(name, 0.0) + amount
+    return total

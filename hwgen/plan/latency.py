@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a frame takes through a wired plan, and the same again once the compiler has told the real depths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from hwgen.graph import Graph, Ints
+from hwgen.hw import Schedule
+from hwgen.ops import fork, width
+from hwgen.ops.base import hardware_op
+from hwgen.plan.timing import Stage, hop, isolated
+from hwgen.plan.types import Channel, Plan, Process
+
+
+def follow(stages: Sequence[Stage], channels: Sequence[Channel]) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """Return the write and the read times of one isolated frame, by channel."""
+    entry = {c.name: c.type.beats for c in channels if c.producer is None}
+    return isolated(stages, entry, {c.name: hop(c.depth) for c in channels})
+
+
+def latency(stages: Sequence[Stage], channels: Sequence[Channel]) -> int:
+    """Return the cycles from taking the first input beat to giving the last output beat."""
+    writes, reads = follow(stages, channels)
+    start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
+    return max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
+
+
+def with_depths(plan: Plan, graph: Graph, depths: Mapping[str, int]) -> Plan:
+    """Return the plan with the pipeline depths that the compiler reached, and the latency that follows from them.
+
+    Nothing that is built changes: FIFOs and foldings stay, so that RTL made from `plan` is RTL of the result. The II
+    stays too, for depths delay beats and take none away. Still a prediction: nothing is simulated.
+
+    Parameters
+    ----------
+    plan
+        A plan made from `graph`.
+    graph
+        The integer graph.
+    depths
+        Cycles from an iteration's reads to its writes, by process; a process without an entry keeps its own.
+    """
+    processes = tuple(replace(p, depth=depths.get(p.name, p.depth)) for p in plan.processes)
+    stages = [Stage(p.name, _schedule(graph, p), p.depth, p.inputs, p.outputs) for p in processes]
+    return replace(plan, processes=processes, latency=latency(stages, plan.channels))
+
+
+def _schedule(graph: Graph, process: Process) -> Schedule:
+    call = process.call
+    if process.op == "fork":
+        return fork.schedule(call.inputs[0], len(call.outputs))
+    if process.op == "width":
+        return width.schedule(call.inputs[0], call.outputs[0].lanes)
+    node = next(n for n in graph.nodes if n.name == process.layer)
+    return hardware_op(node).schedule(graph, node, process.folding)
