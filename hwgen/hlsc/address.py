@@ -125,8 +125,16 @@ class Addresses:
         if not isinstance(index, str):
             return (index if isinstance(index, int) else 0) * scale
         inst = self.defined.get(index)
-        if inst is not None and inst.opcode == "add" and width == 64 and isinstance(inst.operands[1], int):
-            return self._index(inst.operands[0], width, scale, terms) + inst.operands[1] * scale
+        number = inst.operands[-1] if inst is not None and inst.operands else None
+        if inst is not None and isinstance(number, int):
+            if inst.opcode == "add" and width == 64:
+                return self._index(inst.operands[0], width, scale, terms) + number * scale
+            if inst.opcode == "shl" and width == 64:
+                return self._index(inst.operands[0], width, scale << number, terms)
+            if inst.opcode == "select" and isinstance(inst.operands[0], str) and isinstance(inst.operands[1], int):
+                # A term is signed, so a condition counts 0 or -1.
+                terms.append(Term((number - inst.operands[1]) * scale, inst.operands[0], 1))
+                return number * scale
         terms.append(Term(scale, index, width))
         return 0
 

@@ -10,6 +10,8 @@ from hwgen.hlsc.address import Addresses
 from hwgen.hlsc.body import Body, error, shape, silent
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.cfg import live
+from hwgen.hlsc.copies import expand_copies
+from hwgen.hlsc.equal import join_equals
 from hwgen.hlsc.finish import finish
 from hwgen.hlsc.flow import END, Flow, branch_conditions
 from hwgen.hlsc.lldebug import Places
@@ -53,7 +55,7 @@ class Lowering:
         self.module = module
         self.name = name
         self.places = Places(module.metadata)
-        self.function = live(module.function(mangled))
+        self.function = join_equals(expand_copies(live(module.function(mangled))))
         self.loc = self.places.function(self.function.debug)
         self.streams = self._streams(mangled)
         self.body: Body = shape(self.function, self.places)

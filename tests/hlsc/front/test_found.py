@@ -26,6 +26,58 @@ void exhaustive_switch(hls::stream<ap_uint<2>>& in0, hls::stream<ap_uint<8>>& ou
   }
 }
 """,
+    # LLVM turns the choice of two addresses into one address with a chosen byte offset.
+    "chosen_offset": """
+void chosen_offset(hls::stream<ap_int<14>>& in0, hls::stream<ap_int<14>>& out0) {
+  ap_int<14> m[5];
+  ap_uint<3> at = 0;
+  for (int i = 0; i < 20; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_int<14> x = in0.read();
+    const ap_int<14> y = i >= 5 ? ap_int<14>(m[ap_uint<2>(ap_uint<1>(x[0]) * 3)]) : ap_int<14>(1);
+    m[i < 5 ? ap_uint<3>(i) : at] = x;
+    at = x[3] ? 4 : 1;
+    out0.write(y);
+  }
+}
+""",
+    # LLVM writes 14 for i in the block that runs only if i is 14, and the counter becomes a join with a constant.
+    "counter_with_a_constant": """
+void counter_with_a_constant(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<6>>& out0) {
+  ap_int<6> v = 0;
+  for (int i = 0; i < 5; ++i) {
+#pragma HLS PIPELINE II = 1
+    ap_uint<8> x = ap_uint<8>(255);
+    x = in0.read();
+    out0.write(ap_uint<1>(0));
+    ap_uint<3> low = ap_uint<3>(ap_uint<1>(ap_uint<8>(v)));
+    if (bool(i)) {
+      v = ap_int<10>((bool(low) ? ap_uint<4>(ap_uint<1>(0)) : ap_uint<4>(int((i * 5)))));
+    }
+  }
+}
+""",
+    # clang copies what is wider than 64 bits by memcpy.
+    "wide_copies": """
+void wide_copies(hls::stream<ap_uint<77>>& in0, hls::stream<ap_uint<80>>& out0) {
+  static ap_int<77> taps[4] = {1, -2, 3, -4};
+  ap_uint<77> m[8];
+  for (int i = 0; i < 20; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<77> x = in0.read();
+    for (int k = 3; k > 0; --k) {
+#pragma HLS UNROLL
+      taps[k] = taps[k - 1];
+    }
+    taps[0] = x;
+    ap_uint<77> y = 0;
+    if (i >= 8) y = m[ap_uint<3>(x)];
+    if (i < 8) m[i] = x;
+    else m[ap_uint<3>(x >> 3)] = m[ap_uint<3>(x >> 6)];
+    out0.write(taps[3] + y);
+  }
+}
+""",
 }
 
 
