@@ -106,7 +106,8 @@ def _result(ctx: Lowering, graph: Graph, anchors: list[Anchor]) -> Lowered:
         port = ctx.inputs[tensor]
         inputs.append(Observation(tensor, port.onnx, (float(port.scale),), port.zero_point))
         if port.onnx not in ctx.model.inputs:
-            ctx.notes.append(f"The host computes {port.onnx}, which enters as {tensor}.")
+            operators = " ".join(node.op for node in ctx.model.nodes if port.onnx in node.outputs)
+            ctx.notes.append(f"The host computes {port.onnx} ({operators}) from the model's inputs; it enters as {tensor}.")
     by_tensor = {a.tensor: a for a in reversed(anchors)}
     outputs = [by_tensor[tensor] for tensor in graph.outputs]
     alive = set(graph.types)
