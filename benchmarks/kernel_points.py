@@ -62,6 +62,7 @@ class _Draw:
     """Random settings of one point."""
 
     def __init__(self, kernel: str, index: int) -> None:
+        self.index = index
         self.rng = np.random.default_rng([zlib.crc32(kernel.encode()), index])
 
     def of(self, *values: int) -> int:
@@ -120,6 +121,9 @@ def _matvec(name: str, d: _Draw) -> Point:
     inputs, outputs = d.of(8, 9, 16, 27, 32, 64, 72, 144), d.of(4, 8, 10, 16, 32, 64)
     simd = d.divisor(inputs, max(1, 64 // (bits * weight_bits)))
     pe = d.divisor(outputs, max(1, 128 // (simd * bits * weight_bits)))
+    if d.index % 4 == 3:  # every weight a constant of its own
+        inputs = simd = d.of(4, 8, 9, 16)
+        outputs = pe = d.of(2, 4, 8)
     side = d.of(1, 4, 8)
     x = TensorType((1, inputs, side, side), bits == 1 or bool(d.of(0, 1)), bits)
     attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
@@ -231,6 +235,8 @@ def _width(name: str, d: _Draw) -> Point:
 
 def _fifo(name: str, d: _Draw) -> Point:
     bits, depth = d.of(4, 8, 21, 32, 64), d.of(2, 2, 3, 9, 16, 30, 64, 100, 300, 1024)
+    if d.index % 4 == 3:  # in block RAM
+        bits, depth = d.of(9, 20, 36, 72, 128), d.of(500, 1024, 2000, 3000, 5000)
     parameters = {"WIDTH": bits, "DEPTH": depth}
     return Point(name, FIFO, f"{bits} bits x {depth}", lambda f: fifo_parts(depth, bits, f), None, parameters)
 

@@ -81,7 +81,8 @@ def _levels(call: KernelCall) -> float:
         return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
     if call.function == "requantise":
         by_constant = call.roms[0].shape[0] == 1
-        return 5 + _bits(config["mul_t"]) * (1.0 if by_constant else 0.3)
+        by, of = _bits(config["mul_t"]), _bits(config["in_t"])
+        return 2 + 0.65 * of + 0.35 * by if by_constant else 8.5 + 0.3 * by
     return 5.0
 
 

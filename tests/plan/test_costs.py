@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cost formulas against the committed table of what Yosys counts (benchmarks/data/kernel_costs.csv)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from hwgen.hlsc.back import storage
+from hwgen.ops import area
+from hwgen.ops.base import hardware_ops
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(BENCHMARKS))
+    import kernel_costs
+
+    yield kernel_costs
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.mark.parametrize("family", ["xcup", "ecp5"])
+@pytest.mark.parametrize("resource", ["lut", "ff"])
+def test_estimates_are_near_the_counts(bench: ModuleType, family: str, resource: str) -> None:
+    rows = [row for row in bench.estimated(bench.read()) if row["family"] == family]
+    assert len(rows) >= 100
+    median, ninety = np.percentile(bench.errors(rows, resource), [50, 90])
+    assert median <= 0.15 and ninety <= 0.40
+
+
+def test_block_rams_are_exact_but_for_odd_shapes(bench: ModuleType) -> None:
+    rows = [row for row in bench.estimated(bench.read()) if float(row["bram36"]) or float(row["bram36_estimate"])]
+    wrong = {row["point"] for row in rows if row["bram36"] != row["bram36_estimate"]}
+    assert len(rows) >= 10 and wrong <= {"hwgen_fifo_7"}
+
+
+def test_the_table_has_every_kernel(bench: ModuleType) -> None:
+    measured = {row["point"].rpartition("_")[0] for row in bench.read()}
+    assert measured == set(bench.MAKERS) >= set(hardware_ops())
+
+
+def test_the_table_shows_the_estimates_of_today(bench: ModuleType) -> None:
+    assert bench.estimated(bench.read()) == bench.read()
+
+
+def test_points_do_not_depend_on_their_number(bench: ModuleType) -> None:
+    for kernel in bench.MAKERS:
+        few, many = bench.points(kernel, 2), bench.points(kernel, 4)
+        assert [p.text for p in few] == [p.text for p in many[:2]]
+
+
+@pytest.mark.parametrize(("depth", "width"), [(4, 8), (64, 8), (512, 36), (1000, 20), (3000, 7), (33, 400), (2, 2000)])
+def test_memories_live_where_the_compiler_puts_them(depth: int, width: int) -> None:
+    assert area.ram_in_block(depth, width) == (storage.fifo_style(width, max(3, depth)) == "block")
+    assert area.blocks(depth, width) == storage.blocks(width, depth)
+
+
+def test_prices_of_small_and_large_numbers() -> None:
+    assert area.multiplier(1, 8) == 8 and area.multiplier(4, 8) == 32
+    assert area.shift_adders([1, 2, 3, 7, -5]) == 0 + 0 + 1 + 2 + 1
+    assert area.mapped_blocks(512, 36) == 0.5 and area.mapped_blocks(2304, 16) == 1.5
+    assert area.rom(1, 99, "xcup") == ({"table": 0.0, "rom": 0.0}, 0.0)
+    assert area.rom(16, 9, "xcup")[0]["table"] == 9 and area.rom(65, 9, "xcup")[0]["rom"] == 18
