@@ -107,7 +107,7 @@ def _result(ctx: Lowering, graph: Graph, anchors: list[Anchor]) -> Lowered:
         inputs.append(Observation(tensor, port.onnx, (float(port.scale),), port.zero_point))
         if port.onnx not in ctx.model.inputs:
             operators = " ".join(node.op for node in ctx.model.nodes if port.onnx in node.outputs)
-            ctx.notes.append(f"The host computes {port.onnx} ({operators}) from the model's inputs; it enters as {tensor}.")
+            ctx.notes.append(f"The host computes {port.onnx} ({operators}); it enters as {tensor}.")
     by_tensor = {a.tensor: a for a in reversed(anchors)}
     outputs = [by_tensor[tensor] for tensor in graph.outputs]
     alive = set(graph.types)
