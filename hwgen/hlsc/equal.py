@@ -14,20 +14,28 @@ from hwgen.hlsc.lltypes import Int
 def join_equals(function: Function) -> Function:
     """Return a function without the joins whose constants equal, where they arrive, the one other value.
 
-    ``phi [%i, %a], [14, %b]`` is `%i` where `%b` runs only if `%i` is 14.
+    ``phi [%i, %a], [14, %b]`` is `%i` where `%b` runs only if `%i` is 14, and with 15 and ``%i + 1`` it is that sum.
     """
     while True:
         facts = _Facts(function)
-        same = {
-            inst.name: value
-            for block in function.blocks
-            for inst in block.insts
-            if inst.opcode == "phi" and (value := facts.other(inst, block.name)) is not None
-        }
-        if not same:
+        joins = ((inst, block.name) for block in function.blocks for inst in block.insts if inst.opcode == "phi")
+        same = next(((phi, found) for phi, at in joins if (found := facts.other(phi, at)) is not None), None)
+        if same is None:
             return function
-        name, value = next(iter(same.items()))
-        function = _rename(function, name, value)
+        phi, found = same
+        function = _rename(function, phi.name, found) if isinstance(found, str) else _again(function, phi, found)
+
+
+def _again(function: Function, phi: Inst, sum_: Inst) -> Function:
+    """Return a function that computes a sum again instead of taking it from a join."""
+    blocks = []
+    for block in function.blocks:
+        insts = [i for i in block.insts if i is not phi]
+        if len(insts) < len(block.insts):
+            at = next(n for n, i in enumerate(insts) if i.opcode != "phi")
+            insts.insert(at, replace(sum_, name=phi.name))
+        blocks.append(Block(block.name, insts))
+    return replace(function, blocks=tuple(blocks))
 
 
 def _rename(function: Function, name: str, value: str) -> Function:
@@ -54,8 +62,8 @@ class _Facts:
             for to in self._graph.next[name]:
                 self._before[to].append(name)
 
-    def other(self, phi: Inst, block: str) -> str | None:
-        """Return the value that a join always gives, if it has constants and one value that is them."""
+    def other(self, phi: Inst, block: str) -> str | Inst | None:
+        """Return the value that a join always gives, or the sum, if it has constants and one value that is them."""
         names = {o for o in phi.operands if isinstance(o, str) and o != phi.name}
         if not isinstance(phi.type, Int) or len(names) != 1 or block not in self._before:
             return None
@@ -64,7 +72,13 @@ class _Facts:
         for operand, edge in zip(phi.operands, phi.detail, strict=True):
             if operand not in (value, phi.name) and not self._implied(edge, block, value, operand, width):
                 return None
-        return value if self._arrives(value, block) else None
+        if self._arrives(value, block):
+            return value
+        inst = self._defined.get(value)
+        if inst is None or inst.opcode != "add" or not isinstance(inst.operands[1], int):
+            return None
+        base = inst.operands[0]
+        return inst if isinstance(base, str) and self._arrives(base, block) else None
 
     def _arrives(self, value: str, block: str) -> bool:
         """Whether a value is known where `block` begins."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hwgen.hlsc.lltypes import Int, Other, Ptr, Type, TypeReader
 
@@ -36,6 +36,8 @@ class Inst:
     types: tuple[Type, ...] = ()
     detail: tuple[str, ...] = ()
     debug: int = -1
+    loop: int = -1
+    """Metadata of the loop that a `br` closes."""
 
 
 @dataclass
@@ -75,6 +77,7 @@ _ID = r'(?:[%@](?:"[^"]*"|[\w.$-]+))'
 _VALUE = re.compile(rf"{_ID}|-?\d+|true|false|undef|poison|null|zeroinitializer|none")
 _RESULT = re.compile(rf"\s*(?:({_ID}) = )?(?:(?:musttail|tail|notail) )?(\w+)(?: (.*))?$")
 _DEBUG = re.compile(r", !dbg !(\d+)")
+_LOOP = re.compile(r", !llvm\.loop !(\d+)")
 _FLAGS = re.compile(r"(?:(?:nuw|nsw|exact|disjoint|nneg|samesign|inbounds|nusw|inrange\([^)]*\)) )+")
 _PHI = re.compile(rf"\[ ({_ID}|[^\s,\]]+|[^\]]*?\)), ({_ID}) \]")
 _LABEL = re.compile(rf"label ({_ID})")
@@ -225,7 +228,8 @@ class Module:
         if reader is None:
             return Inst("unsupported", name, Other("void"), (), (), (opcode, rest), number)
         inst: Inst = reader(opcode, name, rest, number)
-        return inst
+        loop = _LOOP.search(line) if opcode == "br" else None
+        return replace(inst, loop=int(loop[1])) if loop else inst
 
     def _typed(self, text: str) -> tuple[Type, Operand, str]:
         kind, rest = self.types.read(text)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from hwgen.hlsc import ir
@@ -59,6 +60,7 @@ class Lowering:
         self.loc = self.places.function(self.function.debug)
         self.streams = self._streams(mangled)
         self.body: Body = shape(self.function, self.places)
+        self._pipelined(directives)
         self.builder = Builder()
         insts = [inst for block in self.function.blocks for inst in block.insts]
         self.addresses = Addresses(module, self.streams, insts)
@@ -86,6 +88,21 @@ class Lowering:
                 )
             found[local] = width
         return found
+
+    def _pipelined(self, directives: Sequence[Directive]) -> None:
+        """Refuse a loop without PIPELINE, which marks its loop as one not to vectorise."""
+        ends = [block.end for block in self.body.order if block.name in self.body.latches]
+        nodes = [self.module.metadata.get(end.loop, "") for end in ends if end.loop >= 0]
+        parts = [self.module.metadata.get(int(n), "") for node in nodes for n in re.findall(r"!(\d+)", node)]
+        asked = any("llvm.loop.vectorize" in part for part in parts)
+        if not nodes:
+            asked = any(d.name == "PIPELINE" for d in directives)
+        if self.body.looped and not asked:
+            raise error(
+                self.places.of(ends[0].debug) or self.loc,
+                "The loop of a process must be pipelined.",
+                "Put #pragma HLS PIPELINE II=1 into the first line of its body.",
+            )
 
     def _trip(self) -> tuple[int | None, Chain]:
         header = self.body.order[0]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hwgen.errors import did_you_mean
+from hwgen.hlsc.directives import check
 from hwgen.hlsc.errors import HlsError
 
 KNOWN = (
@@ -84,6 +85,7 @@ class _Scan:
     def pragma(self, text: str, file: str, line: int) -> None:
         """Read one directive, and choose the loop it is for."""
         directive = parse(text, file, line)
+        check(directive)
         self.directives.append(directive)
         option = _loop_option(directive)
         if option is None:
@@ -141,7 +143,7 @@ def _loop_option(directive: Directive) -> str | None:
                 line=directive.line,
                 fix="Write #pragma HLS PIPELINE II=1.",
             )
-        return "unroll(disable)"
+        return "unroll(disable) vectorize(disable)"
     return None
 
 

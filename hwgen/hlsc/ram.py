@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import gcd
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place
 from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.llparse import Inst, Operand
 from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
@@ -129,6 +131,7 @@ class Rams:
         self._low = low
         self._touches = touches
         self._banks: dict[tuple[str, int], _Bank] = {}
+        self._partitions = [d for d in directives if d.name == "ARRAY_PARTITION" and d.args.get("dim", "1") in "01"]
         self._storage: dict[str, Literal["lutram", "bram"]] = {
             d.args["variable"]: _STORAGE[d.args["impl"].lower()]
             for d in directives
@@ -164,11 +167,24 @@ class Rams:
             total = inst.types[0].size
         stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
         name = low.memory.name(place)
+        self._not_partitioned(name)
         lanes = {p.offset % step for p, _, _ in touches}
         unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
         form = stored(low, stores, touched(kind) * 8)
         self._banks[key] = _Bank(unique, touched(kind), step, max(1, total // step), form, low.place)
         return self._banks[key]
+
+    def _not_partitioned(self, name: str) -> None:
+        """Refuse a RAM that the source wants as registers."""
+        file = Path(self._low.place.file).name if self._low.place else ""
+        for d in self._partitions:
+            if d.args.get("variable") == name and Path(d.file).name == file:
+                raise HlsError(
+                    f"The array {name} must not be partitioned: its index is not constant, so that it is a RAM.",
+                    file=d.file,
+                    line=d.line,
+                    fix="Index it by constants in unrolled loops, or remove the directive.",
+                )
 
     def _mixed(self, place: Place) -> None:
         raise Refused(

@@ -50,12 +50,12 @@ def test_options_stand_before_their_loops() -> None:
     rows = [row.strip() for row in text.splitlines() if row.strip()]
     heads = {rows[i]: rows[i + 2] for i, row in enumerate(rows) if row.startswith("#pragma clang")}
     assert [row for row in rows if row.startswith("#pragma clang")] == [
-        "#pragma clang loop unroll(disable)",
+        "#pragma clang loop unroll(disable) vectorize(disable)",
         "#pragma clang loop unroll(full)",
         "#pragma clang loop unroll_count(2)",
         "#pragma clang loop unroll(full)",
     ]
-    assert heads["#pragma clang loop unroll(disable)"].startswith("for (int i")
+    assert heads["#pragma clang loop unroll(disable) vectorize(disable)"].startswith("for (int i")
     assert heads["#pragma clang loop unroll_count(2)"].startswith("for (;;)")
     assert heads["#pragma clang loop unroll(full)"].startswith("do {")
     assert [(d.name, d.line) for d in directives] == [("PIPELINE", 4), ("UNROLL", 6), ("UNROLL", 9), ("UNROLL", 12)]
@@ -92,3 +92,42 @@ def test_unknown_directive(text: str, words: str) -> None:
 def test_misplaced_directive(body: str, words: str) -> None:
     with pytest.raises(HlsError, match=words):
         rewrite('# 1 "a.cpp"\n' + body)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("BIND_OP variable=x op=mul impl=dsp", "BIND_OP has no effect yet"),
+        ("BIND_STORAGE variable=x type=ram_2p impl=uram", "impl must be one of auto, lutram, bram, not uram"),
+        ("BIND_STORAGE variable=x type=rom_1p impl=bram", "type must be one of ram_1p"),
+        ("BIND_STORAGE variable=x type=ram_2p latency=3", "no argument latency"),
+        ("ARRAY_PARTITION variable=x type=cyclic factor=2", "type must be one of complete, not cyclic"),
+        ("ARRAY_PARTITION variable=x complet", "Did you mean complete"),
+        ("INLINE off", "no argument off"),
+        ("INTERFACE mode=s_axilite port=x", "mode must be one of axis, ap_ctrl_none, not s_axilite"),
+        ("LOOP_TRIPCOUNT min=a", "min must be a number, not a"),
+    ],
+)
+def test_directive_that_is_not_honoured(text: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words) as caught:
+        rewrite(f'# 1 "a.cpp"\nvoid f() {{\n#pragma HLS {text}\n}}\n')
+    assert (caught.value.file, caught.value.line) == ("a.cpp", 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BIND_STORAGE variable=x type=RAM_2P impl=LUTRAM",
+        "ARRAY_PARTITION variable=x complete dim=1",
+        "ARRAY_RESHAPE variable = x type = complete dim = 2",
+        "DEPENDENCE variable=x inter false",
+        "DEPENDENCE variable=x type=inter direction=RAW dependent=false",
+        "INTERFACE mode = axis port = s_axis_0",
+        "INTERFACE ap_ctrl_none port=return",
+        "STREAM variable=x depth=4",
+        "LOOP_TRIPCOUNT min=1 max=9",
+    ],
+)
+def test_honoured_directive(text: str) -> None:
+    (directive,) = rewrite(f'# 1 "a.cpp"\nvoid f() {{\n#pragma HLS {text}\n}}\n')[1]
+    assert directive.line == 2

@@ -75,6 +75,24 @@ CASES = {
     "unknown directive": (body("#pragma HLS UNROL\nout0.write(in0.read());"), 7, "no HLS directive"),
     "pragma outside a loop": (body("out0.write(in0.read());", before="#pragma HLS UNROLL"), 4, "body of a loop"),
     "II of two": (f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\n#pragma HLS PIPELINE II=2\n}}\n}}\n", 5, "II=1"),
+    "loop without PIPELINE": (
+        f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\nout0.write(in0.read());\n}}\n}}\n",
+        4,
+        "must be pipelined",
+    ),
+    "while without PIPELINE": (
+        f"void f({IO}) {{\nwhile (1) {{\nout0.write(in0.read());\n}}\n}}\n",
+        0,
+        "must be pipelined",
+    ),
+    "partition of a RAM": (
+        body(
+            "ap_uint<8> x = in0.read();\nb[x & 7] = x;\nout0.write(b[x >> 5]);",
+            before="ap_uint<8> b[8];\n#pragma HLS ARRAY_PARTITION variable=b type=complete",
+        ),
+        5,
+        "must not be partitioned",
+    ),
     "C++ error": (body("out0.write(in0.reed());"), 7, "reed"),
     "missing header": ('#include "nowhere.hpp"\n' + body(""), 3, "nowhere.hpp"),
 }

@@ -60,6 +60,8 @@ def fuzz(first: int, count: int, seconds: float, log: TextIO | None = None) -> T
                 tally.failures.append((seed, verdict))
             if log is not None:
                 line = {"seed": seed, "verdict": verdict.kind, "detail": verdict.detail}
+                if verdict.kind != "same":
+                    line["source"] = source(generate(seed))
                 print(json.dumps(line), file=log, flush=True)
     return tally
 

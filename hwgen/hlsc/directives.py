@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which arguments of each directive the compiler honours; anything else is refused, never ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hwgen.errors import did_you_mean
+from hwgen.hlsc.errors import HlsError
+
+if TYPE_CHECKING:
+    from hwgen.hlsc.pragmas import Directive
+
+_NAME, _NUMBER, _FLAG, _ANY = r"\w+", r"\d+", "", ".*"
+_RAMS = "ram_1p|ram_2p|ram_s2p|ram_t2p|ram_1wnr"
+_COMPLETE = {"variable": _NAME, "type": "complete", "complete": _FLAG, "dim": _NUMBER}
+
+_HONOURED: Mapping[str, Mapping[str, str]] = {
+    "UNROLL": {"factor": _ANY},
+    "PIPELINE": {"ii": _ANY, "off": _FLAG, "style": "flp|frp", "rewind": _FLAG},
+    "INLINE": {"recursive": _FLAG},
+    "STREAM": {"variable": _NAME, "depth": _ANY, "type": "fifo"},
+    "DATAFLOW": {"disable_start_propagation": _FLAG},
+    "ARRAY_PARTITION": _COMPLETE,
+    "ARRAY_RESHAPE": _COMPLETE,
+    "BIND_STORAGE": {"variable": _NAME, "type": _RAMS, "impl": "auto|lutram|bram"},
+    "DEPENDENCE": {
+        "variable": _NAME, "class": "array", "array": _FLAG, "type": "inter|intra", "inter": _FLAG, "intra": _FLAG,
+        "direction": "raw|war|waw", "distance": _NUMBER, "dependent": "true|false", "true": _FLAG, "false": _FLAG,
+    },
+    "INTERFACE": {"mode": "axis|ap_ctrl_none", "axis": _FLAG, "ap_ctrl_none": _FLAG, "port": _NAME, "register": _FLAG},
+    "LOOP_TRIPCOUNT": {"min": _NUMBER, "max": _NUMBER, "avg": _NUMBER},
+}  # fmt: skip
+"""For each directive its arguments and their values; a dependence or a trip count is a promise that is not needed."""
+
+
+def check(directive: Directive) -> None:
+    """Refuse a directive that asks for what the compiler does not do.
+
+    Raises
+    ------
+    HlsError
+        At the directive's place.
+    """
+    honoured = _HONOURED.get(directive.name)
+    if honoured is None:
+        raise _refusal(directive, f"{directive.name} has no effect yet, so it must not be asked for.", "Remove it.")
+    for key, value in directive.args.items():
+        if key not in honoured:
+            what = f"{directive.name} has no argument {key} that this compiler honours."
+            raise _refusal(directive, what, did_you_mean(key, list(honoured)) or "Remove it.")
+        if re.fullmatch(honoured[key], value, re.IGNORECASE):
+            continue
+        wanted = honoured[key].replace("|", ", ")
+        rule = f"{directive.name}'s {key} must be one of {wanted}, not {value or 'nothing'}."
+        if honoured[key] in (_NAME, _NUMBER, _FLAG):
+            kind = {_NAME: "a name", _NUMBER: "a number", _FLAG: "without a value"}[honoured[key]]
+            rule = f"{directive.name}'s {key} must be {kind}, not {value or 'nothing'}."
+        raise _refusal(directive, rule, "Change the directive, or remove it.")
+
+
+def _refusal(directive: Directive, rule: str, fix: str) -> HlsError:
+    return HlsError(rule, file=directive.file, line=directive.line, fix=fix)
