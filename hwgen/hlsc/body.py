@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hwgen.hlsc.cfg import Graph, Loop
+from hwgen.hlsc.cfg import Graph, Loop, postorder
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.flow import END
 from hwgen.hlsc.ir import Loc
@@ -43,7 +42,7 @@ class Body:
     exit
         Operand of the exit branch and its value in the last iteration; None for ``while (1)``.
     exit_block
-        The block that leaves the loop, "" if none does.
+        The block that leaves the loop, "" if none does, or if what runs after it is part of the last iteration.
     looped
         False where the whole function is the body: a loop with one iteration, which LLVM dissolves.
     """
@@ -91,7 +90,7 @@ def shape(function: Function, places: Places) -> Body:
     Raises
     ------
     HlsError
-        For two loops, an early exit, or work before or after the loop.
+        For two loops, an early exit, or work before the loop. Work after it is part of the last iteration.
     """
     graph = Graph(function)
     loops = graph.loops()
@@ -102,7 +101,7 @@ def shape(function: Function, places: Places) -> Body:
     loop = loops[0]
     members = set(loop.blocks)
     leaving = [(n, to) for n in loop.blocks for to in graph.next[n] if to not in members]
-    if len(leaving) > 1:
+    if len(leaving) > 1 or any(graph.blocks[n].end.opcode != "br" for n, _ in leaving):
         early = next((n for n, _ in leaving if loop.header not in graph.next[n]), leaving[-1][0])
         raise error(
             place_of(graph.blocks[early], places),
@@ -111,15 +110,34 @@ def shape(function: Function, places: Places) -> Body:
         )
     edges, latches = _iteration(graph, loop, leaving)
     inside = [graph.blocks[n] for n in loop.blocks]
-    outside = [graph.blocks[n] for n in graph.order if n not in members]
     before = _before(graph, loop)
-    _nothing_after(graph, (b for b in outside if b.name not in before), places)
-    exit_ = None
-    if leaving:
-        exit_ = _exit(graph.blocks[leaving[0][0]], leaving[0][1])
-        _late_exit(leaving[0][0], inside, edges, places)
+    _nothing_before(graph, members, before, places)
+    exit_ = _exit(graph.blocks[leaving[0][0]], leaving[0][1]) if leaving else None
+    exit_block = leaving[0][0] if leaving else ""
     preamble = tuple(graph.blocks[n] for n in before)
-    return Body(preamble, tuple(inside), edges, tuple(latches), exit_, leaving[0][0] if leaving else "")
+    if leaving and _works(inside, edges, graph, leaving[0]):
+        edges[exit_block] = (*edges[exit_block], leaving[0][1])
+        for name in _after(graph, leaving[0][1]):
+            inside.append(graph.blocks[name])
+            edges[name] = graph.next[name] or (END,)
+        exit_block = ""
+    return Body(preamble, tuple(inside), edges, tuple(latches), exit_, exit_block)
+
+
+def _after(graph: Graph, first: str) -> list[str]:
+    """Return the blocks that run when the loop is left, in topological order."""
+    found = set(postorder(first, graph.next))
+    return [name for name in graph.order if name in found]
+
+
+def _works(inside: list[Block], edges: dict[str, tuple[str, ...]], graph: Graph, leaving: tuple[str, str]) -> bool:
+    """Whether something is done after the exit test: by the other iterations, or by the last one alone.
+
+    LLVM moves what is guarded by ``i == N - 1`` out of the loop; so it makes no difference where it was written.
+    """
+    later = set(postorder(leaving[0], {**edges, END: ()})) - {leaving[0], END}
+    rest = [block for block in inside if block.name in later] + [graph.blocks[n] for n in _after(graph, leaving[1])]
+    return any(acts(inst) for block in rest for inst in block.insts)
 
 
 def _straight(graph: Graph) -> Body:
@@ -165,38 +183,24 @@ def _before(graph: Graph, loop: Loop) -> list[str]:
     return names[::-1]
 
 
-def _nothing_after(graph: Graph, blocks: Iterable[Block], places: Places) -> None:
-    for block in blocks:
-        guilty = next((inst for inst in block.insts if acts(inst)), None)
+def _nothing_before(graph: Graph, members: set[str], before: list[str], places: Places) -> None:
+    """Refuse a branch around the loop or before it."""
+    reached = set(postorder(graph.entry, {n: () if n in members else graph.next[n] for n in graph.order}))
+    for name in graph.order:
+        if name not in reached or name in members or name in before:
+            continue
+        guilty = next((inst for inst in graph.blocks[name].insts if acts(inst)), None)
         if guilty is not None:
             raise error(
-                places.of(guilty.debug) or place_of(block, places),
-                "Nothing may be done before or after the loop of a process but to declare locals.",
-                "Move it into the loop, guarded by a test for the first or the last iteration.",
+                places.of(guilty.debug) or place_of(graph.blocks[name], places),
+                "Nothing may be done before the loop of a process but to declare locals.",
+                "Move it into the loop, guarded by a test for the first iteration.",
             )
 
 
 def _exit(block: Block, to: str) -> tuple[Operand, bool]:
     yes, _ = block.end.detail[:2]
     return block.end.operands[0], to == yes
-
-
-def _late_exit(name: str, inside: list[Block], edges: dict[str, tuple[str, ...]], places: Places) -> None:
-    """Refuse work after the exit test, and an exit test that not every iteration makes."""
-    reachable, work = set(), [name]
-    while work:
-        for to in edges[work.pop()]:
-            if to != END and to not in reachable:
-                reachable.add(to)
-                work.append(to)
-    for block in inside:
-        guilty = next((inst for inst in block.insts if acts(inst)), None) if block.name in reachable else None
-        if guilty is not None:
-            raise error(
-                places.of(guilty.debug) or place_of(block, places),
-                "The loop must not be left in the middle of an iteration.",
-                "Use a for loop with a constant trip count and guard the work with an if.",
-            )
 
 
 def is_value(inst: Inst) -> bool:

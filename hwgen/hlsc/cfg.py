@@ -51,7 +51,12 @@ class Graph:
 
 
 def live(function: Function) -> Function:
-    """Return a function without the blocks that LLVM calls unreachable, such as the default of an exhaustive switch."""
+    """Return a function without the jumps that never happen.
+
+    These are jumps on a constant, and jumps to blocks that LLVM calls unreachable, such as the default of an exhaustive
+    switch.
+    """
+    function = _decided(function)
     blocks = {block.name: block for block in function.blocks}
     dead: set[str] = set()
     while True:
@@ -65,6 +70,35 @@ def live(function: Function) -> Function:
         dead.update(ends)
     kept = [Block(b.name, [*b.insts[:-1], _avoid(b.end, dead)]) for b in blocks.values() if b.name not in dead]
     return replace(function, blocks=tuple(kept)) if dead else function
+
+
+def _decided(function: Function) -> Function:
+    """Return a function without branches on a constant, and without what only they reach."""
+    if not any(b.end.opcode == "br" and b.end.operands and isinstance(b.end.operands[0], int) for b in function.blocks):
+        return function
+    ends = {}
+    for block in function.blocks:
+        end = block.end
+        if end.opcode == "br" and end.operands and isinstance(end.operands[0], int):
+            end = replace(end, operands=(), types=(), detail=(end.detail[0 if end.operands[0] else 1],))
+        ends[block.name] = end
+    entry = function.blocks[0].name
+    reached = set(postorder(entry, {name: _labels(end) for name, end in ends.items()}))
+    edges = {(name, to) for name in reached for to in _labels(ends[name])}
+    blocks = tuple(
+        Block(b.name, [*(_arriving(inst, b.name, edges) for inst in b.insts[:-1]), ends[b.name]])
+        for b in function.blocks
+        if b.name in reached
+    )
+    return replace(function, blocks=blocks)
+
+
+def _arriving(inst: Inst, block: str, edges: set[tuple[str, str]]) -> Inst:
+    """Return an instruction that, if it is a join, names only jumps that there are."""
+    if inst.opcode != "phi" or all((name, block) in edges for name in inst.detail):
+        return inst
+    pairs = [(v, name) for v, name in zip(inst.operands, inst.detail, strict=True) if (name, block) in edges]
+    return replace(inst, operands=tuple(v for v, _ in pairs), detail=tuple(name for _, name in pairs))
 
 
 def _avoid(end: Inst, dead: set[str]) -> Inst:
@@ -86,7 +120,11 @@ def _avoid(end: Inst, dead: set[str]) -> Inst:
 
 def targets(block: Block) -> tuple[str, ...]:
     """Return the blocks that a block may jump to."""
-    return block.end.detail if block.end.opcode in ("br", "switch") else ()
+    return _labels(block.end)
+
+
+def _labels(end: Inst) -> tuple[str, ...]:
+    return end.detail if end.opcode in ("br", "switch") else ()
 
 
 def postorder(entry: str, edges: Mapping[str, Sequence[str]]) -> list[str]:

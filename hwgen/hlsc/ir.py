@@ -134,6 +134,8 @@ class Ram:
     store: Store
     storage: Literal["auto", "lutram", "bram"] = "auto"
     loc: Loc | None = None
+    zeroed: bool = False
+    """Whether it holds zeros at first, as a `static` array does; a reset does not clear it."""
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,10 @@ class Memory:
     def store(self, inst: Inst, block: str) -> None:
         """Lower a store."""
         pointer, kind = self._low.addresses.of(inst.operands[1]), inst.types[0]
+        if isinstance(pointer, Choice) and isinstance(kind, Int):
+            value = self._low.value(inst.operands[0], kind.width)
+            if self._store_chosen(pointer, kind, value, self._low.builder.const(1, 1), block):
+                return
         if not isinstance(pointer, Place) or not isinstance(kind, Int):
             reason = pointer.reason if isinstance(pointer, Unknown) else "one of several arrays"
             raise Refused(f"A store must go to one array or stream, not to {reason}.", "Write one if for each array.")
@@ -151,6 +155,29 @@ class Memory:
             self.slots.store(pointer, value, block)
         else:
             raise Refused(f"The table {self.name(pointer)} is constant.", "Write to an array that is not const.")
+
+    def _store_chosen(self, pointer: Pointer, kind: Int, value: int, condition: int, block: str) -> bool:
+        """Write one of several registers; returns False, with nothing done, where one of them is no register."""
+        if any(self._kinds[place.object] != "slot" for place in leaves(pointer)):
+            return False
+        builder = self._low.builder
+        if isinstance(pointer, Place):
+            held = self.slots.load(pointer, kind, block)
+            self.slots.store(pointer, builder.select(condition, value, held), block)
+        elif isinstance(pointer, Choice):
+            for number, option in enumerate(pointer.options):
+                chosen = builder.both(condition, self._chosen(pointer.inst, number))
+                self._store_chosen(option, kind, value, chosen, block)
+        return isinstance(pointer, Place | Choice)
+
+    def _chosen(self, inst: Inst, number: int) -> int:
+        """Return whether a `select` or `phi` of pointers takes its option `number`."""
+        builder = self._low.builder
+        if inst.opcode == "select":
+            condition = self._low.value(inst.operands[0], 1)
+            return condition if number == 0 else builder.invert(condition)
+        flags = {edge: builder.const(int(n == number), 1) for n, edge in enumerate(inst.detail)}
+        return self._low.flow.merge(self._blocks[inst.name], flags)
 
     def leave(self) -> None:
         """Give the registers in memory their next value."""
@@ -174,7 +201,7 @@ class Memory:
                 "Write every element inside the loop before it is read, or index the array by constants only.",
             )
         raise Refused(
-            "Nothing may be done before or after the loop of a process but to declare locals.",
+            "Nothing may be done before the loop of a process but to declare locals.",
             "Move it into the loop, guarded by a test for the first iteration.",
         )
 

@@ -235,5 +235,6 @@ class Rams:
             storage: Literal["auto", "lutram", "bram"]
             storage = self._storage.get(self._low.memory.name(Place(name, 0)), "auto")
             store = ir.Store(address, data, predicate)
-            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc))
+            zeroed = name.startswith("@")
+            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc, zeroed))
         return tuple(found)

@@ -76,3 +76,5 @@ def ram_lines(ram: ir.Ram, name: str, block: bool) -> Iterator[str]:
     where = f"  // {ram.loc}" if ram.loc else ""
     style = "block" if block else "distributed"
     yield f'    (* ram_style = "{style}" *) logic {vector(ram.width)}{name} [0:{ram.depth - 1}];{where}'
+    if ram.zeroed:
+        yield f"    initial for (int row = 0; row < {ram.depth}; row++) {name}[row] = {literal(ram.width, 0)};"

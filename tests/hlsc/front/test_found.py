@@ -78,6 +78,57 @@ void wide_copies(hls::stream<ap_uint<77>>& in0, hls::stream<ap_uint<80>>& out0) 
   }
 }
 """,
+    # LLVM moves what only the last iteration does behind the loop, and leaves the loop early.
+    "last_iteration": """
+void last_iteration(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& in1, hls::stream<ap_uint<9>>& out0) {
+  static ap_uint<9> total = 1;
+  for (int i = 0; i < 2; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<8> x = in0.read();
+    if (i == 1) {
+      total += in1.read();
+      out0.write(total + x);
+    }
+  }
+}
+""",
+    "after_the_loop": """
+void after_the_loop(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {
+  ap_uint<8> sum = 0;
+  for (int i = 0; i < 5; ++i) {
+#pragma HLS PIPELINE II = 1
+    sum += in0.read();
+  }
+  out0.write(sum);
+}
+""",
+    # A RAM of two words becomes two registers, and its index a choice of pointers.
+    "two_words": """
+void two_words(hls::stream<ap_uint<8>>& in0, hls::stream<ap_int<30>>& out0) {
+  ap_int<30> m[2];
+  for (int i = 0; i < 20; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<8> x = in0.read();
+    const ap_uint<1> at = i < 2 ? ap_uint<1>(i) : ap_uint<1>(x >> 1);
+    ap_int<30> y = 0;
+    if (i >= 2) y = m[ap_uint<1>(x)];
+    if (i < 2 || x > 50) m[at] = y * x + 1;
+    out0.write(y);
+  }
+}
+""",
+    "zeros_at_first": """
+void zeros_at_first(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {
+  static ap_uint<8> m[16];
+  for (int i = 0; i < 4; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<4> x = in0.read();
+    const ap_uint<8> y = m[x];
+    m[x] = y + 1;
+    out0.write(y);
+  }
+}
+""",
 }
 
 

@@ -45,7 +45,7 @@ CASES = {
         "",
     ),
     "before the loop": (body("out0.write(in0.read());", before="out0.write(7);"), 4, "inside the loop"),
-    "after the loop": (body("out0.write(in0.read());", after="out0.write(7);"), 9, "before or after the loop"),
+    "after the loop": (body("out0.write(in0.read());", after="out0.write(7);"), 9, "at most once"),
     "initialised RAM": (
         body("ap_uint<8> x = in0.read();\nout0.write(b[x & 15]);\nb[i] = x;", before="ap_uint<8> b[16] = {1, 2};"),
         4,
