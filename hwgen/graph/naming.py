@@ -38,7 +38,8 @@ _SYSTEM_VERILOG = (
     "xnor"
 )
 _DEFINED = (
-    "ap_clk ap_int ap_rst_n ap_uint errno hls hwgen int16_t int32_t int64_t int8_t linux main ptrdiff_t size_t std stderr stdin stdout uint16_t uint32_t uint64_t uint8_t unix"
+    "ap_clk ap_int ap_rst_n ap_uint errno hls hwgen int16_t int32_t int64_t int8_t linux main ptrdiff_t size_t "
+    "std stderr stdin stdout uint16_t uint32_t uint64_t uint8_t unix"
 )
 RESERVED = frozenset(f"{_CPP} {_SYSTEM_VERILOG} {_DEFINED}".split())
 PREFIXES = ("hwgen_", "s_axis_", "m_axis_")
