@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hwgen.hlsc import Target, compile_process
+
 from .support import HEAD, check
 
 CASES = {
@@ -137,3 +139,10 @@ def test_found(name: str, tmp_path: Path) -> None:
     source = tmp_path / f"{name}.cpp"
     source.write_text(HEAD + CASES[name])
     check(source, name, [], seed=3)
+
+
+def test_a_static_ram_is_zero_in_hardware(tmp_path: Path) -> None:
+    source = tmp_path / "zeros_at_first.cpp"
+    source.write_text(HEAD + CASES["zeros_at_first"])
+    module = compile_process(source, "zeros_at_first", [], Target("xcup", 300.0))
+    assert "initial for (int row = 0; row < 16; row++) m[row] = 8'd0;" in module.rtl

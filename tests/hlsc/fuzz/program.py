@@ -193,6 +193,8 @@ class Generator(Expressions):
             lane = (const(self.rng.randrange(lanes), INT),) if lanes else ()
             element = Expr("elem", kind, (self.anywhere(depth, address), *lane), name)
             ready = filled if self.rng.random() < 0.8 else Expr("logic", BOOL, (filled, self.condition(1)), "&&")
+            if static and self.rng.random() < 0.4:  # zeros at first, later what an earlier frame left
+                ready = self.condition(1)
             value = Expr("tern", kind, (ready, element, const(self.pattern(kind), kind)))
             loads.append(Stmt("let", self.fresh("t"), kind, value=value))
         late = [Expr("var", kind, (), s.name) for s in loads]
