@@ -78,10 +78,11 @@ class _Draw:
         return self.rng.integers(low, high + 1, shape, dtype=np.int64)
 
     def weights(self, bits: int, shape: tuple[int, ...]) -> Ints:
-        """Return signed weights; one bit means bipolar."""
+        """Return signed weights spread as training leaves them, in a bell; one bit means bipolar."""
         if bits == 1:
             return self.rng.choice(np.array([-1, 1], dtype=np.int64), shape)
-        return self.ints(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, shape)
+        top = 1 << (bits - 1)
+        return np.clip(np.rint(self.rng.normal(0, top / 3, shape)), -top, top - 1).astype(np.int64)
 
 
 def _point(

@@ -14,8 +14,10 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
+import numpy as np
 import yaml
 
+from hwgen.graph import Ints
 from hwgen.hw import Family, Resources
 
 PRICES = Path(__file__).parent / "area.yaml"
@@ -85,11 +87,6 @@ def scaled(bits: int, factor: int, family: Family) -> float:
     return float(min(adders * (bits + total) / 2, total) if bits <= LUT_INPUTS[family] else adders * (bits + total) / 2)
 
 
-def multiplier(a_bits: int, b_bits: int) -> float:
-    """Return the size of a multiplier of two variables; a one-bit operand only selects or negates."""
-    return float(max(a_bits, b_bits) if min(a_bits, b_bits) == 1 else a_bits * b_bits)
-
-
 # Memories -----------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +133,45 @@ def rom_in_block(depth: int, width: int) -> bool:
 def ram_in_block(depth: int, width: int) -> bool:
     """Tell whether a RAM with one write and one read port lives in block RAM (the compiler's rule)."""
     return _in_block(8 * ceil(width / 14) * ceil(depth / 32), depth, width)
+
+
+def lane_bits(values: Ints, axis: int | tuple[int, ...]) -> Ints:
+    """Return the bits that the compiler keeps of every lane of a table; `axis` is what its address runs over.
+
+    A lane that never changes needs none.
+    """
+    least, most = values.min(axis=axis), values.max(axis=axis)
+    magnitude = np.maximum(np.maximum(most, -least - 1), 0)
+    bits = np.frexp(magnitude.astype(np.float64))[1] + (least < 0)
+    return np.where(least == most, 0, bits).astype(np.int64)
+
+
+def trailing_zeros(values: Ints, axis: int | tuple[int, ...]) -> Ints:
+    """Return how many zeros all values of a lane end in: bits that cost nothing; none for a lane of zeros."""
+    either = np.bitwise_or.reduce(values, axis=axis)
+    return np.where(either == 0, 0, np.frexp((either & -either).astype(np.float64))[1] - 1).astype(np.int64)
+
+
+def lane_products(bits: Ints, zeros: Ints, values: Ints, other_bits: int) -> dict[str, float]:
+    """Return the parts of the products of `other_bits` numbers with the lanes of a table.
+
+    Parameters
+    ----------
+    bits, zeros
+        What `lane_bits` and `trailing_zeros` say.
+    values
+        One value of every lane: that of the lanes which never change, whose products are shifts and adders.
+    other_bits
+        Bits of the other operand.
+    """
+    bits = np.where(bits > 0, np.maximum(bits - zeros, 1), 0)
+    narrow = (np.minimum(bits, other_bits) == 1) & (bits > 0)
+    ones = np.bitwise_count(np.abs(values)).astype(np.int64)
+    return {
+        "selects": float(np.where(narrow, np.maximum(bits, other_bits), 0).sum()),
+        "products": float(np.where(narrow, 0, bits * other_bits).sum()),
+        "constant_products": float(np.where(bits > 0, 0, other_bits * np.maximum(ones - 1, 0)).sum()),
+    }
 
 
 def rom(depth: int, width: int, family: Family) -> tuple[dict[str, float], float]:

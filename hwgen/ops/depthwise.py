@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
-from hwgen.ops.area import Parts, addressed, counter_bits, multiplier, rom, together
+from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, rom, together, trailing_zeros
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -75,15 +75,19 @@ class Depthwise(LaneOp):
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), folding.simd
         folds = acc.channels // lanes
-        weights, weight_bram = rom(folds * taps, lanes * weight_bits, family)
+        filters = graph.constant(node, "weight").reshape(folds, lanes, taps)
+        kept = np.minimum(lane_bits(filters, (0, 2)), weight_bits)
+        stored = int(kept.sum())
+        weights, weight_bram = rom(folds * taps, stored, family)
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
         counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
-        size, sums = lanes * multiplier(x.bits, weight_bits), float(lanes * acc.bits)
-        lut = {"base": 1.0, "counters": counters, "products": size, "sums": sums}
-        table = addressed(folds * taps, lanes * weight_bits) + addressed(folds, bias_width)
-        ff = {"base": 1.0, "state": counters + 2 * sums, "pipeline": size, "table": table}
-        return Parts(together(lut, weights, bias), ff, weight_bram + bias_bram)
+        products = lane_products(kept, trailing_zeros(filters, (0, 2)), filters[0, :, 0], x.bits)
+        sums = float(lanes * acc.bits)
+        lut = {"base": 1.0, "counters": counters, "sums": sums}
+        table = addressed(folds * taps, stored) + addressed(folds, bias_width)
+        ff = {"base": 1.0, "state": counters + 2 * sums, "pipeline": sum(products.values()), "table": table}
+        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `depthwise`."""

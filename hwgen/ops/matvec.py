@@ -10,7 +10,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
-from hwgen.ops.area import Parts, addressed, counter_bits, multiplier, ram, rom, together
+from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, ram, rom, together, trailing_zeros
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -110,23 +110,25 @@ class Matvec(FoldedOp):
         nf, sf = weight.shape[0] // pe, weight.shape[1] // simd
         one_bit = x.bipolar or bipolar_weights(node)
         product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
-        size = float(pe * simd * (1 if unit == "xnor" else multiplier(x.bits, weight_bits)))
-        weights, weight_bram = rom(nf * sf, pe * simd * weight_bits, family)
+        tiles = weight.reshape(nf, pe, sf, simd)
+        lanes = np.minimum(lane_bits(tiles, (0, 2)), weight_bits)
+        products = lane_products(lanes, trailing_zeros(tiles, (0, 2)), tiles[0, :, 0, :], x.bits)
+        stored = int(lanes.sum())
+        weights, weight_bram = rom(nf * sf, stored, family)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(nf, bias_width, family)
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
         vector = float(simd * x.bits if nf > 1 else 0)
         counters = counter_bits(nf, sf, nf * sf if nf > 1 < sf else 1, acc.pixels * nf * sf)
-        sums, folded = float(pe * acc.bits), nf * sf > 1
+        sums = float(pe * acc.bits)
         lut = {
             "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
-            "products": size if folded else 0.0, "constant_products": 0.0 if folded else size,
             "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
-        table = addressed(nf * sf, pe * simd * weight_bits) + addressed(nf, bias_width)
-        ff = {"base": 1.0, "state": counters + registers, "pipeline": size, "table": table}
-        return Parts(together(lut, weights, bias), ff, weight_bram + bias_bram + kept_bram)
+        table = addressed(nf * sf, stored) + addressed(nf, bias_width)
+        ff = {"base": 1.0, "state": counters + registers, "pipeline": sum(products.values()), "table": table}
+        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `matvec`."""

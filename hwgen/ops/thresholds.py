@@ -4,14 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
-from hwgen.ops.area import ABSORBED, LUT_INPUTS, Parts, addressed, counter_bits, index_bits, rom
+from hwgen.ops.area import (
+    ABSORBED,
+    LUT_INPUTS,
+    Parts,
+    addressed,
+    counter_bits,
+    index_bits,
+    lane_bits,
+    rom,
+    trailing_zeros,
+)
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
 
@@ -63,33 +73,30 @@ class Thresholds(LaneOp):
         return problems
 
     def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
-        """One comparator a threshold and lane, by how many folds share it; a count; the table.
+        """One comparator a threshold and lane, a count, the table.
 
-        Where all folds compare with the same numbers, comparators are constants; a table of few rows is absorbed by
-        them.
+        Where all folds compare with the same number, the comparator is a constant one, and none where the input
+        cannot reach the number; a table of few rows is absorbed by its comparators.
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        table, flip, lanes = graph.constant(node, "thresholds"), graph.constant(node, "flip"), folding.simd
-        steps, folds = table.shape[1], x.channels // lanes
-        depth = 1 if table.shape[0] == 1 else folds
-        entry = type_of(np.clip(table, x.lo, x.hi + 1)).bits
-        width = lanes * steps * entry
-        stored, bram = rom(depth, width, family)
-        compared = float(lanes * steps * max(x.bits, entry))
-        constant, absorbed = depth <= 1, stored["table"] > 0
-        inputs = LUT_INPUTS[family]
-        per_step = ceil((x.bits - 1) / (inputs - 1)) if inputs > 4 else x.bits
-        fixed = lanes * (y.bits if x.bits <= inputs else steps * per_step)
-        growing = index_bits(depth) / index_bits(ABSORBED)
-        counters = counter_bits(depth, x.elements // lanes)
+        flip, lanes = graph.constant(node, "flip"), folding.simd
+        table = np.clip(graph.constant(node, "thresholds"), x.lo, x.hi + 1)
+        folds = x.channels // lanes
+        rows = per_fold(table, x.channels, lanes)
+        bits, first = lane_bits(rows, 0), rows[0]
+        stored, bram = rom(folds, int(bits.sum()), family)
+        sizes = x.bits - trailing_zeros(rows, 0)
+        reached = (bits == 0) & (first > x.lo) & (first <= x.hi)
+        fixed, counted = _fixed(sizes, reached, bits > 0, y.bits, family)
+        compared, absorbed = float(sizes[bits > 0].sum()), stored["table"] > 0
+        growing = index_bits(folds) / index_bits(ABSORBED)
+        counters = counter_bits(folds if compared else 1, x.elements // lanes)
         lut = {
-            "base": 1.0, "counters": counters, "constant": fixed if constant else 0.0,
-            "absorbed": compared * growing if absorbed else 0.0,
-            "compared": 0.0 if constant or absorbed else compared,
-            "count": float(0 if constant and x.bits <= inputs else lanes * (steps - 1)), "rom": stored["rom"],
-            "flip": float(lanes * y.bits if flip.any() and not constant else 0),
+            "base": 1.0, "counters": counters, "constant": fixed, "rom": stored["rom"], "count": counted,
+            "absorbed": compared * growing if absorbed else 0.0, "compared": 0.0 if absorbed else compared,
+            "flip": float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0),
         }  # fmt: skip
-        ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(depth, width)}
+        ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
         return Parts(lut, ff, bram)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
@@ -119,3 +126,20 @@ class Thresholds(LaneOp):
         roms.add("flip", CType(False, 1), per_fold(flip, rows, lanes))
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("thresholds.hpp", "thresholds", config, ins, outs, roms.roms), roms.arrays)
+
+
+def _fixed(
+    sizes: Ints, reached: npt.NDArray[np.bool_], varying: npt.NDArray[np.bool_], out_bits: int, family: Family
+) -> tuple[float, float]:
+    """Return the LUTs of comparators with constants, and the bits that remain to be counted.
+
+    ECP5 takes carry chains for them. A lane of few input bits is a table instead of comparators and a count.
+    """
+    inputs = LUT_INPUTS[family]
+    each = sizes if inputs == 4 else np.ceil((sizes - 1) / (inputs - 1))
+    chained = np.where(reached, each, 0).sum(axis=1).astype(np.float64)
+    counted = np.maximum((reached | varying).sum(axis=1) - 1, 0).astype(np.float64)
+    wide = np.maximum(np.where(reached, sizes, 0).max(axis=1) - inputs, 0)
+    table = np.where(reached.any(axis=1), out_bits * 2.0**wide, 0.0)
+    tabled = ~varying.any(axis=1) & (table < chained + counted)
+    return float(np.where(tabled, table, chained).sum()), float(np.where(tabled, 0.0, counted).sum())

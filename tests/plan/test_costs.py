@@ -63,8 +63,18 @@ def test_memories_live_where_the_compiler_puts_them(depth: int, width: int) -> N
     assert area.blocks(depth, width) == storage.blocks(width, depth)
 
 
+def test_lanes_of_a_table_have_the_bits_that_matter() -> None:
+    table = np.array([[0, 4, -8, 5], [0, 12, 7, 5], [0, 8, 0, 5]], dtype=np.int64)
+    assert area.lane_bits(table, 0).tolist() == [0, 4, 4, 0]
+    assert area.trailing_zeros(table, 0).tolist() == [0, 2, 0, 0]
+    products = area.lane_products(area.lane_bits(table, 0), area.trailing_zeros(table, 0), table[0], 3)
+    assert products == {"selects": 0.0, "products": 2 * 3 + 4 * 3, "constant_products": 3.0}
+    signs = np.array([[-1, 1], [1, 1]], dtype=np.int64)
+    bits = np.minimum(area.lane_bits(signs, 0), 1)
+    assert area.lane_products(bits, area.trailing_zeros(signs, 0), signs[0], 8)["selects"] == 8
+
+
 def test_prices_of_small_and_large_numbers() -> None:
-    assert area.multiplier(1, 8) == 8 and area.multiplier(4, 8) == 32
     assert area.shift_adders([1, 2, 3, 7, -5]) == 0 + 0 + 1 + 2 + 1
     assert area.mapped_blocks(512, 36) == 0.5 and area.mapped_blocks(2304, 16) == 1.5
     assert area.rom(1, 99, "xcup") == ({"table": 0.0, "rom": 0.0}, 0.0)
