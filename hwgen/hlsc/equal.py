@@ -105,6 +105,10 @@ class _Facts:
     def _jump(self, name: str, to: str, value: str, number: int, width: int) -> bool:
         """Whether a jump tells by its condition that `value` is `number`."""
         end = self._graph.blocks[name].end
+        if end.opcode == "switch":
+            cases = [n for n, label in zip(end.operands[1:], end.detail[1:], strict=True) if label == to]
+            one = cases[0] if len(cases) == 1 and end.detail[0] != to else None
+            return isinstance(one, int) and self._same(end.operands[0], one, value, number, width)
         if end.opcode != "br" or len(set(end.detail)) != 2:
             return False
         return self._tells(end.operands[0], to == end.detail[0], value, number, width)

@@ -80,6 +80,20 @@ void wide_copies(hls::stream<ap_uint<77>>& in0, hls::stream<ap_uint<80>>& out0) 
   }
 }
 """,
+    # In the case for 5 the next i is the constant 6.
+    "counter_in_a_switch": """
+void counter_in_a_switch(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {
+  for (int i = 0; i < 31; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<8> x = in0.read();
+    switch (i) {
+      case 5: out0.write(0); break;
+      case 2: out0.write(x * x); break;
+      default: out0.write(1);
+    }
+  }
+}
+""",
     # LLVM moves what only the last iteration does behind the loop, and leaves the loop early.
     "last_iteration": """
 void last_iteration(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& in1, hls::stream<ap_uint<9>>& out0) {
