@@ -56,10 +56,10 @@ def price_list(resource: str, family: Family) -> str:
 
 
 def priced(kernel: str, family: Family, parts: Parts) -> Resources:
-    """Return what the parts of a kernel cost."""
-    lists = prices()[kernel]
+    """Return what the parts of a kernel cost; without a price list of its own, every unit of a part costs one."""
+    lists = prices().get(kernel)
     lut, ff = (
-        sum(lists[price_list(name, family)][part] * amount for part, amount in amounts.items())
+        sum((lists[price_list(name, family)][part] if lists else 1) * amount for part, amount in amounts.items())
         for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
     )
     return Resources(round(lut), round(ff), 0, parts.bram36)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hwgen.hlsc.back import storage
+from hwgen.hw import Resources
 from hwgen.ops import area
 from hwgen.ops.base import hardware_ops
 
@@ -79,3 +80,8 @@ def test_prices_of_small_and_large_numbers() -> None:
     assert area.mapped_blocks(512, 36) == 0.5 and area.mapped_blocks(2304, 16) == 1.5
     assert area.rom(1, 99, "xcup") == ({"table": 0.0, "rom": 0.0}, 0.0)
     assert area.rom(16, 9, "xcup")[0]["table"] == 9 and area.rom(65, 9, "xcup")[0]["rom"] == 18
+
+
+def test_a_kernel_without_prices_costs_one_for_each_unit() -> None:
+    parts = area.Parts(lut={"bits": 7, "counters": 2}, ff={"bits": 5}, bram36=0.5)
+    assert area.priced("nobody_fitted_this", "xcup", parts) == Resources(9, 5, 0, 0.5)
