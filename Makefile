@@ -17,7 +17,7 @@ QAT     := $(VENV)/.qat-$(HASH)
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp)
 
-.PHONY: help setup demo test test-qat check bench fuzz regress wheel clean
+.PHONY: help setup demo test test-qat check bench bench-real fuzz regress wheel clean
 
 help:
 	@echo "make setup     .venv with the hwgen command"
@@ -27,6 +27,7 @@ help:
 	@echo "make check     lint, types, formatting, RTL lint"
 	@echo "make regress   build every design and hold it to its expect.json"
 	@echo "make bench     the figures of the README, as JSON"
+	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
 	@echo "make fuzz      random models and kernels for FUZZ_SECONDS (120)"
 	@echo "make wheel     dist/*.whl"
 	@echo "make clean     remove what the build made"
@@ -77,6 +78,9 @@ regress: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/build.py
+
+bench-real: $(STAMP)
+	@$(BIN)/python benchmarks/real_models.py
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
