@@ -163,6 +163,9 @@ class Emitter:
         conditions = self.control.active(stage)
         if len(sink.args) > 2:
             conditions.append(self.expressions.ref(sink.args[2], stage))
+        if any(r.zeroed for r in self.process.rams if r.name == sink.name):
+            # Until the reset is over, a valid flag may be anything; the zeros must outlast it.
+            conditions.insert(0, "ap_rst_n")
         address, data = (self.expressions.ref(a, stage) for a in sink.args[:2])
         guard = f"if ({' && '.join(conditions)}) " if conditions else ""
         yield "    always_ff @(posedge ap_clk)"

@@ -160,3 +160,4 @@ def test_a_static_ram_is_zero_in_hardware(tmp_path: Path) -> None:
     source.write_text(HEAD + CASES["zeros_at_first"])
     module = compile_process(source, "zeros_at_first", [], Target("xcup", 300.0))
     assert "initial for (int row = 0; row < 16; row++) m[row] = 8'd0;" in module.rtl
+    assert "if (ap_rst_n && " in module.rtl, "a store before the end of the reset would spoil the zeros"

@@ -139,11 +139,13 @@ def build(folder: Path, modules: Sequence[Module]) -> Model:
         files.append(folder / f"{m.name}.sv")
         files[-1].write_text(m.rtl)
     (folder / "batch.sv").write_text(_wrapper(modules))
+    # Verilator 5.048 and 5.050 compute `(a << b) << c` as `a << (b + c)` in the width of b (its issue 7955).
+    right = ["-fno-dfg-peephole-replace-shiftl-shiftl", "-fno-dfg-peephole-replace-shiftr-shiftr"]
     options = [
         "-cc", "-Wall", "-Wno-DECLFILENAME", "--output-split", "0", "--x-initial", "unique", "--x-assign", "unique",
         "--prefix", "Vbatch", "--top-module", "batch", "--Mdir", folder / "model",
     ]  # fmt: skip
-    command = [verilator.program, *options, *files, folder / "batch.sv"]
+    command = [verilator.program, *right, *options, *files, folder / "batch.sv"]
     done = subprocess.run(
         [str(c) for c in command], capture_output=True, text=True, env=verilator.environment, check=False
     )
