@@ -2,7 +2,8 @@
 """LLVM passes over one module, run as a script of its own so that a crash of LLVM is not ours.
 
 Reads an LLVM module from standard input; the argument is the mangled name of the process function. Everything else is
-inlined into it. Writes the optimised module to standard output.
+inlined into it. Writes the optimised module to standard output. A second argument ``plain`` leaves out value numbering,
+whose assertions stop LLVM 22 for a few functions.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ OPTIONS = (
 """Only loops with a directive unroll, and those always."""
 
 
-def optimise(text: str, function: str) -> str:
+def optimise(text: str, function: str, numbering: bool = True) -> str:
     """Return `text` with all calls inlined into `function`, marked loops unrolled and values simplified."""
     for option in OPTIONS:
         llvm.set_option("hwgen", option)
@@ -38,7 +39,7 @@ def optimise(text: str, function: str) -> str:
     passes.add_always_inliner_pass()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
-    for stage in (_clean, _unroll, _unroll, _finish):
+    for stage in (_clean, _unroll, _unroll, _finish if numbering else _finish_plain):
         manager = llvm.create_new_function_pass_manager()
         stage(manager)
         manager.run(module.get_function(function), builder)
@@ -64,6 +65,10 @@ def _unroll(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
 def _finish(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
     manager.add_instruction_combine_pass()
     manager.add_new_gvn_pass()
+    _finish_plain(manager)
+
+
+def _finish_plain(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
     manager.add_sccp_pass()
     manager.add_simplify_cfg_pass()
     manager.add_instruction_combine_pass()
@@ -72,7 +77,7 @@ def _finish(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
 
 def main() -> None:
     """Run on standard input."""
-    sys.stdout.write(optimise(sys.stdin.read(), sys.argv[1]))
+    sys.stdout.write(optimise(sys.stdin.read(), sys.argv[1], "plain" not in sys.argv[2:]))
 
 
 if __name__ == "__main__":

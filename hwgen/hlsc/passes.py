@@ -62,12 +62,14 @@ def _version() -> str:
     return version("llvmlite")
 
 
-def _run(text: str, symbol: str) -> str:
-    argv = [sys.executable, "-I", str(_WORKER), symbol]
+def _run(text: str, symbol: str, *options: str) -> str:
+    argv = [sys.executable, "-I", str(_WORKER), symbol, *options]
     try:
         done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise InternalError(f"LLVM must finish within {_SECONDS} s, and did not (function {symbol}).") from None
+    if done.returncode < 0 and not options and "NewGVN" in done.stderr:
+        return _run(text, symbol, "plain")
     if done.returncode != 0:
         last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it printed nothing")
         raise InternalError(f"LLVM ended with code {done.returncode} (function {symbol}): {last.strip()}.")

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from hwgen.hlsc import Target, compile_process
+from hwgen.hlsc import Target, compile_process, passes
 
 from .support import HEAD, check
 
@@ -161,3 +162,22 @@ def test_a_static_ram_is_zero_in_hardware(tmp_path: Path) -> None:
     module = compile_process(source, "zeros_at_first", [], Target("xcup", 300.0))
     assert "initial for (int row = 0; row < 16; row++) m[row] = 8'd0;" in module.rtl
     assert "if (ap_rst_n && " in module.rtl, "a store before the end of the reset would spoil the zeros"
+
+
+def test_value_numbering_that_stops_llvm_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = subprocess.run, []
+
+    def stopped(argv: list[str], **keywords: object) -> subprocess.CompletedProcess[str]:
+        if "opt_worker" not in str(argv):
+            return real(argv, **keywords)
+        calls.append(argv[-1])
+        if len(calls) == 1:
+            return subprocess.CompletedProcess(argv, -6, "", "python: NewGVN.cpp:3336: Assertion failed")
+        return real(argv, **keywords)
+
+    monkeypatch.setattr(passes.subprocess, "run", stopped)
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "two_words.cpp"
+    source.write_text(HEAD + CASES["two_words"])
+    check(source, "two_words", [], seed=3)
+    assert calls[1] == "plain"
