@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/hls-subset.md tells the truth: its examples compile and compute, its refusals say what they are said to say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hwgen.hlsc import Target, compile_dataflow, compile_process
+from hwgen.hlsc.errors import HlsError
+from tests.hlsc.front.support import HEAD, INCLUDE, check
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "hls-subset.md"
+FOUND = re.compile(r"<!-- (compiles|compiles top|refused|refused top)(?:: (.*?))? -->\n```cpp\n(.*?)```", re.DOTALL)
+TARGET = Target("xcup", 200.0)
+
+
+class Example(NamedTuple):
+    """A block of C++ and what is said of it; `name` is the line of the page."""
+
+    name: str
+    kind: str
+    words: str
+    text: str
+
+
+def examples(kind: str) -> list[Example]:
+    page = PAGE.read_text()
+    found = [(page.count("\n", 0, m.start()) + 1, m) for m in FOUND.finditer(page)]
+    return [Example(f"line {line}", m[1], m[2] or "", m[3]) for line, m in found if m[1] == kind]
+
+
+def source(folder: Path, example: Example) -> Path:
+    path = folder / "f.cpp"
+    path.write_text(HEAD + example.text)
+    return path
+
+
+def test_every_block_is_an_example() -> None:
+    page = PAGE.read_text()
+    assert page.count("```cpp") == len(FOUND.findall(page))
+
+
+@pytest.mark.parametrize("example", examples("compiles"), ids=lambda e: e.name)
+def test_compiles(example: Example, tmp_path: Path) -> None:
+    path = source(tmp_path, example)
+    process = check(path, "f", [INCLUDE], seed=1)
+    module = compile_process(path, "f", [INCLUDE], TARGET)
+    assert module.trip_count == process.trip_count
+    assert "module f" in module.rtl
+
+
+@pytest.mark.parametrize("example", examples("compiles top"), ids=lambda e: e.name)
+def test_top_compiles(example: Example, tmp_path: Path) -> None:
+    assert "module top" in compile_dataflow(source(tmp_path, example), "top", [INCLUDE], TARGET).rtl
+
+
+@pytest.mark.parametrize("example", examples("refused"), ids=lambda e: e.name)
+def test_is_refused(example: Example, tmp_path: Path) -> None:
+    with pytest.raises(HlsError) as caught:
+        compile_process(source(tmp_path, example), "f", [INCLUDE], TARGET)
+    assert example.words and example.words in str(caught.value)
+    assert caught.value.line and caught.value.fix
+
+
+@pytest.mark.parametrize("example", examples("refused top"), ids=lambda e: e.name)
+def test_top_is_refused(example: Example, tmp_path: Path) -> None:
+    with pytest.raises(HlsError) as caught:
+        compile_dataflow(source(tmp_path, example), "top", [INCLUDE], TARGET)
+    assert example.words and example.words in str(caught.value)
+    assert caught.value.line and caught.value.fix
