@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ap_int.h"
+#include "hls_word.h"
 
 namespace hls {
 
@@ -18,16 +19,17 @@ class stream {
 
   __attribute__((always_inline)) T read() {
     T x;
-    x.bits = word_;
+    Word::load(x, word_);
     return x;
   }
-  __attribute__((always_inline)) void read(T& x) { x.bits = word_; }
-  __attribute__((always_inline)) void write(const T& x) { word_ = x.bits; }
-  __attribute__((always_inline)) void operator>>(T& x) { x.bits = word_; }
-  __attribute__((always_inline)) void operator<<(const T& x) { word_ = x.bits; }
+  __attribute__((always_inline)) void read(T& x) { Word::load(x, word_); }
+  __attribute__((always_inline)) void write(const T& x) { Word::store(word_, x); }
+  __attribute__((always_inline)) void operator>>(T& x) { Word::load(x, word_); }
+  __attribute__((always_inline)) void operator<<(const T& x) { Word::store(word_, x); }
 
  private:
-  volatile typename T::Storage word_;
+  using Word = hwgen_word::Word<T>;
+  volatile typename Word::Raw word_;
 };
 
 }  // namespace hls

@@ -39,6 +39,19 @@ _LOG = logging.getLogger(__name__)
 _DIAGNOSTIC = re.compile(
     r"^(?P<file>[^\n:]+):(?P<line>\d+):(?P<column>\d+): (?P<kind>fatal error|error|note): (?P<text>.*)$"
 )
+_RULES = (
+    (
+        "cannot bind to bit-field",
+        "A struct in a stream must not have bit-fields.",
+        "Make the member an ap_uint or ap_int.",
+    ),
+    (
+        "cannot bind ",
+        "A struct in a stream must have public members only, all in one class.",
+        "Put them in one struct.",
+    ),
+)
+"""Words of clang for what `hls_word.h` cannot assert, the rule and the fix."""
 
 
 @dataclass(frozen=True)
@@ -182,14 +195,19 @@ def _error(text: str, code: int) -> HlsError | InternalError:
             break
         if "requested here" in match["text"]:
             place = match
-    message = found[first]["text"].rstrip(".")
-    return HlsError(
-        f"The C++ compiler says: {message}.",
-        file=place["file"],
-        line=int(place["line"]),
-        column=int(place["column"]),
-        fix="Correct the C++ source.",
-    )
+    rule, fix = _rule(found[first]["text"].rstrip("."))
+    return HlsError(rule, file=place["file"], line=int(place["line"]), column=int(place["column"]), fix=fix)
+
+
+def _rule(message: str) -> tuple[str, str]:
+    """Return the rule and the fix of clang's message: our own where an assertion or `_RULES` has one."""
+    asserted = re.search(r"hwgen: ([^|]+)\|(.+)", message)
+    if asserted is not None:
+        return asserted[1], asserted[2]
+    for said, rule, fix in _RULES:
+        if said in message:
+            return rule, fix
+    return f"The C++ compiler says: {message}.", "Correct the C++ source."
 
 
 def is_header(file: str) -> bool:

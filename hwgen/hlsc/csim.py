@@ -158,12 +158,13 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
 
 def signature(text: str, job: CsimJob) -> tuple[str, list[_Port]]:
     """Return the symbol of a job's process in an LLVM module, and its stream parameters."""
+    structs = mangle.struct_bits(text)
     for match in _DEFINE.finditer(text):
         symbol = match["name"].strip('"')
         if mangle.identifier(symbol) != job.function and symbol != job.function:
             continue
         types = mangle.parameters(symbol) or ()
-        widths = [mangle.stream_bits(kind) for kind in types]
+        widths = [mangle.stream_bits(kind, structs) for kind in types]
         names = [found["name"] for found in _PARAMETER.finditer(match["parameters"])]
         if len(names) != len(widths):
             names = [f"parameter {number}" for number in range(len(widths))]

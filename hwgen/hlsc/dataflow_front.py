@@ -85,6 +85,7 @@ class _Reader:
         include: Sequence[Path],
     ) -> None:
         self.unit, self.function, self.name, self.directions = unit, function, name, directions
+        self.structs = mangle.struct_bits(unit.ll)
         self.places = Places(module.metadata)
         self.short = shortener(source, include)
         self.loc = self.places.function(function.debug)
@@ -94,7 +95,7 @@ class _Reader:
     def run(self) -> Dataflow:
         kinds = mangle.parameters(self.function.name) or ()
         for (local, _), kind in zip(self.function.params, kinds, strict=False):
-            width = mangle.stream_bits(kind)
+            width = mangle.stream_bits(kind, self.structs)
             if width is None:
                 raise error(
                     self.loc, f"Parameter {local[1:]} must be a reference to hls::stream.", "Pass streams only."
@@ -125,7 +126,7 @@ class _Reader:
             return
         symbol = inst.detail[0][1:].strip('"') if inst.opcode == "call" and inst.detail else ""
         kinds = mangle.parameters(symbol)
-        widths = tuple(mangle.stream_bits(kind) or 0 for kind in kinds or ())
+        widths = tuple(mangle.stream_bits(kind, self.structs) or 0 for kind in kinds or ())
         if not widths or 0 in widths:
             raise error(loc, _RULE, "Move all work into processes, whose parameters are streams.")
         process = mangle.identifier(symbol)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Addresses
@@ -19,7 +19,7 @@ from hwgen.hlsc.lldebug import Places
 from hwgen.hlsc.llparse import Inst, Module, Operand
 from hwgen.hlsc.lltypes import Int, Ptr
 from hwgen.hlsc.lower_ops import Refused, binary, compare, intrinsic
-from hwgen.hlsc.mangle import parameters, stream_bits
+from hwgen.hlsc.mangle import Name, parameters, stream_bits, struct_bits
 from hwgen.hlsc.memory import Memory
 from hwgen.hlsc.names import Names, source_name
 from hwgen.hlsc.pragmas import Directive
@@ -46,19 +46,26 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
     HlsError
         For C++ outside the subset.
     """
-    return Lowering(Module(text), mangled, name, directives).run()
+    return Lowering(Module(text), mangled, name, directives, struct_bits(text)).run()
 
 
 class Lowering:
     """The lowering of one function; the parts that handle memory and states reach the others through it."""
 
-    def __init__(self, module: Module, mangled: str, name: str, directives: Sequence[Directive]) -> None:
+    def __init__(
+        self,
+        module: Module,
+        mangled: str,
+        name: str,
+        directives: Sequence[Directive],
+        structs: Mapping[Name, int],
+    ) -> None:
         self.module = module
         self.name = name
         self.places = Places(module.metadata)
         self.function = join_equals(expand_copies(live(module.function(mangled))))
         self.loc = self.places.function(self.function.debug)
-        self.streams = self._streams(mangled)
+        self.streams = self._streams(mangled, structs)
         self.body: Body = shape(self.function, self.places)
         self._pipelined(directives)
         self.builder = Builder()
@@ -73,17 +80,17 @@ class Lowering:
         self.place: ir.Loc | None = None
         self.block = ""
 
-    def _streams(self, mangled: str) -> dict[str, int]:
+    def _streams(self, mangled: str, structs: Mapping[Name, int]) -> dict[str, int]:
         """Return the stream parameters (local name -> width)."""
         kinds = parameters(mangled)
         found = {}
         for index, (local, _) in enumerate(self.function.params):
-            width = stream_bits(kinds[index]) if kinds and index < len(kinds) else None
+            width = stream_bits(kinds[index], structs) if kinds and index < len(kinds) else None
             if width is None:
                 written = str(kinds[index]) if kinds and index < len(kinds) else "of unknown type"
                 raise error(
                     self.loc,
-                    f"Parameter {local[1:]} must be a reference to hls::stream of an integer, not {written}.",
+                    f"Parameter {local[1:]} must be a reference to hls::stream, not {written}.",
                     "Pass hls::stream<ap_uint<W>>& and make constants template parameters or static tables.",
                 )
             found[local] = width

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _BUILTIN = {"b": 1, "c": 8, "a": 8, "h": 8, "s": 16, "t": 16, "i": 32, "j": 32, "l": 64, "m": 64, "x": 64, "y": 64}
@@ -55,7 +56,8 @@ class _Reader:
         found: list[Name | int] = []
         while not self.take("E"):
             if self.take("L"):
-                digits, _, self.text = self.text[1:].partition("E")
+                self.type()
+                digits, _, self.text = self.text.partition("E")
                 found.append(int(digits.replace("n", "-")))
             else:
                 found.append(self.type())
@@ -72,7 +74,7 @@ class _Reader:
                 current = self.remember(Name(current.name, self.arguments()))
             else:
                 word = self.identifier()
-                current = self.remember(Name(f"{current.name}::{word}" if current else word))
+                current = self.remember(Name(f"{current}::{word}" if current else word))
         assert current is not None
         return current
 
@@ -138,8 +140,25 @@ def bits(kind: Name) -> int | None:
     return _BUILTIN.get(kind.name) if not kind.args else None
 
 
-def stream_bits(kind: Name) -> int | None:
-    """Return the width of `hls::stream<T>&`, None where the type is something else."""
+def stream_bits(kind: Name, structs: Mapping[Name, int]) -> int | None:
+    """Return the width of `hls::stream<T>&`, None where the type is something else; for `structs` see `struct_bits`."""
     if kind.name != "hls::stream" or not kind.reference or not kind.args or isinstance(kind.args[0], int):
         return None
-    return bits(kind.args[0])
+    return bits(kind.args[0]) or structs.get(kind.args[0])
+
+
+_WORD = "_ZN10hwgen_word4WordI"
+_STRUCT = re.compile(
+    rf'^define [^@\n]*@"?{_WORD}([\w.]+)Lb0EE10hwgen_bitsEv"?\([^\n]*\{{$(?:\n(?!\}}).*)*?\n +ret i32 (\d+)',
+    re.MULTILINE,
+)
+
+
+def struct_bits(module: str) -> dict[Name, int]:
+    """Return the widths of the structs that streams carry, from the functions of `hls_word.h` in a module's text."""
+    found = {}
+    for mangled, width in _STRUCT.findall(module):
+        reader = _Reader(mangled)
+        reader.seen = [Name("hwgen_word"), Name("hwgen_word::Word")]
+        found[reader.type()] = int(width)
+    return found

@@ -17,7 +17,7 @@ from hwgen.hlsc.llconst import image
 from hwgen.hlsc.llparse import Inst, Module
 from hwgen.hlsc.lltypes import Array, Int, Struct, TypeReader
 from hwgen.hlsc.lower_ops import binary, intrinsic
-from hwgen.hlsc.mangle import identifier, parameters, stream_bits
+from hwgen.hlsc.mangle import identifier, parameters, stream_bits, struct_bits
 from hwgen.hlsc.names import Names, source_name
 from hwgen.hlsc.trip import Chain
 
@@ -34,7 +34,24 @@ from hwgen.hlsc.trip import Chain
 def test_stream_widths_from_symbols(symbol: str, widths: list[int | None]) -> None:
     found = parameters(symbol)
     assert found is not None
-    assert [stream_bits(kind) for kind in found] == widths
+    assert [stream_bits(kind, {}) for kind in found] == widths
+
+
+def test_widths_of_structs_come_from_the_module() -> None:
+    names = ["5Pixel", "N3net4PairILin3ELb1EEE", "N3net3TagILNS1_4KindE2EEE", "N3net5OuterILi4EE5InnerE"]
+    names.append("N3net5OuterILi5EE5InnerE")
+    text = "".join(
+        f"define linkonce_odr noundef i32 @_ZN10hwgen_word4WordI{name}Lb0EE10hwgen_bitsEv() #0 comdat {{\n"
+        f"entry:\n  ret i32 {10 + number}, !dbg !2\n}}\n\n"
+        for number, name in enumerate(names)
+    )
+    symbol = (
+        "_Z1fRN3hls6streamI5PixelEERNS0_IN3net4PairILin3ELb1EEEEERNS0_INS4_5OuterILi5EE5InnerEEE"
+        "RNS0_INS4_3TagILNS4_4KindE2EEEEE"
+    )
+    widths = struct_bits(text)
+    assert [stream_bits(kind, widths) for kind in parameters(symbol) or ()] == [10, 11, 14, 12]
+    assert len(widths) == 5
 
 
 def test_identifiers_from_symbols() -> None:
