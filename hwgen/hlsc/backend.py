@@ -39,13 +39,14 @@ class Compiled(NamedTuple):
     """A compiled process.
 
     `memories` maps names of files that must lie beside the RTL to their text; `depth` is the number of cycles from an
-    iteration's start to its write handshake.
+    iteration's start to its write handshake, `ii` the least number of cycles between two iterations.
     """
 
     rtl: str
     memories: Mapping[str, str]
     depth: int
     report: Mapping[str, Any]
+    ii: int
 
 
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
@@ -93,4 +94,4 @@ def compile(process: ir.Process, target: Target) -> Compiled:
     """
     _check_name(process)
     scheduled = plan(process, target)
-    return Compiled(emit(scheduled), {}, depth(scheduled), report(scheduled))
+    return Compiled(emit(scheduled), {}, depth(scheduled), report(scheduled), scheduled.ii)

@@ -29,7 +29,8 @@ def compile_process(source: Path, function: str, include: Sequence[Path], target
     Returns
     -------
     Module
-        Ports are in parameter order; II is 1.
+        Ports are in parameter order; `ii` is what PIPELINE asks for, or where it does not the smallest that meets the
+        clock.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def compile_process(source: Path, function: str, include: Sequence[Path], target
     process = read_process(source, function, include)
     compiled = backend.compile(process, target)
     ports = _ports(process.streams)
-    return Module(function, ports, compiled.rtl, process.trip_count, 1, compiled.depth, compiled.report)
+    return Module(function, ports, compiled.rtl, process.trip_count, compiled.ii, compiled.depth, compiled.report)
 
 
 def compile_dataflow(

@@ -68,6 +68,7 @@ def _order(
         tuple(replace(w, data=new[w.data], predicate=moved(w.predicate)) for w in writes),
         low.trip,
         low.loc,
+        low.ii,
     )
 
 

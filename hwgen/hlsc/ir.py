@@ -7,7 +7,7 @@ is reset when the loop starts again has that in its `next` value, so every state
 
 Grammar, on one screen::
 
-    process  = Process(name, streams, values, states, roms, rams, writes, trip_count)
+    process  = Process(name, streams, values, states, roms, rams, writes, trip_count, loc, ii)
     value    = Value(id, opcode, width, args, attr, loc, name)
     opcode   = const             attr: the constant (unsigned)
              | state             attr: state name            its value at the start of the iteration
@@ -161,3 +161,5 @@ class Process:
     writes: tuple[Write, ...]
     trip_count: int | None
     loc: Loc | None = None
+    ii: int | None = 1
+    """Clocks between the starts of two iterations, at least; None: the smallest at which recurrences meet the clock."""

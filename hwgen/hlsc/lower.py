@@ -22,7 +22,7 @@ from hwgen.hlsc.lower_ops import Refused, binary, compare, intrinsic
 from hwgen.hlsc.mangle import Name, parameters, stream_bits, struct_bits
 from hwgen.hlsc.memory import Memory
 from hwgen.hlsc.names import Names, source_name
-from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.pragmas import Directive, initiation_interval
 from hwgen.hlsc.states import States
 from hwgen.hlsc.trip import Chain
 
@@ -67,7 +67,7 @@ class Lowering:
         self.loc = self.places.function(self.function.debug)
         self.streams = self._streams(mangled, structs)
         self.body: Body = shape(self.function, self.places)
-        self._pipelined(directives)
+        self.ii = self._interval(directives)
         self.builder = Builder()
         insts = [inst for block in self.function.blocks for inst in block.insts]
         self.addresses = Addresses(module, self.streams, insts)
@@ -96,20 +96,36 @@ class Lowering:
             found[local] = width
         return found
 
-    def _pipelined(self, directives: Sequence[Directive]) -> None:
-        """Refuse a loop without PIPELINE, which marks its loop as one not to vectorise."""
+    def _interval(self, directives: Sequence[Directive]) -> int | None:
+        """Return the II asked for; refuse a loop without PIPELINE, which marks its loop as one not to vectorise."""
         ends = [block.end for block in self.body.order if block.name in self.body.latches]
         nodes = [self.module.metadata.get(end.loop, "") for end in ends if end.loop >= 0]
         parts = [self.module.metadata.get(int(n), "") for node in nodes for n in re.findall(r"!(\d+)", node)]
         asked = any("llvm.loop.vectorize" in part for part in parts)
+        pipelines = [d for d in directives if d.name == "PIPELINE"]
         if not nodes:
-            asked = any(d.name == "PIPELINE" for d in directives)
+            asked = bool(pipelines)
         if self.body.looped and not asked:
             raise error(
                 self.places.of(ends[0].debug) or self.loc,
                 "The loop of a process must be pipelined.",
                 "Put #pragma HLS PIPELINE II=1 into the first line of its body.",
             )
+        if nodes:
+            found = [re.search(r"pipeline\.initiationinterval\", i32 (\d+)", part) for part in parts]
+            return next((int(match[1]) for match in found if match), None)
+        return self._dissolved(pipelines)
+
+    def _dissolved(self, pipelines: Sequence[Directive]) -> int | None:
+        """Return the II of a loop of one iteration, which LLVM dissolves with the mark that it bore."""
+        wanted = {initiation_interval(d) for d in pipelines}
+        if len(wanted) > 1:
+            raise error(
+                self.loc,
+                "A loop of one iteration must be in a source file whose PIPELINE directives all ask for the same II.",
+                "Move the function to a file of its own, or give all loops of the file the same II.",
+            )
+        return wanted.pop() if wanted else 1
 
     def _trip(self) -> tuple[int | None, Chain]:
         header = self.body.order[0]

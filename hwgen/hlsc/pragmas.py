@@ -26,6 +26,9 @@ KNOWN = (
     "LOOP_TRIPCOUNT",
 )
 
+SLOWEST = 64
+"""Largest II: a stage's valid bit is spent on each clock of it."""
+
 _TOKEN = re.compile(
     r"""^[ \t]*\#[^\n]*$ | R"([^()\\\s]{0,16})\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | (?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'
       | \b(?:for|while|do)\b | [{}();]""",
@@ -136,15 +139,38 @@ def _loop_option(directive: Directive) -> str | None:
             )
         return f"unroll_count({factor})" if factor else "unroll(full)"
     if directive.name == "PIPELINE":
-        if directive.args.get("ii", "1") != "1" or "off" in directive.args:
-            raise HlsError(
-                "PIPELINE must ask for II=1.",
-                file=directive.file,
-                line=directive.line,
-                fix="Write #pragma HLS PIPELINE II=1.",
-            )
-        return "unroll(disable) vectorize(disable)"
+        option = "unroll(disable) vectorize(disable)"
+        interval = initiation_interval(directive)
+        return option if interval is None else f"{option} pipeline_initiation_interval({interval})"
     return None
+
+
+def initiation_interval(directive: Directive) -> int | None:
+    """Return the clocks between two iterations that a PIPELINE asks for, None where the compiler may choose.
+
+    Raises
+    ------
+    HlsError
+        For ``off``, and for an II that is no number from 1 to `SLOWEST`.
+    """
+    if "off" in directive.args:
+        raise HlsError(
+            "PIPELINE must not be off: the loop of a process is a pipeline.",
+            file=directive.file,
+            line=directive.line,
+            fix="Write #pragma HLS PIPELINE II=n with the clocks that an iteration may take.",
+        )
+    text = directive.args.get("ii")
+    if text is None:
+        return None
+    if not text.isdigit() or not 1 <= int(text) <= SLOWEST:
+        raise HlsError(
+            f"PIPELINE's II must be a number from 1 to {SLOWEST}, not {text or 'nothing'}.",
+            file=directive.file,
+            line=directive.line,
+            fix="Write #pragma HLS PIPELINE II=1.",
+        )
+    return int(text)
 
 
 def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:

@@ -80,6 +80,8 @@ class _Checker:
         return True
 
     def accesses(self) -> Iterator[str]:
+        if self.process.ii is not None and self.process.ii < 1:
+            yield f"ii must be at least 1, not {self.process.ii}"
         reads = Counter(str(v.attr) for v in self.process.values if v.opcode == "read")
         yield from (
             f"stream {name} must be read once an iteration, not {n} times" for name, n in reads.items() if n > 1

@@ -35,7 +35,8 @@ class Control:
         self.accesses = self._accesses()
         self.groups = sorted({a.stage for a in self.accesses})
         self.move_name = {g: names.fresh(f"move_{g}") for g in self.groups}
-        self.valid_name = {s: names.fresh(f"valid_{s}") for s in range(1, schedule.stages)}
+        first = 0 if schedule.ii > 1 else 1
+        self.valid_name = {s: names.fresh(f"valid_{s}") for s in range(first, schedule.stages)}
         self.wait_name = {a.stream: names.fresh(f"{a.stream}_wait") for a in self.accesses}
         self.full_name = {a.stream: names.fresh(f"{a.stream}_full") for a in self.accesses if a.direction == "out"}
 
@@ -57,7 +58,7 @@ class Control:
         return None if group is None else self.move_name[group]
 
     def valid(self, stage: int) -> str | None:
-        """Return the valid bit of a stage; the first one always has an iteration."""
+        """Return the valid bit of a stage; at II=1 the first one always has an iteration."""
         return self.valid_name.get(stage)
 
     def active(self, stage: int) -> list[str]:
@@ -72,6 +73,10 @@ class Control:
             yield f"    logic {self.move_name[group]};"
         for name in (*self.full_name.values(), *self.valid_name.values()):
             yield f"    logic {name};"
+        if self.schedule.ii > 1:
+            yield f"    // II = {self.schedule.ii}: an iteration begins when the one before has left the first stages."
+            before = " || ".join(self.valid_name[s] for s in range(1, self.schedule.ii))
+            yield f"    assign {self.valid_name[0]} = !({before});"
 
     def stage(self, stage: int, expressions: Expressions) -> Iterator[str]:
         """Write the handshakes and the stall of a stage."""

@@ -44,7 +44,7 @@ class Emitter:
         self.copies = {
             (n, s): self.names.fresh(f"{self.signal[n]}_s{s}")
             for n in self.signal
-            for s in range(schedule.available(n) + 1, self.last_use[n] + 1)
+            for s in range(schedule.held(n) + 1, self.last_use[n] + 1)
         }
         self.expressions = Expressions(self.process, self.name)
 
@@ -67,7 +67,7 @@ class Emitter:
 
     def name(self, node: int, stage: int) -> str:
         """Return the signal with a node's result in a stage."""
-        return self.signal[node] if stage == self.schedule.available(node) else self.copies[node, stage]
+        return self.signal[node] if stage <= self.schedule.held(node) else self.copies[node, stage]
 
     def text(self) -> str:
         """Return the module."""
@@ -82,7 +82,8 @@ class Emitter:
         yield f"// {self.process.name}: compiled by hwgen" + (f" from {self.process.loc}." if self.process.loc else ".")
         model = self.schedule.model
         clock = f"{model.family.name}, {model.clock_mhz:g} MHz"
-        yield f"// {self.schedule.stages} stages, a new iteration every clock; {clock}."
+        pace = "clock" if self.schedule.ii == 1 else f"{self.schedule.ii} clocks"
+        yield f"// {self.schedule.stages} stages, a new iteration every {pace}; {clock}."
         yield f"// Lint: {_UNUSED}."
         yield "// verilator lint_off UNUSEDSIGNAL"
         if self.tables:
@@ -109,8 +110,10 @@ class Emitter:
         yield ""
         yield f"    // ---- stage {stage} " + "-" * 60
         states = [s for s in self._sinks("next") if self.schedule.stage[s[0]] == stage]
-        for _, sink in states:
-            yield from self._declare_state(sink, stage)
+        for node in self.signal:
+            value = self.process.values[node]
+            if value.opcode == "state" and self.schedule.stage[node] == stage:
+                yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
         for node in self.signal:
             if self.schedule.stage[node] == stage and not self.netlist.latency(node):
                 yield from self._wire(node, stage)
@@ -125,11 +128,6 @@ class Emitter:
     def _sinks(self, kind: str) -> list[tuple[int, Sink]]:
         base = len(self.process.values)
         return [(base + i, s) for i, s in enumerate(self.netlist.sinks) if s.kind == kind]
-
-    def _declare_state(self, sink: Sink, stage: int) -> Iterator[str]:
-        for value in self.process.values:
-            if value.opcode == "state" and value.attr == sink.name:
-                yield f"    logic {vector(value.width)}{self.name(value.id, stage)};{_comment(value.loc)}"
 
     def _wire(self, node: int, stage: int) -> Iterator[str]:
         value = self.process.values[node]

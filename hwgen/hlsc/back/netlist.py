@@ -112,9 +112,9 @@ class Netlist:
                 found[piece.node][node] = None
         return {n: tuple(c) for n, c in found.items()}
 
-    def storage_nodes(self, kind: str, name: str) -> list[int]:
+    def readers(self, kind: str, name: str) -> list[int]:
         """Return the value nodes that read a state or RAM."""
-        return [v.id for v in self.process.values if v.opcode == kind and v.attr == name]
+        return self._readers.get((kind, name), [])
 
     @cached_property
     def _readers(self) -> dict[tuple[str, str], list[int]]:
@@ -131,7 +131,7 @@ class Netlist:
             if sink.kind == "write":
                 continue
             node = len(self.process.values) + offset
-            for reader in self._readers.get(("state" if sink.kind == "next" else "ram", sink.name), []):
+            for reader in self.readers("state" if sink.kind == "next" else "ram", sink.name):
                 edges.setdefault(node, []).append(reader)
                 if tied:
                     edges.setdefault(reader, []).append(node)

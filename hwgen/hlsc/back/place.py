@@ -67,15 +67,16 @@ class _Placer:
         bits = 0
         available = stage + self.netlist.latency(node)
         for consumer in self.netlist.consumers[node]:
-            for piece in self.netlist.operands[consumer]:
-                if piece.node == node:
-                    bits = max(bits, self.stage[consumer] - available)
+            bits = max(bits, self.stage[consumer] - available)
         bits *= self.netlist.process.values[node].width
         own = self.schedule.stage[node] if self.stage[node] == self.schedule.stage[node] else self.stage[node]
         for piece in self.netlist.operands[node]:
             counts = self.uses[piece]
             others = [s for s, n in counts.items() if n - (s == own) > 0]
-            bits += piece.width * max(0, stage - max(others, default=self.stage[piece.node]))
+            there = max(others, default=self.stage[piece.node])
+            if self.schedule.ii > 1:
+                there = max(there, self.schedule.held(piece.node) if piece.node in self.schedule.fixed else 0)
+            bits += piece.width * max(0, stage - there)
         return bits
 
 

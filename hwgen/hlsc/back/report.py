@@ -34,7 +34,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "family": schedule.model.family.name,
         "clock_mhz": schedule.model.clock_mhz,
         "period_ns": round(schedule.model.period, 3),
-        "ii": 1,
+        "ii": schedule.ii,
         "stages": schedule.stages,
         "depth": depth(schedule),
         "trip_count": process.trip_count,
@@ -70,7 +70,7 @@ def _register_bits(schedule: Schedule) -> Counter[int]:
     for node, final in last.items():
         if schedule.netlist.sink(node) is None:
             width = schedule.netlist.process.values[node].width
-            first = schedule.available(node) + (0 if schedule.netlist.latency(node) else 1)
+            first = schedule.held(node) + (0 if schedule.netlist.latency(node) else 1)
             bits.update(dict.fromkeys(range(first, final + 1), width))
     return bits
 

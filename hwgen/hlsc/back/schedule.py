@@ -1,27 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """Schedule: the pipeline stage of every node, as soon as operands and the clock period allow.
 
-Strongly connected components (state recurrences, a RAM's loads and its store) lie in one stage each, so that an
-iteration sees exactly what the earlier ones wrote. A component slower than the clock is reported, and still correct.
+Iterations are at least II stages apart. Strongly connected components (state recurrences, a RAM's loads and its store)
+span at most II stages, so that an iteration sees exactly what the earlier ones wrote; at II=1 that is one stage each.
+A component slower than the clock is reported, and still correct.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.netlist import Netlist
+from hwgen.hlsc.back.recurrence import Placement, Recurrence
 from hwgen.hlsc.back.storage import synchronous
+from hwgen.hlsc.errors import HlsError
+
+MOST = 64
+"""Largest II that is looked for."""
 
 
 @dataclass(frozen=True)
 class Slow:
-    """A recurrence that does not fit the period."""
+    """A recurrence, or an operator alone, that does not fit the period.
+
+    Attributes
+    ----------
+    nodes
+        Its nodes in topological order.
+    delay
+        The period that it would fit at this II, in ns of logic.
+    needed
+        The smallest II at which it fits; None where none does, because one operator alone is too slow.
+    """
 
     nodes: tuple[int, ...]
     delay: float
+    needed: int | None
 
 
 @dataclass(frozen=True)
@@ -30,18 +49,21 @@ class Schedule:
 
     Attributes
     ----------
+    ii
+        Least distance of two iterations, in stages.
     stages
-        Number of pipeline stages; the output registers come after the last one.
+        Number of pipeline stages, at least `ii`; the output registers come after the last one.
     stage, arrival
         By node. A node of latency 1 has its result at `stage + 1`.
     fixed
         Nodes that may not be moved to another stage alone: components of several nodes, reads and sinks.
     slow
-        Recurrences slower than the clock.
+        Recurrences and operators slower than the clock.
     """
 
     netlist: Netlist
     model: DelayModel
+    ii: int
     stages: int
     stage: Mapping[int, int]
     arrival: Mapping[int, float]
@@ -52,6 +74,20 @@ class Schedule:
         """Return the stage in which a node's result first exists."""
         return self.stage[node] + self.netlist.latency(node)
 
+    def held(self, node: int) -> int:
+        """Return the last stage in which a node's result is where it came to be: a state stays until its update."""
+        return max((self.stage[u] for u in self._updates.get(node, ())), default=self.available(node))
+
+    @cached_property
+    def _updates(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for node in self.netlist.nodes:
+            sink = self.netlist.sink(node)
+            if sink is not None and sink.kind == "next":
+                for reader in self.netlist.readers("state", sink.name):
+                    found.setdefault(reader, []).append(node)
+        return found
+
     def with_stages(self, stage: Mapping[int, int]) -> Schedule:
         """Return the schedule with other stages."""
         return replace(self, stage=stage)
@@ -60,14 +96,16 @@ class Schedule:
 class Scheduler:
     """One pass over the components in topological order."""
 
-    def __init__(self, netlist: Netlist, model: DelayModel) -> None:
+    def __init__(self, netlist: Netlist, model: DelayModel, ii: int = 1) -> None:
         self.netlist = netlist
         self.model = model
+        self.ii = ii
         self.depths = {f"rom {r.name}": len(r.words) for r in netlist.process.roms}
         self.depths |= {f"ram {r.name}": r.depth for r in netlist.process.rams}
-        self.stage: dict[int, int] = {}
-        self.arrival: dict[int, float] = {}
+        self.placed = Placement(netlist, self.delay, self.setup)
         self.slow: list[Slow] = []
+        self.late: set[str] = set()
+        """Synchronous RAMs whose extra stage keeps a recurrence from fitting."""
 
     def delay(self, node: int) -> float:
         """Return a node's delay; for a synchronous memory that of its output."""
@@ -87,68 +125,76 @@ class Scheduler:
         """Place everything."""
         fixed: set[int] = set()
         for component in self.netlist.components(tied=True):
-            self._place(component)
             if len(component) > 1:
+                self._recurrence(component)
                 fixed.update(component)
-        process = self.netlist.process
+            else:
+                self._single(component[0])
+        process, placed = self.netlist.process, self.placed
         fixed.update(n for n in self.netlist.nodes if self.netlist.sink(n) is not None)
         fixed.update(n for n in self.netlist.nodes if n not in fixed and process.values[n].opcode in ("read", "state"))
-        stages = 1 + max(self.stage.values(), default=0)
-        return Schedule(self.netlist, self.model, stages, self.stage, self.arrival, frozenset(fixed), tuple(self.slow))
+        stages = max(self.ii, 1 + max(placed.stage.values(), default=0))
+        slow = tuple(self.slow)
+        return Schedule(self.netlist, self.model, self.ii, stages, placed.stage, placed.arrival, frozenset(fixed), slow)
 
-    def _place(self, component: list[int]) -> None:
-        inside = set(component)
-        outside = [s.node for n in component for s in self.netlist.operands[n] if s.node not in inside]
-        stage = max((self.stage[n] + self.netlist.latency(n) for n in outside), default=0)
-        if self._try(component, stage) <= self.model.period:
-            return
-        late = any(self.stage[n] + self.netlist.latency(n) == stage and self.arrival[n] > 0 for n in outside)
-        worst = self._try(component, stage + 1 if late else stage)
+    def _single(self, node: int) -> None:
+        worst = self.placed.put(node, self.model.period)
         if worst > self.model.period:
-            self.slow.append(Slow(tuple(component), worst))
+            self.slow.append(Slow((node,), worst, None))
 
-    def _try(self, component: list[int], stage: int) -> float:
-        """Place a component in a stage; return the latest time at which something in it must be ready."""
-        worst = 0.0
-        for node in component:
-            ready = 0.0
-            for piece in self.netlist.operands[node]:
-                source = piece.node
-                if self.stage.get(source, -1) + self.netlist.latency(source) == stage:
-                    ready = max(ready, self.arrival[source])
-            self.stage[node] = stage
-            if self.netlist.latency(node):
-                worst = max(worst, ready + self.setup(node))
-                self.arrival[node] = self.delay(node)
-            else:
-                self.arrival[node] = ready + self.delay(node)
-                worst = max(worst, self.arrival[node])
-        return worst
+    def _recurrence(self, component: list[int]) -> None:
+        loop, period = Recurrence(self.placed, component), self.model.period
+        if loop.fits(self.ii, period):
+            return
+        memories = loop.memories()
+        if memories:
+            self.late.update(memories)
+            loop.fits(len(component) + MOST, inf)
+            return
+        needed = next((ii for ii in range(self.ii + 1, MOST + 1) if loop.fits(ii, period)), None)
+        if not loop.fits(self.ii, inf):
+            raise self._impossible(component)
+        self.slow.append(Slow(tuple(component), loop.squeeze(self.ii, period), needed))
+
+    def _impossible(self, component: list[int]) -> HlsError:
+        """Return the refusal of a recurrence with more registers inside than the II has clocks."""
+        loop = Recurrence(self.placed, component)
+        needed = next((ii for ii in range(self.ii + 1, MOST + 1) if loop.fits(ii, inf)), MOST)
+        slow = [n for n in component if self.netlist.latency(n)]
+        value = self.netlist.process.values[slow[0]]
+        place = value.loc or self.netlist.process.loc or ir.Loc("", 0)
+        return HlsError(
+            f"The recurrence through {value.name or value.opcode} must not take {needed} clocks at II={self.ii}.",
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            fix=f"Write #pragma HLS PIPELINE II={needed}, or bind the operator with less latency.",
+        )
 
 
-def _looping_rams(netlist: Netlist) -> frozenset[str]:
-    """Return the synchronous RAMs whose loaded data is needed in the very component that ties load and store."""
-    found: set[str] = set()
-    for component in netlist.components(tied=True):
-        inside = set(component)
-        for node in component:
-            if netlist.latency(node) and any(c in inside for c in netlist.consumers[node]):
-                value = netlist.process.values[node]
-                found.add(f"{value.opcode} {value.attr}")
-    return frozenset(found)
+def _with_interval(process: ir.Process, model: DelayModel, ii: int) -> Schedule:
+    memories = synchronous(process)
+    while True:
+        scheduler = Scheduler(Netlist(process, memories), model, ii)
+        found = scheduler.run()
+        if not scheduler.late:
+            return found
+        memories -= scheduler.late
 
 
 def schedule(process: ir.Process, model: DelayModel) -> Schedule:
     """Schedule a normalised process for a family and clock.
 
-    A RAM whose store depends on its own loads is read asynchronously, whatever its size.
+    A RAM whose store depends on its own loads is read asynchronously, whatever its size, where the II does not leave
+    it a stage for the answer. A process without an II (None) gets the smallest at which its recurrences meet the clock;
+    a recurrence that no II helps does not count.
     """
-    memories = synchronous(process)
-    netlist = Netlist(process, memories)
+    if process.ii is not None:
+        return _with_interval(process, model, process.ii)
+    ii = 1
     while True:
-        looping = _looping_rams(netlist)
-        if not looping:
-            break
-        memories -= looping
-        netlist = Netlist(process, memories)
-    return Scheduler(netlist, model).run()
+        found = _with_interval(process, model, ii)
+        wanted = max((s.needed for s in found.slow if s.needed is not None), default=ii)
+        if wanted <= ii:
+            return found
+        ii = wanted

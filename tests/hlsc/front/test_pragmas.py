@@ -50,12 +50,13 @@ def test_options_stand_before_their_loops() -> None:
     rows = [row.strip() for row in text.splitlines() if row.strip()]
     heads = {rows[i]: rows[i + 2] for i, row in enumerate(rows) if row.startswith("#pragma clang")}
     assert [row for row in rows if row.startswith("#pragma clang")] == [
-        "#pragma clang loop unroll(disable) vectorize(disable)",
+        "#pragma clang loop unroll(disable) vectorize(disable) pipeline_initiation_interval(1)",
         "#pragma clang loop unroll(full)",
         "#pragma clang loop unroll_count(2)",
         "#pragma clang loop unroll(full)",
     ]
-    assert heads["#pragma clang loop unroll(disable) vectorize(disable)"].startswith("for (int i")
+    first = "#pragma clang loop unroll(disable) vectorize(disable) pipeline_initiation_interval(1)"
+    assert heads[first].startswith("for (int i")
     assert heads["#pragma clang loop unroll_count(2)"].startswith("for (;;)")
     assert heads["#pragma clang loop unroll(full)"].startswith("do {")
     assert [(d.name, d.line) for d in directives] == [("PIPELINE", 4), ("UNROLL", 6), ("UNROLL", 9), ("UNROLL", 12)]
@@ -86,7 +87,9 @@ def test_unknown_directive(text: str, words: str) -> None:
         ("for (;;) { {\n#pragma HLS UNROLL\n} }\n", "body of a loop"),
         ("for (;;) {\n#pragma HLS UNROLL\n#pragma HLS PIPELINE\n}\n", "not both"),
         ("for (;;) {\n#pragma HLS UNROLL factor=n\n}\n", "must be a number"),
-        ("for (;;) {\n#pragma HLS PIPELINE off\n}\n", "II=1"),
+        ("for (;;) {\n#pragma HLS PIPELINE off\n}\n", "must not be off"),
+        ("for (;;) {\n#pragma HLS PIPELINE II=fast\n}\n", "II must be a number from 1 to 64, not fast"),
+        ("for (;;) {\n#pragma HLS PIPELINE II=65\n}\n", "II must be a number from 1 to 64, not 65"),
     ],
 )
 def test_misplaced_directive(body: str, words: str) -> None:

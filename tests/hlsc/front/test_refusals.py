@@ -74,7 +74,11 @@ CASES = {
     "unused stream": (f"void f({IO}) {{\n{LOOP}in0.read();\n}}\n}}\n", 3, "read or written"),
     "unknown directive": (body("#pragma HLS UNROL\nout0.write(in0.read());"), 7, "no HLS directive"),
     "pragma outside a loop": (body("out0.write(in0.read());", before="#pragma HLS UNROLL"), 4, "body of a loop"),
-    "II of two": (f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\n#pragma HLS PIPELINE II=2\n}}\n}}\n", 5, "II=1"),
+    "II of nought": (
+        f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\n#pragma HLS PIPELINE II=0\n}}\n}}\n",
+        5,
+        "must be a number from 1 to 64, not 0",
+    ),
     "loop without PIPELINE": (
         f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\nout0.write(in0.read());\n}}\n}}\n",
         4,

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recurrences in the pipeline: values that iterations hand to each other through a register or a RAM.
+
+Iteration k + 1 is at least II stages behind iteration k. What k writes in stage u, k + 1 may read in stage r if
+u - r < II; and k itself must read before it writes, r <= u. Within these bounds each node comes as early as it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hwgen.hlsc.back.netlist import Netlist
+
+_HALVINGS = 12
+
+
+class Placement:
+    """Stage of every node placed so far, and the time in the stage at which its result is there.
+
+    Parameters
+    ----------
+    netlist
+        The process.
+    delay, setup
+        Of a node, in ns: until its result, and before the end of its stage.
+    """
+
+    def __init__(self, netlist: Netlist, delay: Callable[[int], float], setup: Callable[[int], float]) -> None:
+        self.netlist = netlist
+        self.delay = delay
+        self.setup = setup
+        self.stage: dict[int, int] = {}
+        self.arrival: dict[int, float] = {}
+
+    def put(self, node: int, period: float, first: int = 0) -> float:
+        """Place a node as early as its operands, stage `first` and the period allow; return the time it needs."""
+        stage, ready = first, 0.0
+        for piece in self.netlist.operands[node]:
+            there = self.stage[piece.node] + self.netlist.latency(piece.node)
+            if there > stage:
+                stage, ready = there, self.arrival[piece.node]
+            elif there == stage:
+                ready = max(ready, self.arrival[piece.node])
+        takes = self.setup(node) if self.netlist.latency(node) else self.delay(node)
+        if ready > 0.0 and ready + takes > period:
+            stage, ready = stage + 1, 0.0
+        self.stage[node] = stage
+        self.arrival[node] = self.delay(node) if self.netlist.latency(node) else ready + self.delay(node)
+        return ready + takes
+
+
+class Recurrence:
+    """A strongly connected component: its nodes, and the pairs of reader and update that close its loops."""
+
+    def __init__(self, placed: Placement, nodes: list[int]) -> None:
+        self.placed = placed
+        self.nodes = nodes
+        inside = set(nodes)
+        self.readers: dict[int, list[int]] = {}
+        for node in nodes:
+            sink = placed.netlist.sink(node)
+            if sink is not None:
+                found = placed.netlist.readers("state" if sink.kind == "next" else "ram", sink.name)
+                self.readers[node] = [reader for reader in found if reader in inside]
+
+    def memories(self) -> set[str]:
+        """Return the synchronous memories whose answer is needed in the recurrence, as "kind name"."""
+        netlist, inside = self.placed.netlist, set(self.nodes)
+        slow = [n for n in self.nodes if netlist.latency(n) and not inside.isdisjoint(netlist.consumers[n])]
+        values = [netlist.process.values[n] for n in slow]
+        return {f"{v.opcode} {v.attr}" for v in values if v.opcode in ("rom", "ram")}
+
+    def fits(self, ii: int, period: float) -> bool:
+        """Place the nodes for an II and a period; return False where that is not possible.
+
+        Each round moves readers to the earliest stage that the updates of the round before allow. A loop that can be
+        met is met when its longest chain of updates has been followed once, so more rounds mean that it cannot.
+        """
+        first: dict[int, int] = {}
+        for _ in range(len(self.readers) + 2):
+            if not self._round(first, period):
+                return False
+            settled = True
+            for update, readers in self.readers.items():
+                earliest = self.placed.stage[update] - ii + 1
+                for reader in readers:
+                    if self.placed.stage[reader] < earliest:
+                        first[reader] = earliest
+                        settled = False
+            if settled:
+                return True
+        return False
+
+    def _round(self, first: dict[int, int], period: float) -> bool:
+        for node in self.nodes:
+            earliest = first.get(node, 0)
+            for reader in self.readers.get(node, ()):
+                earliest = max(earliest, self.placed.stage[reader])
+            if self.placed.put(node, period, earliest) > period:
+                return False
+        return True
+
+    def squeeze(self, ii: int, period: float) -> float:
+        """Place the nodes for an II within the least time that is enough; return that time in ns."""
+        low = high = period
+        while not self.fits(ii, high):
+            low, high = high, 2 * high
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            if self.fits(ii, middle):
+                high = middle
+            else:
+                low = middle
+        self.fits(ii, high)
+        return max(self._needs())
+
+    def _needs(self) -> list[float]:
+        placed = self.placed
+        return [placed.arrival[n] for n in self.nodes if not placed.netlist.latency(n)]

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""II = n: iterations at least n clocks apart, recurrences over up to n stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from examples import matvec
+from random_ir import Draft, random_process, random_words
+from rtl_harness import build
+from test_emitted_rtl import MATVEC, merge, shared_sum
+
+from hwgen.hlsc import backend, interp, ir
+from hwgen.hlsc.target import Target
+
+PATTERNS = [(100, 100), (50, 50), (5, 100), (100, 4)]
+TARGET = Target("xcup", 700.0)
+
+
+def horner(name: str = "horner", ii: int | None = 1) -> ir.Process:
+    """acc = 3 * acc + x - (acc >> 7) with 32 bits: a loop through three adders."""
+    d = Draft(name)
+    d.stream("in0", "in", 8)
+    word = d.fit(d.op("read", 8, attr="in0", name="x"), 32)
+    acc = d.state("acc", 32)
+    product = d.op("mul", 32, acc, d.const(32, 3), name="product")
+    following = d.op("add", 32, product, word, name="following")
+    d.define("acc", d.op("sub", 32, following, d.op("lshr", 32, acc, d.const(32, 7)), name="drained"), reset=3)
+    d.stream("out0", "out", 32)
+    d.writes.append(ir.Write("out0", acc, None))
+    return replace(d.done(), ii=ii)
+
+
+def with_interval(process: ir.Process, ii: int) -> ir.Process:
+    return replace(process, name=f"{process.name}_ii{ii}", ii=ii)
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    processes = [with_interval(random_process(500 + 10 * ii + i), ii) for ii in (2, 3, 4) for i in range(5)]
+    processes += [with_interval(p, ii) for p in (matvec(**MATVEC), shared_sum(), merge()) for ii in (2, 3)]
+    processes += [with_interval(merge(), 9), *(horner(f"horner_{ii}", ii) for ii in (1, 2, 4))]
+    compiled = {p.name: backend.compile(p, TARGET) for p in processes}
+    return build(tmp_path_factory.mktemp("batch"), processes, [c.rtl for c in compiled.values()]), compiled
+
+
+@pytest.mark.parametrize(("valid", "ready"), PATTERNS)
+def test_rtl_equals_the_interpreter(batch, valid, ready):
+    model, _ = batch
+    words = {p.name: random_words(p, 5, 60) for p in model.processes}
+    found = model.run(words, seed=ready, valid=valid, ready=ready, cycles=30_000)
+    assert not found.violations
+    for process in model.processes:
+        for stream, reference in interp.run(process, words[process.name], 3000).items():
+            name = f"{process.name}.{stream}"
+            got = found.words[name]
+            assert got == reference[: len(got)], name
+            assert len(got) == len(reference) or len(reference) > 500, name
+
+
+@pytest.mark.parametrize("name", ["horner_1", "horner_2", "horner_4", "merge_ii9"])
+def test_iterations_are_exactly_ii_clocks_apart(batch, name):
+    model, compiled = batch
+    process = next(p for p in model.processes if p.name == name)
+    found = model.run({name: random_words(process, 5, 40)}, cycles=900)
+    stream = "out1" if name.startswith("merge") else "out0"
+    cycles = found.cycles[f"{name}.{stream}"]
+    assert compiled[name].ii == process.ii
+    assert name.startswith("merge") or cycles[0] == compiled[name].depth
+    steps = {b - a for a, b in pairwise(cycles)}
+    assert steps == ({9, 18} if name.startswith("merge") else {process.ii})
+
+
+def test_a_recurrence_over_several_clocks_meets_the_clock():
+    slow, fast = (backend.compile(horner(ii=ii), TARGET) for ii in (1, 3))
+    assert slow.report["warnings"] and not fast.report["warnings"]
+    limit = fast.report["period_ns"]
+    assert max(s["delay_ns"] for s in slow.report["schedule"]) > limit
+    assert max(s["delay_ns"] for s in fast.report["schedule"]) <= limit
+
+
+def test_without_an_ii_the_smallest_that_meets_the_clock_is_taken():
+    chosen = backend.compile(horner(ii=None), TARGET)
+    assert chosen.ii > 1 and not chosen.report["warnings"]
+    assert backend.compile(horner(ii=chosen.ii - 1), TARGET).report["warnings"]
+    assert backend.compile(horner(ii=None), Target("xcup", 100.0)).ii == 1
+
+
+def test_a_state_in_use_needs_no_copies():
+    """Between its reading and its update a state is its own pipeline register."""
+    rtl = backend.compile(horner(ii=4), TARGET).rtl
+    assert "acc_s" not in rtl
+
+
+def test_block_ram_in_a_recurrence_needs_two_clocks():
+    d = Draft("histogram")
+    d.stream("in0", "in", 9)
+    word = d.op("read", 9, attr="in0")
+    old = d.op("ram", 16, word, attr="counts")
+    d.rams.append(ir.Ram("counts", 16, 512, ir.Store(word, d.op("add", 16, old, d.const(16, 1)), None), "bram"))
+    d.stream("out0", "out", 16)
+    d.writes.append(ir.Write("out0", old, None))
+    process = d.done()
+    one, two = (backend.compile(replace(process, ii=ii), Target("xcup", 250.0)).report for ii in (1, 2))
+    assert one["rams"][0]["style"] == "distributed" and one["warnings"]
+    assert two["rams"][0]["style"] == "block" and not two["warnings"]
