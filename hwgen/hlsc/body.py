@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shape of a process function: straight preamble, one loop, nothing after it."""
+"""The shape of a process function: what runs before its one loop, the loop, and what runs after it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ _SILENT = (
 )
 
 
+START = "$start"
+"""The block in which an iteration begins where it is either the one before the loop or one of the loop."""
+
+
 @dataclass(frozen=True)
 class Body:
     """One iteration.
@@ -32,19 +36,28 @@ class Body:
     Parameters
     ----------
     preamble
-        Blocks before the loop.
+        Blocks before the loop that only set constants.
     order
-        Blocks of the loop in topological order.
+        Blocks of an iteration in topological order.
     edges
         Successors within an iteration, `END` where it ends.
     latches
-        Blocks that jump back to the first one.
+        Blocks that jump back to the header.
     exit
-        Operand of the exit branch and its value in the last iteration; None for ``while (1)``.
+        Operand of the exit branch and its value in the last iteration; None where every iteration may end the loop
+        in a way of its own, or none does.
     exit_block
         The block that leaves the loop, "" if none does, or if what runs after it is part of the last iteration.
+    header, loop
+        The loop's first block, and the names of all.
     looped
         False where the whole function is the body: a loop with one iteration, which LLVM dissolves.
+    leaves
+        Whether the loop may end.
+    prologue
+        Blocks that run in an iteration of their own before those of the loop; they are part of `order`, behind `START`.
+    skips
+        Whether the prologue may end the frame without an iteration of the loop.
     """
 
     preamble: tuple[Block, ...]
@@ -53,7 +66,12 @@ class Body:
     latches: tuple[str, ...]
     exit: tuple[Operand, bool] | None
     exit_block: str
+    header: Block
+    loop: tuple[str, ...]
     looped: bool = True
+    leaves: bool = False
+    prologue: tuple[str, ...] = ()
+    skips: bool = False
 
 
 def silent(inst: Inst) -> bool:
@@ -87,10 +105,12 @@ def place_of(block: Block, places: Places) -> Loc | None:
 def shape(function: Function, places: Places) -> Body:
     """Check the process's shape and return its body.
 
+    Work after the loop is part of the last iteration; work before it, if it takes hardware, is an iteration of its own.
+
     Raises
     ------
     HlsError
-        For two loops, an early exit, or work before the loop. Work after it is part of the last iteration.
+        For two loops.
     """
     graph = Graph(function)
     loops = graph.loops()
@@ -99,29 +119,71 @@ def shape(function: Function, places: Places) -> Body:
     if len(loops) > 1:
         raise _two_loops(loops, graph, places)
     loop = loops[0]
-    members = set(loop.blocks)
-    leaving = [(n, to) for n in loop.blocks for to in graph.next[n] if to not in members]
-    if len(leaving) > 1 or any(graph.blocks[n].end.opcode != "br" for n, _ in leaving):
-        early = next((n for n, _ in leaving if loop.header not in graph.next[n]), leaving[-1][0])
-        raise error(
-            place_of(graph.blocks[early], places),
-            "The loop must have one exit: no break, no return inside it.",
-            "Let the loop run its constant number of iterations and guard the work with an if.",
-        )
+    leaving = [(n, to) for n in loop.blocks for to in graph.next[n] if to not in loop.blocks]
+    after = list(dict.fromkeys(name for _, to in leaving for name in _after(graph, to)))
+    after = [name for name in graph.order if name in after]
+    before = [name for name in graph.order if name not in loop.blocks and name not in after]
+    if _works_before(function, graph, before):
+        return _with_prologue(graph, loop, before, after, leaving)
     edges, latches = _iteration(graph, loop, leaving)
     inside = [graph.blocks[n] for n in loop.blocks]
-    before = _before(graph, loop)
-    _nothing_before(graph, members, before, places)
-    exit_ = _exit(graph.blocks[leaving[0][0]], leaving[0][1]) if leaving else None
-    exit_block = leaving[0][0] if leaving else ""
-    preamble = tuple(graph.blocks[n] for n in before)
-    if leaving and _works(inside, edges, graph, leaving[0]):
-        edges[exit_block] = (*edges[exit_block], leaving[0][1])
-        for name in _after(graph, leaving[0][1]):
+    exit_ = _exit(graph, loop, leaving)
+    exit_block = leaving[0][0] if exit_ else ""
+    if leaving and (exit_ is None or _works(inside, edges, graph, leaving[0])):
+        for name, to in leaving:
+            edges[name] = (*edges[name], to)
+        for name in after:
             inside.append(graph.blocks[name])
             edges[name] = graph.next[name] or (END,)
         exit_block = ""
-    return Body(preamble, tuple(inside), edges, tuple(latches), exit_, exit_block)
+    preamble = tuple(graph.blocks[n] for n in before)
+    header = graph.blocks[loop.header]
+    return Body(
+        preamble, tuple(inside), edges, tuple(latches), exit_, exit_block, header, loop.blocks, leaves=bool(leaving)
+    )
+
+
+def _works_before(function: Function, graph: Graph, before: list[str]) -> bool:
+    """Whether what stands before the loop depends on more than constants, or can be seen.
+
+    To set a local array is none of this: it is refused, or becomes what the array holds at first.
+    """
+    defined = {inst.name: inst for block in function.blocks for inst in block.insts if inst.name}
+
+    def local(pointer: Operand) -> bool:
+        while isinstance(pointer, str) and pointer in defined and defined[pointer].opcode == "getelementptr":
+            pointer = defined[pointer].operands[0]
+        return isinstance(pointer, str) and pointer in defined and defined[pointer].opcode == "alloca"
+
+    for inst in (inst for name in before for inst in graph.blocks[name].insts):
+        if inst.opcode in ("load", "switch") or (inst.opcode == "br" and len(set(inst.detail)) > 1):
+            return True
+        if inst.opcode == "store" and not local(inst.operands[1]):
+            return True
+    return False
+
+
+def _with_prologue(
+    graph: Graph, loop: Loop, before: list[str], after: list[str], leaving: list[tuple[str, str]]
+) -> Body:
+    """Return a body whose iterations are either what stands before the loop, or an iteration of the loop."""
+    order = [*before, *loop.blocks, *after]
+    edges = {n: tuple(END if to == loop.header else to for to in graph.next[n]) or (END,) for n in order}
+    edges[START] = (graph.entry, loop.header)
+    latches = [n for n in loop.blocks if loop.header in graph.next[n]]
+    return Body(
+        (),
+        (Block(START, []), *(graph.blocks[n] for n in order)),
+        edges,
+        tuple(latches),
+        _exit(graph, loop, leaving),
+        "",
+        graph.blocks[loop.header],
+        loop.blocks,
+        leaves=bool(leaving),
+        prologue=tuple(before),
+        skips=any(to in after or not graph.next[n] for n in before for to in graph.next[n] or ("",)),
+    )
 
 
 def _after(graph: Graph, first: str) -> list[str]:
@@ -142,7 +204,8 @@ def _works(inside: list[Block], edges: dict[str, tuple[str, ...]], graph: Graph,
 
 def _straight(graph: Graph) -> Body:
     edges = {n: graph.next[n] or (END,) for n in graph.order}
-    return Body((), tuple(graph.blocks[n] for n in graph.order), edges, (), None, "", looped=False)
+    blocks = tuple(graph.blocks[n] for n in graph.order)
+    return Body((), blocks, edges, (), None, "", blocks[0], (), looped=False)
 
 
 def _two_loops(loops: list[Loop], graph: Graph, places: Places) -> HlsError:
@@ -174,33 +237,18 @@ def _iteration(
     return edges, latches
 
 
-def _before(graph: Graph, loop: Loop) -> list[str]:
-    """Return the blocks that dominate the loop, in order."""
-    names, name = [], loop.header
-    while name != graph.entry:
-        name = graph.idom[name]
-        names.append(name)
-    return names[::-1]
-
-
-def _nothing_before(graph: Graph, members: set[str], before: list[str], places: Places) -> None:
-    """Refuse a branch around the loop or before it."""
-    reached = set(postorder(graph.entry, {n: () if n in members else graph.next[n] for n in graph.order}))
-    for name in graph.order:
-        if name not in reached or name in members or name in before:
-            continue
-        guilty = next((inst for inst in graph.blocks[name].insts if acts(inst)), None)
-        if guilty is not None:
-            raise error(
-                places.of(guilty.debug) or place_of(graph.blocks[name], places),
-                "Nothing may be done before the loop of a process but to declare locals.",
-                "Move it into the loop, guarded by a test for the first iteration.",
-            )
-
-
-def _exit(block: Block, to: str) -> tuple[Operand, bool]:
-    yes, _ = block.end.detail[:2]
-    return block.end.operands[0], to == yes
+def _exit(graph: Graph, loop: Loop, leaving: list[tuple[str, str]]) -> tuple[Operand, bool] | None:
+    """Return the one exit test, if there is one that every iteration makes."""
+    if len(leaving) != 1 or graph.blocks[leaving[0][0]].end.opcode != "br":
+        return None
+    name, to = leaving[0]
+    for latch, header in graph.back:
+        while latch not in (name, header):
+            latch = graph.idom[latch]
+        if latch != name:
+            return None
+    end = graph.blocks[name].end
+    return end.operands[0], to == end.detail[0]
 
 
 def is_value(inst: Inst) -> bool:

@@ -47,14 +47,16 @@ class CsimJob:
         For each input stream in parameter order, uint8 of shape ``(frames * beats, ceil(width / 8))``, little endian.
         Input streams are the first ``len(inputs)`` parameters.
     frames
-        How often the process is called.
+        How often the process is called, each time with as many words of every input. None calls it until it reads an
+        input that is empty, which ends that call: what it wrote until then counts. A process that never returns
+        (``while (1)``) always runs so, in one call.
     """
 
     source: Path
     function: str
     include: Sequence[Path]
     inputs: Sequence[Words]
-    frames: int
+    frames: int | None
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,10 @@ class _Port:
         return (self.bits + 7) // 8
 
 
-def csim(source: Path, function: str, include: Sequence[Path], inputs: Sequence[Words], frames: int) -> list[Words]:
-    """Run one process on whole frames; see `csim_many`."""
+def csim(
+    source: Path, function: str, include: Sequence[Path], inputs: Sequence[Words], frames: int | None
+) -> list[Words]:
+    """Run one process; see `csim_many` and `CsimJob`."""
     return csim_many([CsimJob(source, function, include, inputs, frames)])[0]
 
 
@@ -91,8 +95,8 @@ def csim_many(jobs: Sequence[CsimJob], *, seconds: float = 3600) -> list[list[Wo
     Raises
     ------
     CsimError
-        When a process reads an empty stream, leaves input unread, writes an input or reads an output: with the names
-        of the process and the stream, and the frame, counted from 0.
+        When a process reads an empty stream or leaves input unread where it runs on whole frames, and when it writes
+        an input or reads an output: with the names of the process and the stream, and the frame, counted from 0.
     HlsError
         When a source is not C++.
     """
@@ -141,13 +145,13 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
                 f"Words for {job.function}.{port.name} must be uint8 of shape (beats, {port.bytes}), not "
                 f"{words.dtype} of shape {words.shape}."
             )
-        if job.frames < 1 or words.shape[0] % job.frames:
+        if job.frames is not None and (job.frames < 1 or words.shape[0] % job.frames):
             raise CsimError(
                 f"{words.shape[0]} words for {job.function}.{port.name} must be whole frames ({job.frames})."
             )
         np.save(folder / f"{index}.in{number}.npy", words)
     (folder / f"{index}.ll").write_text(text)
-    spec = {
+    spec: dict[str, object] = {
         "symbol": symbol,
         "frames": job.frames,
         "inputs": [[port.name, port.bits] for port in inputs],

@@ -10,7 +10,7 @@ import ctypes
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,31 @@ _NAME = r'(?:[\w.$-]+|"[^"]*")'
 _LOAD = re.compile(rf"^(\s*%{_NAME} = load) volatile (i(\d+)), ptr (%{_NAME}), align (\d+).*$", re.MULTILINE)
 _STORE = re.compile(rf"^(\s*store) volatile (i(\d+)) ([^,]+), ptr (%{_NAME}), align (\d+).*$", re.MULTILINE)
 _TARGET = re.compile(r"^target (?:datalayout|triple) = .*$", re.MULTILINE)
+ENTRY = "hwgen.call"
 _ALIGN = 64
+_JUMP = 1024
+"""Bytes of a `jmp_buf`, and more."""
+_MOST = 1 << 30
+"""Bytes of the longest output of one job."""
 _SCRATCH = 64
 """Offset of the spare word in a stream's descriptor; before it lie the five 64-bit fields of `Stream`."""
 
 # A stream's descriptor: where the next word is read, where the words end, the same for writing, and what went wrong.
+# A blocking read of an empty stream ends the call of the process that is under way, wherever it is.
 _RUNTIME = """
+@hwgen.leave = internal global [{jump} x i8] zeroinitializer, align 16
+declare i32 @_setjmp(ptr) returns_twice
+declare void @longjmp(ptr, i32) noreturn
+define void @{entry}({parameters}) {{
+  %again = call i32 @_setjmp(ptr @hwgen.leave) returns_twice
+  %first = icmp eq i32 %again, 0
+  br i1 %first, label %run, label %left
+run:
+  call void @{symbol}({parameters}) noinline
+  br label %left
+left:
+  ret void
+}}
 define internal ptr @hwgen.pop(ptr %s, i64 %size) alwaysinline {{
   %end.at = getelementptr i8, ptr %s, i64 8
   %cursor = load ptr, ptr %s, align 8
@@ -37,8 +56,8 @@ define internal ptr @hwgen.pop(ptr %s, i64 %size) alwaysinline {{
 fault:
   %status = getelementptr i8, ptr %s, i64 32
   store i64 1, ptr %status, align 8
-  %spare = getelementptr i8, ptr %s, i64 {scratch}
-  ret ptr %spare
+  call void @longjmp(ptr @hwgen.leave, i32 1)
+  unreachable
 good:
   %next = getelementptr i8, ptr %cursor, i64 %size
   store ptr %next, ptr %s, align 8
@@ -53,7 +72,13 @@ define internal ptr @hwgen.push(ptr %s, i64 %size) alwaysinline {{
   br i1 %full, label %grow, label %good, !prof !{{!"branch_weights", i32 1, i32 100000}}
 grow:
   call void inttoptr (i64 {grow} to ptr)(ptr %s)
-  br label %good
+  %status.at = getelementptr i8, ptr %s, i64 32
+  %status = load i64, ptr %status.at, align 8
+  %endless = icmp eq i64 %status, {endless}
+  br i1 %endless, label %leave, label %good
+leave:
+  call void @longjmp(ptr @hwgen.leave, i32 1)
+  unreachable
 good:
   %place = load ptr, ptr %at, align 8
   %next = getelementptr i8, ptr %place, i64 %size
@@ -69,8 +94,8 @@ def storage_bytes(bits: int) -> int:
     return next((n for n in (1, 2, 4, 8, 16) if size <= n), (size + 7) // 8 * 8)
 
 
-def instrument(text: str, grow: int) -> str:
-    """Replace volatile accesses by accesses at the cursors of the stream they are made on."""
+def instrument(text: str, symbol: str, streams: int, grow: int) -> str:
+    """Replace volatile accesses by accesses at the cursors of the stream they are made on; `ENTRY` calls `symbol`."""
     number = 0
 
     def pop(match: re.Match[str]) -> str:
@@ -91,23 +116,26 @@ def instrument(text: str, grow: int) -> str:
         )
 
     text = _STORE.sub(push, _LOAD.sub(pop, _TARGET.sub("", text)))
-    return text + _RUNTIME.format(scratch=_SCRATCH, grow=grow)
+    quoted = symbol if re.fullmatch(r"[\w.$]+", symbol) else f'"{symbol}"'
+    parameters = ", ".join(f"ptr %s{number}" for number in range(streams))
+    return text + _RUNTIME.format(jump=_JUMP, entry=ENTRY, symbol=quoted, parameters=parameters, grow=grow, endless=3)
 
 
-def compile_module(text: str, symbol: str) -> llvm.ExecutionEngine:
-    """Optimise and compile a module; everything but `symbol` may be inlined away."""
+def compile_module(text: str, symbol: str) -> tuple[llvm.ExecutionEngine, bool]:
+    """Optimise and compile a module; also tell whether `symbol` ever returns."""
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2, jit=True)
     module = llvm.parse_assembly(text)
     module.triple = llvm.get_process_triple()
     module.data_layout = str(machine.target_data)
     for function in module.functions:
-        if not function.is_declaration and function.name != symbol:
+        if not function.is_declaration and function.name not in (symbol, ENTRY):
             function.linkage = llvm.Linkage.internal
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
     builder.getModulePassManager().run(module, builder)
+    returns = any(inst.opcode == "ret" for block in module.get_function(symbol).blocks for inst in block.instructions)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
-    return engine
+    return engine, returns
 
 
 def aligned(size: int) -> npt.NDArray[np.uint8]:
@@ -128,7 +156,7 @@ class Stream:
         self.descriptor = aligned(_SCRATCH + self.stride + _ALIGN)
         self.fields = self.descriptor[:40].view(np.uint64)
         self.address = int(self.descriptor.ctypes.data)
-        beats = 1024 if words is None else words.shape[0]
+        self.beats = beats = 1024 if words is None else words.shape[0]
         self.buffer = aligned(max(1, beats) * self.stride)
         start = int(self.buffer.ctypes.data)
         if words is None:
@@ -144,6 +172,8 @@ class Stream:
             spare = self.address + _SCRATCH
             self.fields[2:4] = (spare, spare + self.stride)
             return
+        if self.buffer.size > _MOST:
+            self.fields[4] = 3
         used = int(self.fields[2]) - int(self.buffer.ctypes.data)
         larger = aligned(2 * self.buffer.size)
         larger[:used] = self.buffer[:used]
@@ -154,6 +184,11 @@ class Stream:
     def offer(self, beats: int) -> None:
         """Let the process read up to word `beats` of the input."""
         self.fields[1] = int(self.buffer.ctypes.data) + beats * self.stride
+
+    @property
+    def dry(self) -> bool:
+        """Whether the process tried to read more than was offered."""
+        return not self.writable and int(self.fields[4]) == 1
 
     def unread(self) -> int:
         """Return how many offered words were not read."""
@@ -168,18 +203,50 @@ class Stream:
         return words
 
 
-def complaint(streams: Sequence[Stream], frame: int) -> str | None:
-    """Return what is wrong with the streams after a frame."""
+def complaint(streams: Sequence[Stream], frame: int, whole: bool = True) -> str | None:
+    """Return what is wrong with the streams after a frame; a `whole` frame takes all that it is offered, no more."""
     for stream in streams:
         status = int(stream.fields[4])
-        if status == 1 and not stream.writable:
+        if status == 3:
+            return (
+                f"The process must read a stream now and then: it wrote {_MOST >> 30} GB to {stream.name} without end."
+            )
+        if stream.dry and whole:
             return f"The process must not read more than one frame of {stream.name}: it was empty in frame {frame}."
-        if status:
+        if status and not stream.dry:
             wrong, right = ("read", "written") if stream.writable else ("written", "read")
             return f"The stream {stream.name} must be {right} only, and was {wrong} in frame {frame}."
-        if not stream.writable and stream.unread():
+        if whole and not stream.writable and stream.unread():
             return f"The process must read all of {stream.name}: it left {stream.unread()} words in frame {frame}."
     return None
+
+
+def whole_frames(
+    process: Callable[[], None], inputs: Sequence[Stream], streams: Sequence[Stream], frames: int
+) -> str | None:
+    """Call a process once for each frame, offering it as much of every input; returns what went wrong."""
+    for frame in range(frames):
+        for stream in inputs:
+            stream.offer((frame + 1) * (stream.beats // frames))
+        process()
+        wrong = complaint(streams, frame)
+        if wrong:
+            return wrong
+    return None
+
+
+def until_dry(process: Callable[[], None], inputs: Sequence[Stream], streams: Sequence[Stream]) -> str | None:
+    """Call a process until it reads an input that is empty, or takes nothing; returns what went wrong."""
+    for stream in inputs:
+        stream.offer(stream.beats)
+    frame = 0
+    while True:
+        left = [stream.unread() for stream in inputs]
+        process()
+        wrong = complaint(streams, frame, whole=False)
+        if wrong or any(stream.dry for stream in inputs) or left == [stream.unread() for stream in inputs]:
+            return wrong
+        frame += 1
 
 
 def simulate(folder: Path, index: int, job: dict[str, Any]) -> str | None:
@@ -188,25 +255,25 @@ def simulate(folder: Path, index: int, job: dict[str, Any]) -> str | None:
         Stream(name, bits, np.load(folder / f"{index}.in{number}.npy"))
         for number, (name, bits) in enumerate(job["inputs"])
     ]
-    beats = [
-        np.load(folder / f"{index}.in{n}.npy", mmap_mode="r").shape[0] // job["frames"] for n in range(len(streams))
-    ]
     outputs = [Stream(name, bits, None) for name, bits in job["outputs"]]
     inputs, streams = streams, streams + outputs
     known = {stream.address: stream for stream in streams}
     grow = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda address: known[address].grow())
     where = ctypes.cast(grow, ctypes.c_void_p).value
-    text = instrument((folder / f"{index}.ll").read_text(), where or 0)
-    engine = compile_module(text, job["symbol"])
-    process = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(streams))(engine.get_function_address(job["symbol"]))
+    text = instrument((folder / f"{index}.ll").read_text(), job["symbol"], len(streams), where or 0)
+    engine, returns = compile_module(text, job["symbol"])
+    entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(streams))(engine.get_function_address(ENTRY))
     addresses = [stream.address for stream in streams]
-    for frame in range(job["frames"]):
-        for stream, count in zip(inputs, beats, strict=True):
-            stream.offer((frame + 1) * count)
-        process(*addresses)
-        wrong = complaint(streams, frame)
-        if wrong:
-            return wrong
+
+    def process() -> None:
+        entry(*addresses)
+
+    if job["frames"] is None or not returns:
+        wrong = until_dry(process, inputs, streams)
+    else:
+        wrong = whole_frames(process, inputs, streams, job["frames"])
+    if wrong:
+        return wrong
     for number, stream in enumerate(outputs):
         np.save(folder / f"{index}.out{number}.npy", stream.taken())
     return None

@@ -85,6 +85,13 @@ class Flow:
     def _along(self, block: str, to: str, start: str) -> int:
         return self._builder.both(self._given(block, start), self._conditions[block, to])
 
+    def ends(self, blocks: Sequence[str]) -> int:
+        """Return whether the iteration ends by a jump from one of some blocks."""
+        found = self._builder.const(0, 1)
+        for block in blocks:
+            found = self._builder.either(found, self._along(block, END, self.idom[END]))
+        return found
+
     def merge(self, block: str, incoming: dict[str, int]) -> int:
         """Return the value that arrives at `block`, given one for each predecessor that has a defined one."""
         start = self.idom[block]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Addresses
-from hwgen.hlsc.body import Body, error, shape, silent
+from hwgen.hlsc.body import START, Body, error, shape, silent
 from hwgen.hlsc.builder import Builder
-from hwgen.hlsc.cfg import live
+from hwgen.hlsc.cfg import live, targets
 from hwgen.hlsc.copies import expand_copies
 from hwgen.hlsc.equal import join_equals
 from hwgen.hlsc.finish import finish
@@ -23,6 +23,7 @@ from hwgen.hlsc.mangle import Name, parameters, stream_bits, struct_bits
 from hwgen.hlsc.memory import Memory
 from hwgen.hlsc.names import Names, source_name
 from hwgen.hlsc.pragmas import Directive, initiation_interval
+from hwgen.hlsc.prologue import Prologue
 from hwgen.hlsc.states import States
 from hwgen.hlsc.trip import Chain
 
@@ -76,6 +77,8 @@ class Lowering:
         self.names = Names()
         self.trip, self.chain = self._trip()
         self.states = States(self.builder, self.names, self.trip)
+        self.targets = {block.name: targets(block) for block in self.function.blocks}
+        self.prologue = Prologue(self) if self.body.prologue else None
         self.memory = Memory(self, directives)
         self.place: ir.Loc | None = None
         self.block = ""
@@ -128,27 +131,20 @@ class Lowering:
         return wanted.pop() if wanted else 1
 
     def _trip(self) -> tuple[int | None, Chain]:
-        header = self.body.order[0]
         phis: dict[str, tuple[int, int | None, Operand]] = {}
-        for inst in header.insts if self.body.looped else ():
+        for inst in self.body.header.insts if self.body.looped else ():
             if inst.opcode == "phi" and isinstance(inst.type, Int) and len(self.body.latches) == 1:
                 pairs = dict(zip(inst.detail, inst.operands, strict=True))
                 following = pairs.pop(self.body.latches[0])
-                first = next(iter(pairs.values()))
+                first = next(iter(pairs.values())) if len(pairs) == 1 else None
                 phis[inst.name] = (inst.type.width, first if isinstance(first, int) else None, following)
         chain = Chain(self.addresses.defined, phis)
         if not self.body.looped:
             return 1, chain
-        if self.body.exit is None:
+        if self.body.exit is None or self.body.skips:
             return None, chain
         count = chain.count(*self.body.exit)
-        if count is None:
-            raise error(
-                self.places.of(self.body.order[-1].end.debug) or self.loc,
-                "The loop must have a constant trip count.",
-                "Bound it by a constexpr, or write while (1).",
-            )
-        return count, chain
+        return None if count is None else count + bool(self.body.prologue), chain
 
     def run(self) -> ir.Process:
         """Lower the function."""
@@ -156,12 +152,26 @@ class Lowering:
             for inst in block.insts:
                 self.guarded(inst, self.before)
         self.enter()
+        region = ""
         for block in self.body.order:
+            region = self._region(block.name, region)
             for inst in block.insts:
                 self.block = block.name
                 self.guarded(inst, self.inside)
         self.leave()
         return finish(self)
+
+    def _region(self, block: str, before: str) -> str:
+        """Return the part of the frame that a block is in, and hand on what the part before it computed."""
+        if self.prologue is None or block == START or block in self.body.prologue:
+            return "prologue"
+        if block == self.body.header.name:
+            self.prologue.hold()
+            return "loop"
+        if before == "loop" and block not in self.body.loop:
+            self.prologue.release()
+            return "after"
+        return before
 
     def guarded(self, inst: Inst, action: Callable[[Inst], None]) -> None:
         """Run `action`; a refusal gets the instruction's place."""
@@ -186,9 +196,8 @@ class Lowering:
         if not self.body.looped:
             return
         inside = set(self.body.edges)
-        header = self.body.order[0]
         exit_test = self.body.exit[0] if self.body.exit else None
-        for inst in header.insts:
+        for inst in self.body.header.insts:
             if inst.opcode != "phi":
                 break
             if not isinstance(inst.type, Int):
@@ -197,9 +206,12 @@ class Lowering:
                     f"Local {source_name(inst.name)} must be an integer, not a pointer or a float.",
                     "Index an array with an integer instead.",
                 )
-            first = next(v for v, block in zip(inst.operands, inst.detail, strict=True) if block not in inside)
             name = source_name(inst.name)
             self.builder.loc = self.places.of(inst.debug) or self.loc
+            if self.prologue is not None:
+                self.env[inst.name] = self.states.local(name, inst.type.width, None)
+                continue
+            first = next(v for v, block in zip(inst.operands, inst.detail, strict=True) if block not in inside)
             induction = self.chain.induction(inst.name) if self.trip and self.body.exit else None
             if induction is not None and induction.values(self.trip or 1) is not None:
                 self.env[inst.name] = self.states.counter(name, induction)
@@ -238,6 +250,8 @@ class Lowering:
         op, block = inst.opcode, self.block
         if inst.name in self.env or silent(inst) or op in ("alloca", "getelementptr", "unreachable"):
             return
+        if self.prologue is not None and block in self.body.prologue and self.memory.sets_array(inst):
+            self.memory.preamble(inst)
         if op == "ret":
             self.flow.branch(block, {END: self.builder.const(1, 1)})
             return
@@ -251,7 +265,7 @@ class Lowering:
             if inst.operands:
                 condition = self.value(inst.operands[0], kind.width if isinstance(kind, Int) else 1)
             found = branch_conditions(self.builder, inst, condition, numbers)
-            header = self.body.order[0].name
+            header = self.body.header.name
             self.flow.branch(block, {END if self.body.looped and to == header else to: c for to, c in found.items()})
         elif isinstance(inst.type, Ptr) and op in ("phi", "select", "freeze"):
             return
@@ -274,11 +288,16 @@ class Lowering:
         """Return the value of a phi inside the iteration."""
         width = inst.type.width if isinstance(inst.type, Int) else 1
         known = {
-            edge: self.value(value, width)
+            edge: self.arriving(edge, value, width)
             for edge, value in zip(inst.detail, inst.operands, strict=True)
             if value is not None
         }
         return self.flow.merge(block, known) if known else self.builder.const(0, width)
+
+    def arriving(self, edge: str, operand: Operand, width: int) -> int:
+        """Return an operand of a join as block `edge` knows it."""
+        direct = self.prologue.arriving(edge, operand) if self.prologue is not None else None
+        return self.value(operand, width) if direct is None else direct
 
     def pure(self, inst: Inst) -> None:
         """Lower an instruction without side effects."""
@@ -313,16 +332,23 @@ class Lowering:
 
     def leave(self) -> None:
         """Give every state its next value."""
-        header = self.body.order[0]
+        phis = [inst for inst in self.body.header.insts if inst.opcode == "phi"] if self.body.looped else []
+        if self.prologue is not None:
+            self.prologue.leave(phis)
+        else:
+            self._again(phis)
+        self.memory.leave()
+
+    def _again(self, phis: Sequence[Inst]) -> None:
+        """Give the loop-carried locals their next values."""
         if self.body.exit is not None and self.states.last is None:
             test = self.value(self.body.exit[0], 1)
             self.states.last = test if self.body.exit[1] else self.builder.invert(test)
-        for inst in header.insts if self.body.looped else ():
-            if inst.opcode != "phi":
-                break
+        elif self.body.leaves and self.body.exit is None:
+            self.states.last = self.builder.invert(self.flow.ends(self.body.latches))
+        for inst in phis:
             width = inst.type.width if isinstance(inst.type, Int) else 1
             pairs = zip(inst.detail, inst.operands, strict=True)
             known = {b: self.value(v, width) for b, v in pairs if b in self.body.latches and v is not None}
             following = self.flow.merge(END, known) if known else self.builder.const(0, width)
             self.states.follow(self.env[inst.name], following)
-        self.memory.leave()

@@ -183,6 +183,17 @@ class Memory:
         """Give the registers in memory their next value."""
         self.slots.leave()
 
+    def sets_array(self, inst: Inst) -> bool:
+        """Whether an instruction sets (part of) an array of the process."""
+        if inst.opcode == "call" and inst.detail[0].startswith("@llvm.mem"):
+            return True
+        if inst.opcode != "store":
+            return False
+        return any(
+            place.object not in self._low.streams and (place.object[0] == "%" or self._kinds[place.object] == "ram")
+            for place in leaves(self._low.addresses.of(inst.operands[1]))
+        )
+
     def preamble(self, inst: Inst) -> None:
         """Refuse what may not be done before the loop."""
         target = (

@@ -18,7 +18,7 @@ class States:
     builder, names
         Receive the values and their names.
     trip
-        Iterations of a frame, None for ``while (1)``.
+        Iterations of a frame, None where that is not a constant.
     """
 
     def __init__(self, builder: Builder, names: Names, trip: int | None) -> None:
@@ -67,7 +67,7 @@ class States:
             return
         reset = self._resets[register]
         width = self._builder.width(register)
-        if self._trip is not None and reset is not None and self.last is not None:
+        if reset is not None and self.last is not None:
             following = self._builder.select(self.last, self._builder.const(reset, width), following)
         elif self._trip == 1 and reset is not None:
             following = self._builder.const(reset, width)

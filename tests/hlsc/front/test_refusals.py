@@ -37,14 +37,18 @@ CASES = {
         9,
         "one loop",
     ),
-    "early exit": (body("ap_uint<8> x = in0.read();\nif (x == 9) break;\nout0.write(x);"), 8, "one exit"),
-    "trip count": (
-        f"void f({IO}) {{\nstatic unsigned n = 3;\nfor (unsigned i = 0; i < n; ++i) {{\n#pragma HLS PIPELINE II=1\n"
-        "ap_uint<8> x = in0.read();\nout0.write(x);\nn = x;\n}\n}\n",
-        5,
-        "",
+    "two reads before the loop": (
+        body("out0.write(in0.read() + x);", before="ap_uint<8> x = in0.read() ^ in0.read();"),
+        4,
+        "at most once",
     ),
-    "before the loop": (body("out0.write(in0.read());", before="out0.write(7);"), 4, "inside the loop"),
+    "an array set where the loop's bound is read": (
+        f"void f({IO}) {{\nap_uint<8> b[16];\nap_uint<4> n = in0.read();\nb[n] = 3;\n"
+        "for (ap_uint<4> i = 0; i < n; ++i) {\n#pragma HLS PIPELINE II=1\n"
+        "ap_uint<8> x = in0.read();\nout0.write(b[x & 15]);\nb[i] = x;\n}\n}\n",
+        6,
+        "must not be set before the loop",
+    ),
     "after the loop": (body("out0.write(in0.read());", after="out0.write(7);"), 9, "at most once"),
     "initialised RAM": (
         body("ap_uint<8> x = in0.read();\nout0.write(b[x & 15]);\nb[i] = x;", before="ap_uint<8> b[16] = {1, 2};"),
