@@ -176,6 +176,7 @@ def run_hlsc(job: Build) -> None:
     """Compile C++ to SystemVerilog, and complete the file list."""
     from hwgen.compile import compile_all
     from hwgen.hlsc import Target, compile_dataflow
+    from hwgen.plan.glue import EGRESS, FIFO, INGRESS
 
     plan, hls, rtl = job.plan, job.folder / "hls", job.folder / "rtl"
     target = Target(plan.board.family, plan.clock_mhz)
@@ -186,8 +187,8 @@ def run_hlsc(job: Build) -> None:
     core = f"{plan.name}_core"
     top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target, modules)
     (rtl / f"{core}.sv").write_text(top.rtl)
-    for path in sorted((data_folder("hls") / "rtl").glob("*.sv")):
-        (rtl / path.name).write_bytes(path.read_bytes())
+    for name in (FIFO, INGRESS, EGRESS):
+        (rtl / f"{name}.sv").write_bytes((data_folder("hls") / "rtl" / f"{name}.sv").read_bytes())
     (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
     facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
     artifacts.write_json(job.folder / MODULES, facts)

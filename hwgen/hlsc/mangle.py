@@ -106,15 +106,15 @@ def identifier(mangled: str) -> str:
     reader = _Reader(mangled)
     if not reader.take("_Z"):
         return mangled
-    reader.take("Z")
+    local = reader.take("Z")
     reader.take("L")
     try:
         word = reader.nested().name if reader.take("N") else reader.identifier()
     except (ValueError, AssertionError, IndexError):
         return mangled
-    local = re.match(r".*E(\d+)(\D\w*)$", reader.text)
-    if local and len(local[2]) >= int(local[1]):
-        return local[2][: int(local[1])]
+    inner = re.match(r".*E(\d+)(\D\w*)$", reader.text) if local else None
+    if inner and len(inner[2]) >= int(inner[1]):
+        return inner[2][: int(inner[1])]
     return word.split("::")[-1]
 
 

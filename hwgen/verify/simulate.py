@@ -71,7 +71,7 @@ def simulate(program: Path, folder: Path, runs: Sequence[Run], sim: Sim) -> list
     command = [str(program)]
     environment = dict(os.environ)
     if sim == "cocotb":
-        library, environment = _cocotb(folder)
+        library, environment = cocotb_environment(folder / "sources", "test_hwgen")
         command += ["--cocotb", library]
     with (folder / "simulator.txt").open("w") as said:
         done = subprocess.run(command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, check=False)
@@ -83,8 +83,21 @@ def simulate(program: Path, folder: Path, runs: Sequence[Run], sim: Sim) -> list
     return _read(status, (folder / "log.txt").read_text(), len(runs))
 
 
-def _cocotb(folder: Path) -> tuple[str, dict[str, str]]:
-    """Return cocotb's VPI library for Verilator, and the environment that cocotb wants."""
+def cocotb_environment(tests: Path, module: str) -> tuple[str, dict[str, str]]:
+    """Return cocotb's VPI library for Verilator, and the environment that cocotb wants.
+
+    Parameters
+    ----------
+    tests
+        Folder of the Python module with the tests.
+    module
+        Its name.
+
+    Raises
+    ------
+    UserError
+        When cocotb or Python's shared library is missing.
+    """
     try:
         import find_libpython
         from cocotb_tools import config
@@ -101,9 +114,9 @@ def _cocotb(folder: Path) -> tuple[str, dict[str, str]]:
         "GPI_USERS": f"{libpython};{config.pygpi_entry_point()}",
         "LIBPYTHON_LOC": libpython,
         "PYGPI_PYTHON_BIN": sys.executable,
-        "PYTHONPATH": os.pathsep.join([str((folder / "sources").resolve()), *filter(None, sys.path)]),
+        "PYTHONPATH": os.pathsep.join([str(tests.resolve()), *filter(None, sys.path)]),
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [libraries, os.environ.get("LD_LIBRARY_PATH", "")])),
-        "COCOTB_TEST_MODULES": "test_hwgen",
+        "COCOTB_TEST_MODULES": module,
         "COCOTB_TOPLEVEL": "hwgen_bench",
         "COCOTB_RANDOM_SEED": "1",
         "COCOTB_ANSI_OUTPUT": "0",
