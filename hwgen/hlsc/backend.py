@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hwgen.errors import UserError
 from hwgen.hlsc import ir, verify_ir
+from hwgen.hlsc.back.arrange import arrange
 from hwgen.hlsc.back.balance import balance
 from hwgen.hlsc.back.delays import DelayModel, family
 from hwgen.hlsc.back.emit import emit
@@ -16,9 +17,8 @@ from hwgen.hlsc.back.identifiers import KEYWORDS
 from hwgen.hlsc.back.multiply import lower_products
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
-from hwgen.hlsc.back.place import place_late
 from hwgen.hlsc.back.report import depth, report
-from hwgen.hlsc.back.schedule import Schedule, schedule
+from hwgen.hlsc.back.schedule import Schedule
 
 _ROUNDS = 4
 
@@ -71,7 +71,7 @@ def plan(process: ir.Process, target: Target) -> Schedule:
     model = DelayModel(family(target.family), target.clock_mhz)
     ready = finalise(optimise(process, model))
     verify_ir.verify(ready)
-    return place_late(schedule(ready, model))
+    return arrange(ready, model)
 
 
 def _check_name(process: ir.Process) -> None:

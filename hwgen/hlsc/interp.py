@@ -23,7 +23,7 @@ class Machine:
 
     def __post_init__(self) -> None:
         self.states = {s.name: s.reset for s in self.process.states}
-        self.rams = {r.name: {} for r in self.process.rams}
+        self.rams = {r.name: dict(enumerate(r.init or ())) for r in self.process.rams}
         self.position = {s.name: 0 for s in self.process.streams if s.direction == "in"}
         self.outputs = {s.name: [] for s in self.process.streams if s.direction == "out"}
         self._roms = {r.name: r.words for r in self.process.roms}

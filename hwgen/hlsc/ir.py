@@ -23,7 +23,9 @@ Grammar, on one screen::
              | extract                           attr: lowest bit, one arg
     write    = Write(stream, data, predicate)    at most one for each stream
     state    = State(name, width, reset, next)
-    ram      = Ram(name, width, depth, store, storage)    store = Store(address, data, predicate)
+    rom      = Rom(name, width, words, storage, latency)
+    ram      = Ram(name, width, depth, store, storage, init, latency, independent, distance)
+               store = Store(address, data, predicate)
 """
 
 from __future__ import annotations
@@ -59,6 +61,10 @@ Opcode = Literal[
     "concat",
     "extract",
 ]
+
+
+Storage = Literal["auto", "lutram", "bram", "uram"]
+"""Where a memory is kept: LUTs, block RAM, UltraRAM, or whatever costs least."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,14 @@ class State:
 
 @dataclass(frozen=True)
 class Rom:
-    """A constant table; words are unsigned bit patterns."""
+    """A constant table; words are unsigned bit patterns. `latency`: cycles from address to word, None: free."""
 
     name: str
     width: int
     words: tuple[int, ...] = field(repr=False)
     loc: Loc | None = None
+    storage: Storage = "auto"
+    latency: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,16 +134,31 @@ class Store:
 
 @dataclass(frozen=True)
 class Ram:
-    """A writable array with a run-time index. Reads see the writes of earlier iterations, not of this one."""
+    """A writable array with a run-time index. Reads see the writes of earlier iterations, not of this one.
+
+    Attributes
+    ----------
+    init
+        The words at first, None where they are unknown; a reset does not restore them.
+    latency
+        Cycles from address to word; None lets the compiler choose.
+    independent
+        The source promises that no iteration reads or writes a word that an earlier one, still running, writes.
+    distance
+        So many of the last iterations may not have written yet when this one reads: nobody looks at a word that they
+        write, because what they write is forwarded around the memory.
+    """
 
     name: str
     width: int
     depth: int
     store: Store
-    storage: Literal["auto", "lutram", "bram"] = "auto"
+    storage: Storage = "auto"
     loc: Loc | None = None
-    zeroed: bool = False
-    """Whether it holds zeros at first, as a `static` array does; a reset does not clear it."""
+    init: tuple[int, ...] | None = field(default=None, repr=False)
+    latency: int | None = None
+    independent: bool = False
+    distance: int = 0
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,6 @@ class Rams:
             storage: Literal["auto", "lutram", "bram"]
             storage = self._storage.get(self._low.memory.name(Place(name, 0)), "auto")
             store = ir.Store(address, data, predicate)
-            zeroed = name.startswith("@")
-            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc, zeroed))
+            init = (0,) * bank.depth if name.startswith("@") else None
+            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc, init))
         return tuple(found)

@@ -112,12 +112,24 @@ class _Checker:
         for rom in self.process.roms:
             if not rom.words or min(rom.words) < 0 or max(rom.words) >> rom.width:
                 yield f"rom {rom.name} must have words of {rom.width} bits"
+            if rom.storage == "uram":
+                yield f"rom {rom.name} must not be in UltraRAM, which has no initial contents"
         for ram in self.process.rams:
             store = ram.store
             if self.width(store.data) != ram.width or not self.predicate(store.predicate) or ram.depth < 1:
                 yield f"ram {ram.name} must have a store of its width {ram.width} and a depth of at least 1"
             if self.width(store.address) == 0:
                 yield f"ram {ram.name} must have a store address"
+            if ram.init is not None and (len(ram.init) != ram.depth or min(ram.init) < 0 or max(ram.init) >> ram.width):
+                yield f"ram {ram.name} must have {ram.depth} initial words of {ram.width} bits"
+            if ram.init is not None and ram.storage == "uram":
+                yield f"ram {ram.name} must not be in UltraRAM, which has no initial contents"
+            if ram.distance < 0:
+                yield f"ram {ram.name} must have a distance of at least 0"
+        memories: tuple[ir.Rom | ir.Ram, ...] = (*self.process.roms, *self.process.rams)
+        for memory in memories:
+            if memory.latency is not None and memory.latency < 0:
+                yield f"memory {memory.name} must have a latency of at least 0"
 
     def width(self, value: int) -> int:
         return self.widths[value] if 0 <= value < len(self.widths) else 0

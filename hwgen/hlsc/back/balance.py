@@ -68,14 +68,14 @@ class _Balancer:
         for value in self.process.values:
             for arg in value.args:
                 uses[arg] += 1
-        for sink in Netlist(self.process, frozenset()).sinks:
+        for sink in Netlist(self.process, {}).sinks:
             for arg in sink.args:
                 uses[arg] += 1
         return uses
 
     def _recurrences(self) -> dict[int, int]:
         """Return for values on a loop through storage the number of the loop."""
-        components = Netlist(self.process, frozenset()).components(tied=False)
+        components = Netlist(self.process, {}).components(tied=False)
         return {node: index for index, c in enumerate(components) if len(c) > 1 for node in c}
 
     def _arrivals(self) -> list[float]:

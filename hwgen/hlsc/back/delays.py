@@ -72,6 +72,13 @@ class DelayModel:
         """Time for logic between two registers, in ns."""
         return max(self.family.level, 1000.0 / self.clock_mhz - self.family.overhead)
 
+    def memory_out(self, style: str, latency: int) -> float:
+        """Delay from the clock to the word of a memory that is read through `latency` registers."""
+        if style == "distributed" or latency > 2:
+            return 0.0
+        slow = 1.3 if style == "ultra" else 1.0
+        return self.family.bram_out * slow * (1.0 if latency == 1 else 0.25)
+
     def tree(self, inputs: float) -> float:
         """Delay of a tree of LUTs with so many leaves."""
         return self.family.level * max(1, ceil(log(max(2.0, inputs), self.family.inputs) - 1e-9))

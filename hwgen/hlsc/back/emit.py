@@ -32,7 +32,8 @@ class Emitter:
         ports = [f"{s.name}_{suffix}" for s in self.process.streams for suffix in ("tdata", "tvalid", "tready")]
         self.names = Identifiers(["ap_clk", "ap_rst_n", self.process.name, *ports])
         self.control = Control(schedule, self.names)
-        blocks = {r.name: f"rom {r.name}" in self.netlist.synchronous for r in self.process.roms}
+        self.styles = {key: kept.style for key, kept in self.netlist.memories.items()}
+        blocks = {r.name: self.styles[f"rom {r.name}"] == "block" for r in self.process.roms}
         self.selects = {r.name: r for r in self.process.roms if is_selects(r) and not blocks[r.name]}
         self.tables = {r.name: r for r in self.process.roms if is_module(r, blocks[r.name])}
         self.memory = {
@@ -46,6 +47,7 @@ class Emitter:
             for n in self.signal
             for s in range(schedule.held(n) + 1, self.last_use[n] + 1)
         }
+        self.outputs: dict[tuple[int, int], str] = {}
         self.expressions = Expressions(self.process, self.name)
 
     def _last_uses(self) -> dict[int, int]:
@@ -100,9 +102,18 @@ class Emitter:
     def _memories(self) -> Iterator[str]:
         for rom in self.process.roms:
             if rom.name not in self.tables and rom.name not in self.selects:
-                yield from rom_lines(rom, self.memory[f"rom {rom.name}"], f"rom {rom.name}" in self.netlist.synchronous)
+                key = f"rom {rom.name}"
+                yield from rom_lines(rom, self.memory[key], self.styles[key])
         for ram in self.process.rams:
-            yield from ram_lines(ram, self.memory[f"ram {ram.name}"], f"ram {ram.name}" in self.netlist.synchronous)
+            key = f"ram {ram.name}"
+            yield from ram_lines(ram, self.memory[key], self.styles[key], not self._apart(ram))
+
+    def _apart(self, ram: ir.Ram) -> bool:
+        """Tell whether nobody looks at a word of a RAM in the cycle in which it is written."""
+        free = self.netlist.latency(self.netlist.readers("ram", ram.name)[0]) and ram.name in self.netlist.free
+        stages = {self.schedule.stage[n] for n in self.netlist.readers("ram", ram.name)}
+        store = next(n for n, s in self._sinks("store") if s.name == ram.name)
+        return bool(free) and max(stages) < self.schedule.stage[store]
 
     # stages
 
@@ -133,24 +144,25 @@ class Emitter:
         value = self.process.values[node]
         if value.opcode in ("state", "read"):
             return
-        if value.opcode == "rom" and value.attr in self.selects:
-            yield from self._selects(self.selects[str(value.attr)], value, stage)
-            return
         if value.opcode in ("rom", "ram"):
-            memory = self.memory[f"{value.opcode} {value.attr}"]
-            if value.opcode == "rom" and value.attr in self.tables:
-                yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
-                address = self.expressions.ref(value.args[0], stage)
-                instance = self.names.fresh(f"{self.signal[node]}_table")
-                yield f"    {memory} {instance} (.address({address}), .word({self.signal[node]}));"
-                return
-            right = f"{memory}[{self.expressions.ref(value.args[0], stage)}]"
-        else:
-            right = self.expressions.operator(value, stage)
+            yield from self._word(value, self.signal[node], stage)
+            return
+        right = self.expressions.operator(value, stage)
         yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
 
-    def _selects(self, rom: ir.Rom, value: ir.Value, stage: int) -> Iterator[str]:
-        name = self.signal[value.id]
+    def _word(self, value: ir.Value, name: str, stage: int) -> Iterator[str]:
+        """Declare the wire `name` with what a memory shows at an address."""
+        if value.opcode == "rom" and value.attr in self.selects:
+            yield from self._selects(self.selects[str(value.attr)], value, name, stage)
+            return
+        memory, address = self.memory[f"{value.opcode} {value.attr}"], self.expressions.ref(value.args[0], stage)
+        if value.opcode == "rom" and value.attr in self.tables:
+            yield f"    logic {vector(value.width)}{name};{_comment(value.loc)}"
+            yield f"    {memory} {self.names.fresh(f'{name}_table')} (.address({address}), .word({name}));"
+            return
+        yield f"    wire {vector(value.width)}{name} = {memory}[{address}];{_comment(value.loc)}"
+
+    def _selects(self, rom: ir.Rom, value: ir.Value, name: str, stage: int) -> Iterator[str]:
         index = self.names.fresh(f"{name}_index")
         bits = vector(self.process.values[value.args[0]].width)
         yield f"    wire {bits}{index} = {self.expressions.ref(value.args[0], stage)};"
@@ -161,8 +173,8 @@ class Emitter:
         conditions = self.control.active(stage)
         if len(sink.args) > 2:
             conditions.append(self.expressions.ref(sink.args[2], stage))
-        if any(r.zeroed for r in self.process.rams if r.name == sink.name):
-            # Until the reset is over, a valid flag may be anything; the zeros must outlast it.
+        if any(r.init for r in self.process.rams if r.name == sink.name):
+            # Until the reset is over, a valid flag may be anything; the initial words must outlast it.
             conditions.insert(0, "ap_rst_n")
         address, data = (self.expressions.ref(a, stage) for a in sink.args[:2])
         guard = f"if ({' && '.join(conditions)}) " if conditions else ""
@@ -186,6 +198,12 @@ class Emitter:
         yield "        end"
         yield "    end"
 
+    def _register(self, node: int, stage: int) -> str:
+        """Return the register behind a memory's output that is in front of `stage`."""
+        if stage == self.schedule.available(node):
+            return self.signal[node]
+        return self.outputs.setdefault((node, stage), self.names.fresh(f"{self.signal[node]}_q{stage}"))
+
     def _boundary(self, stage: int) -> Iterator[str]:
         """Write the registers between `stage - 1` and `stage`."""
         moves: list[str] = []
@@ -195,10 +213,18 @@ class Emitter:
             if target is not None:
                 yield f"    logic {vector(value.width)}{target};"
                 moves.append(f"{target} <= {self.name(node, stage - 1)};")
-            elif self.netlist.latency(node) and self.schedule.stage[node] == stage - 1:
-                yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
+            elif self.schedule.stage[node] < stage <= self.schedule.available(node):
+                target = self._register(node, stage)
+                yield f"    logic {vector(value.width)}{target};{_comment(value.loc)}"
+                if self.schedule.stage[node] < stage - 1:
+                    moves.append(f"{target} <= {self._register(node, stage - 1)};")
+                    continue
                 memory = self.memory[f"{value.opcode} {value.attr}"]
-                moves.append(f"{self.signal[node]} <= {memory}[{self.expressions.ref(value.args[0], stage - 1)}];")
+                right = f"{memory}[{self.expressions.ref(value.args[0], stage - 1)}]"
+                if value.opcode == "rom" and (value.attr in self.selects or value.attr in self.tables):
+                    right = self.names.fresh(f"{target}_shown")
+                    yield from self._word(value, right, stage - 1)
+                moves.append(f"{target} <= {right};")
         yield "    always_ff @(posedge ap_clk) begin"
         yield from (f"        {line}" for line in self.control.valid_update(stage))
         move = self.control.move(stage)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.balance import COUNTER
 from hwgen.hlsc.back.emit_expr import literal, vector
+from hwgen.hlsc.back.storage import Style
 
 _SMALL = 16
 
@@ -54,27 +55,35 @@ def table_module(rom: ir.Rom, name: str, address_bits: int) -> Iterator[str]:
     yield f"    input  logic {vector(address_bits)}address,"
     yield f"    output logic {vector(rom.width)}word"
     yield ");"
-    yield from rom_lines(rom, "words", False)
+    yield from rom_lines(rom, "words", "distributed")
     yield "    assign word = words[address];"
     yield "endmodule"
     yield ""
 
 
-def rom_lines(rom: ir.Rom, name: str, block: bool) -> Iterator[str]:
+def rom_lines(rom: ir.Rom, name: str, style: Style) -> Iterator[str]:
     """Declare a table and its contents; Yosys has no mapping for a table that asks for LUTs, but takes them itself."""
     where = f"  // {rom.loc}" if rom.loc else ""
-    style = '(* rom_style = "block" *) ' if block else ""
-    yield f"    {style}logic {vector(rom.width)}{name} [0:{len(rom.words) - 1}];{where}"
+    asked = '(* rom_style = "block" *) ' if style == "block" else ""
+    yield f"    {asked}logic {vector(rom.width)}{name} [0:{len(rom.words) - 1}];{where}"
     yield "    initial begin"
     for index, word in enumerate(rom.words):
         yield f"        {name}[{index}] = {literal(rom.width, word)};"
     yield "    end"
 
 
-def ram_lines(ram: ir.Ram, name: str, block: bool) -> Iterator[str]:
-    """Declare a RAM."""
+def ram_lines(ram: ir.Ram, name: str, style: Style, collides: bool) -> Iterator[str]:
+    """Declare a RAM and its initial contents; unless it `collides`, nobody looks at a word while it is written."""
     where = f"  // {ram.loc}" if ram.loc else ""
-    style = "block" if block else "distributed"
-    yield f'    (* ram_style = "{style}" *) logic {vector(ram.width)}{name} [0:{ram.depth - 1}];{where}'
-    if ram.zeroed:
-        yield f"    initial for (int row = 0; row < {ram.depth}; row++) {name}[row] = {literal(ram.width, 0)};"
+    free = "" if collides else ", no_rw_check"
+    yield f'    (* ram_style = "{style}"{free} *) logic {vector(ram.width)}{name} [0:{ram.depth - 1}];{where}'
+    if ram.init is None:
+        return
+    if len(set(ram.init)) == 1:
+        value = literal(ram.width, ram.init[0])
+        yield f"    initial for (int row = 0; row < {ram.depth}; row++) {name}[row] = {value};"
+        return
+    yield "    initial begin"
+    for index, word in enumerate(ram.init):
+        yield f"        {name}[{index}] = {literal(ram.width, word)};"
+    yield "    end"

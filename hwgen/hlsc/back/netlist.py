@@ -6,13 +6,14 @@ A node is a value that is not mere wires, or a sink: a write, a RAM store, the n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import WIRES
+from hwgen.hlsc.back.storage import IN_LUTS, Kept
 
 
 class Slice(NamedTuple):
@@ -36,11 +37,12 @@ class Sink:
 class Netlist:
     """Nodes 0..len(values)-1 are values (wires and constants have none), the following ones are `sinks`.
 
-    `synchronous` names the ROMs ("rom x") and RAMs ("ram x") whose data comes one stage after the address.
+    `memories` says where the ROMs ("rom x") and RAMs ("ram x") are, and how many stages after the address their words
+    come.
     """
 
     process: ir.Process
-    synchronous: frozenset[str]
+    memories: Mapping[str, Kept]
     _slices: dict[int, tuple[Slice, ...]] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -66,11 +68,15 @@ class Netlist:
         return self.sinks[index] if index >= 0 else None
 
     def latency(self, node: int) -> int:
-        """Return 1 for a node whose result comes a stage after its operands, else 0."""
+        """Return how many stages after its operands a node's result comes."""
+        return self.kept(node).latency
+
+    def kept(self, node: int) -> Kept:
+        """Return where the memory is that a node reads; a node that reads none counts as one in LUTs."""
         if node >= len(self.process.values):
-            return 0
+            return IN_LUTS
         value = self.process.values[node]
-        return int(value.opcode in ("rom", "ram") and f"{value.opcode} {value.attr}" in self.synchronous)
+        return self.memories.get(f"{value.opcode} {value.attr}", IN_LUTS)
 
     def origin(self, index: int) -> tuple[Slice, ...]:
         """Return the slices of node results that a value is made of."""
@@ -117,6 +123,27 @@ class Netlist:
         return self._readers.get((kind, name), [])
 
     @cached_property
+    def free(self) -> frozenset[str]:
+        """Return the RAMs whose loads may lie in an earlier stage than their store."""
+        return frozenset(r.name for r in self.process.rams if r.independent or r.distance)
+
+    def gap(self, name: str, stage: Mapping[int, int]) -> int:
+        """Return how many stages the store of a RAM comes after its first load."""
+        base = len(self.process.values)
+        store = next(base + i for i, s in enumerate(self.sinks) if s.kind == "store" and s.name == name)
+        return stage[store] - min((stage[n] for n in self.readers("ram", name)), default=stage[store])
+
+    @cached_property
+    def before(self) -> dict[int, tuple[int, ...]]:
+        """Return per store of such a RAM its loads, none of which may come after it."""
+        base = len(self.process.values)
+        return {
+            base + i: tuple(self.readers("ram", s.name))
+            for i, s in enumerate(self.sinks)
+            if s.kind == "store" and s.name in self.free
+        }
+
+    @cached_property
     def _readers(self) -> dict[tuple[str, str], list[int]]:
         found: dict[tuple[str, str], list[int]] = {}
         for value in self.process.values:
@@ -128,7 +155,7 @@ class Netlist:
         """Return successor edges that close loops: update -> reader, and reader -> update as well when `tied`."""
         edges: dict[int, list[int]] = {}
         for offset, sink in enumerate(self.sinks):
-            if sink.kind == "write":
+            if sink.kind == "write" or (sink.kind == "store" and sink.name in self.free):
                 continue
             node = len(self.process.values) + offset
             for reader in self.readers("state" if sink.kind == "next" else "ram", sink.name):
@@ -141,6 +168,9 @@ class Netlist:
         """Return the strongly connected components in topological order, nodes of each in topological order."""
         loops = self.loops(tied)
         graph = {n: [*self.consumers[n], *loops.get(n, ())] for n in self.nodes}
+        for store, loads in self.before.items():
+            for load in loads:
+                graph[load].append(store)
         return [sorted(c) for c in reversed(strongly_connected(self.nodes, graph))]
 
 

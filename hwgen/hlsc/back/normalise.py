@@ -99,7 +99,8 @@ def _connect(
         data = b.extract(new[old.store.data], 0, width)
         address = new[old.store.address]
         address = b.resize(address, addresses.get(old.name, b.width(address)), False)
-        return replace(old, width=width, store=ir.Store(address, data, predicate(old.store.predicate)))
+        init = old.init if old.init is None or width == old.width else tuple(w & ones(width) for w in old.init)
+        return replace(old, width=width, store=ir.Store(address, data, predicate(old.store.predicate)), init=init)
 
     def rom(old: ir.Rom) -> ir.Rom:
         width = widths.get(f"rom {old.name}", old.width)

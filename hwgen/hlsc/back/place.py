@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Late placement: move nodes towards their uses where that saves pipeline registers, without another stage."""
+"""Late placement: move nodes towards their uses where that saves pipeline registers, without another stage.
+
+Loads that are not tied to their RAM's store move as late as they can: the fewer stages before the store, the less is
+forwarded.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ class _Placer:
         self.period = schedule.model.period
         self.stage = dict(schedule.stage)
         self.tail: dict[int, float] = {}
+        self.stores = {load: store for store, loads in self.netlist.before.items() for load in loads}
         self.uses: dict[Slice, Counter[int]] = {}
         for node in self.netlist.nodes:
             for piece in self.netlist.operands[node]:
@@ -38,7 +43,7 @@ class _Placer:
 
     def _fits(self, node: int, stage: int) -> bool:
         if self.netlist.latency(node):
-            available = stage + 1
+            available = stage + self.netlist.latency(node)
             following = [self.tail[c] for c in self.netlist.consumers[node] if self.stage[c] == available]
             return self.delays.delay(node) + max(following, default=0.0) <= self.period
         return self._tail(node, stage) <= self.period
@@ -49,11 +54,14 @@ class _Placer:
             return
         first, latency = self.schedule.stage[node], self.netlist.latency(node)
         last = min(self.stage[c] for c in consumers) - latency
+        store = self.stores.get(node)
+        if store is not None:
+            last = min(last, self.stage[store])
         best, least = first, self._cost(node, first)
         for stage in range(first + 1, last + 1):
             if self._fits(node, stage):
                 cost = self._cost(node, stage)
-                if cost < least:
+                if cost < least or store is not None:
                     best, least = stage, cost
         if best != first:
             for piece in self.netlist.operands[node]:

@@ -174,7 +174,7 @@ class Ranges:
             self.stored[f"state {state.name}"] = exact(state.reset, state.width)
             nexts[f"state {state.name}"] = state.next
         for ram in self.process.rams:
-            self.stored[f"ram {ram.name}"] = exact(0, ram.width)
+            self.stored[f"ram {ram.name}"] = words_fact(ram.init, ram.width) if ram.init else exact(0, ram.width)
             nexts[f"ram {ram.name}"] = ram.store.data
         for value in self.process.values:
             self.facts[value.id] = self.evaluate(value)

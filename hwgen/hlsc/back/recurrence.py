@@ -34,7 +34,7 @@ class Placement:
 
     def put(self, node: int, period: float, first: int = 0) -> float:
         """Place a node as early as its operands, stage `first` and the period allow; return the time it needs."""
-        stage, ready = first, 0.0
+        stage, ready = max([first, *(self.stage[load] for load in self.netlist.before.get(node, ()))]), 0.0
         for piece in self.netlist.operands[node]:
             there = self.stage[piece.node] + self.netlist.latency(piece.node)
             if there > stage:

@@ -9,7 +9,7 @@ from typing import Any
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule, Slow
-from hwgen.hlsc.back.storage import ram_style
+from hwgen.hlsc.back.storage import Kept, ram_style
 
 
 def depth(schedule: Schedule) -> int:
@@ -24,11 +24,13 @@ def report(schedule: Schedule) -> dict[str, Any]:
 
     Keys: name, family, clock_mhz, period_ns (for logic), ii, stages, depth, trip_count, schedule (per stage: number,
     operators by kind, accesses, states, register_bits into the stage, delay_ns), states, roms, rams (name, width,
-    depth, bits, style), register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
+    depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the stages from the first
+    load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter false` allows),
+    register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
     moved = _register_bits(schedule)
-    block = schedule.netlist.synchronous
+    kept = schedule.netlist.memories
     return {
         "name": process.name,
         "family": schedule.model.family.name,
@@ -40,12 +42,10 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "trip_count": process.trip_count,
         "schedule": [_stage(schedule, stage, moved[stage]) for stage in range(schedule.stages)],
         "states": [{"name": s.name, "width": s.width, "reset": s.reset} for s in process.states],
-        "roms": [
-            _memory(r.name, r.width, len(r.words), "block" if f"rom {r.name}" in block else "logic")
-            for r in process.roms
-        ],
+        "roms": [_memory(r.name, r.width, len(r.words), kept[f"rom {r.name}"], "logic") for r in process.roms],
         "rams": [
-            _memory(r.name, r.width, r.depth, "block" if f"ram {r.name}" in block else "distributed")
+            _memory(r.name, r.width, r.depth, kept[f"ram {r.name}"], "distributed")
+            | {"forwarded": r.distance, "gap": schedule.netlist.gap(r.name, schedule.stage)}
             for r in process.rams
         ],
         "register_bits": sum(moved.values()),
@@ -56,8 +56,11 @@ def report(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def _memory(name: str, width: int, words: int, style: str) -> dict[str, Any]:
-    return {"name": name, "width": width, "depth": words, "bits": width * words, "style": style}
+def _memory(name: str, width: int, words: int, kept: Kept, luts: str) -> dict[str, Any]:
+    style = luts if kept.style == "distributed" else kept.style
+    return {
+        "name": name, "width": width, "depth": words, "bits": width * words, "style": style, "latency": kept.latency,
+    }  # fmt: skip
 
 
 def _register_bits(schedule: Schedule) -> Counter[int]:
@@ -70,8 +73,8 @@ def _register_bits(schedule: Schedule) -> Counter[int]:
     for node, final in last.items():
         if schedule.netlist.sink(node) is None:
             width = schedule.netlist.process.values[node].width
-            first = schedule.held(node) + (0 if schedule.netlist.latency(node) else 1)
-            bits.update(dict.fromkeys(range(first, final + 1), width))
+            first = schedule.stage[node] if schedule.netlist.latency(node) else schedule.held(node)
+            bits.update(dict.fromkeys(range(first + 1, final + 1), width))
     return bits
 
 
@@ -122,5 +125,5 @@ def _ram_warnings(schedule: Schedule) -> list[str]:
     return [
         f"RAM {r.name} must be read in the cycle in which it is written again, so it is kept in LUTs, not in block RAM."
         for r in schedule.netlist.process.rams
-        if ram_style(r) == "block" and f"ram {r.name}" not in schedule.netlist.synchronous
+        if ram_style(r) == "block" and schedule.netlist.memories[f"ram {r.name}"].style == "distributed"
     ]

@@ -4,6 +4,7 @@
 Iterations are at least II stages apart. Strongly connected components (state recurrences, a RAM's loads and its store)
 span at most II stages, so that an iteration sees exactly what the earlier ones wrote; at II=1 that is one stage each.
 A component slower than the clock is reported, and still correct.
+A RAM with forwarding, or one that the source calls free of conflicts, has its store in a stage after its loads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.recurrence import Placement, Recurrence
-from hwgen.hlsc.back.storage import synchronous
+from hwgen.hlsc.back.storage import IN_LUTS, Kept
 from hwgen.hlsc.errors import HlsError
 
 MOST = 64
@@ -112,14 +113,20 @@ class Scheduler:
         values = self.netlist.process.values
         if node >= len(values):
             return 0.0
-        if self.netlist.latency(node):
-            return self.model.family.bram_out
+        kept = self.netlist.kept(node)
+        if kept.latency:
+            return self.model.memory_out(kept.style, kept.latency)
         value = values[node]
         return self.model.operator(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
 
     def setup(self, node: int) -> float:
         """Return what a node takes of the period beyond a register's set-up."""
-        return self.model.family.bram_setup if self.netlist.latency(node) else 0.0
+        kept = self.netlist.kept(node)
+        if not kept.latency:
+            return 0.0
+        value = self.netlist.process.values[node]
+        depth = self.depths[f"{value.opcode} {value.attr}"]
+        return self.model.table(depth) if kept.style == "distributed" else self.model.family.bram_setup
 
     def run(self) -> Schedule:
         """Place everything."""
@@ -172,29 +179,15 @@ class Scheduler:
         )
 
 
-def _with_interval(process: ir.Process, model: DelayModel, ii: int) -> Schedule:
-    memories = synchronous(process)
+def schedule(process: ir.Process, model: DelayModel, memories: Mapping[str, Kept], ii: int) -> Schedule:
+    """Schedule a normalised process for a family, a clock and an II.
+
+    A memory of `memories` is read asynchronously, out of LUTs, where a recurrence leaves it no stage for its answer.
+    """
+    kept = dict(memories)
     while True:
-        scheduler = Scheduler(Netlist(process, memories), model, ii)
+        scheduler = Scheduler(Netlist(process, kept), model, ii)
         found = scheduler.run()
         if not scheduler.late:
             return found
-        memories -= scheduler.late
-
-
-def schedule(process: ir.Process, model: DelayModel) -> Schedule:
-    """Schedule a normalised process for a family and clock.
-
-    A RAM whose store depends on its own loads is read asynchronously, whatever its size, where the II does not leave
-    it a stage for the answer. A process without an II (None) gets the smallest at which its recurrences meet the clock;
-    a recurrence that no II helps does not count.
-    """
-    if process.ii is not None:
-        return _with_interval(process, model, process.ii)
-    ii = 1
-    while True:
-        found = _with_interval(process, model, ii)
-        wanted = max((s.needed for s in found.slow if s.needed is not None), default=ii)
-        if wanted <= ii:
-            return found
-        ii = wanted
+        kept |= dict.fromkeys(scheduler.late, IN_LUTS)

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.errors import HlsError
 
-Style = Literal["distributed", "block"]
+Style = Literal["distributed", "block", "ultra"]
+
+_STYLES: Mapping[str, Style] = {"lutram": "distributed", "bram": "block", "uram": "ultra"}
 
 _LUTS_PER_BLOCK = 150
 _BLOCK_BITS = 18 * 1024
@@ -26,7 +31,9 @@ def _lut_ram(width: int, depth: int) -> int:
 
 
 def rom_style(rom: ir.Rom) -> Style:
-    """Return "block" where a table in LUTs would cost more than the block RAMs are worth."""
+    """Return the style of a table by its directive, else "block" where LUTs would cost more than block RAMs."""
+    if rom.storage != "auto":
+        return _STYLES[rom.storage]
     luts = rom.width * max(1, ceil(len(rom.words) / 64))
     return "block" if luts > _LUTS_PER_BLOCK * blocks(rom.width, len(rom.words)) else "distributed"
 
@@ -34,7 +41,7 @@ def rom_style(rom: ir.Rom) -> Style:
 def ram_style(ram: ir.Ram) -> Style:
     """Return the style of a RAM by its directive, else by cost."""
     if ram.storage != "auto":
-        return "block" if ram.storage == "bram" else "distributed"
+        return _STYLES[ram.storage]
     return "block" if _lut_ram(ram.width, ram.depth) > _LUTS_PER_BLOCK * blocks(ram.width, ram.depth) else "distributed"
 
 
@@ -45,9 +52,41 @@ def fifo_style(width: int, depth: int) -> Literal["registers", "distributed", "b
     return "block" if _lut_ram(width, depth) > _LUTS_PER_BLOCK * blocks(width, depth) else "distributed"
 
 
-def synchronous(process: ir.Process) -> frozenset[str]:
-    """Return the memories ("rom x", "ram x") that are wanted in block RAM, whose data comes a stage later."""
-    return frozenset(
-        [f"rom {r.name}" for r in process.roms if rom_style(r) == "block"]
-        + [f"ram {r.name}" for r in process.rams if ram_style(r) == "block"]
-    )
+@dataclass(frozen=True)
+class Kept:
+    """Where a memory is, and how many cycles after its address its word is there."""
+
+    style: Style
+    latency: int
+
+
+IN_LUTS = Kept("distributed", 0)
+
+
+def _kept(style: Style, latency: int | None) -> Kept:
+    least = int(style != "distributed")
+    return Kept(style, least if latency is None else max(least, latency))
+
+
+def memories(process: ir.Process) -> dict[str, Kept]:
+    """Return where each memory ("rom x", "ram x") is wanted."""
+    found = {f"rom {r.name}": _kept(rom_style(r), r.latency) for r in process.roms}
+    return found | {f"ram {r.name}": _kept(ram_style(r), r.latency) for r in process.rams}
+
+
+def check(process: ir.Process, family: str) -> None:
+    """Refuse UltraRAM where there is none.
+
+    Raises
+    ------
+    HlsError
+        At the array's place.
+    """
+    for ram in process.rams:
+        if ram.storage == "uram" and family != "xcup":
+            raise HlsError(
+                f"The array {ram.name} must not be bound to uram: the family {family} has no UltraRAM.",
+                file=ram.loc.file if ram.loc else "",
+                line=ram.loc.line if ram.loc else 0,
+                fix="Write impl=bram, or compile for xcup.",
+            )

@@ -94,7 +94,7 @@ def test_a_state_in_use_needs_no_copies():
     assert "acc_s" not in rtl
 
 
-def test_block_ram_in_a_recurrence_needs_two_clocks():
+def test_block_ram_in_a_recurrence_needs_forwarding_or_two_clocks():
     d = Draft("histogram")
     d.stream("in0", "in", 9)
     word = d.op("read", 9, attr="in0")
@@ -104,5 +104,5 @@ def test_block_ram_in_a_recurrence_needs_two_clocks():
     d.writes.append(ir.Write("out0", old, None))
     process = d.done()
     one, two = (backend.compile(replace(process, ii=ii), Target("xcup", 250.0)).report for ii in (1, 2))
-    assert one["rams"][0]["style"] == "distributed" and one["warnings"]
+    assert (one["rams"][0]["style"], one["rams"][0]["forwarded"]) == ("block", 1) and not one["warnings"]
     assert two["rams"][0]["style"] == "block" and not two["warnings"]
