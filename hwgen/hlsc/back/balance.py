@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.bitsum import Bit, Tables, add_bits, weighted_bits
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.fold import ones, signed_bits
-from hwgen.hlsc.back.intervals import Fact
+from hwgen.hlsc.back.linear import Linear, Multiple, never_wraps
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.ranges import Ranges
@@ -24,6 +25,8 @@ COUNTER = "ones_of_"
 """Prefix of the names of tables that count ones."""
 _EVER = 1e9
 _SUMS = ("add", "sub")
+_INPUTS, _FACTOR, _SHORT = 6, 8, 4
+"""Inputs of the LUTs, bits of the factors and bits of the plain terms with which sums are made bit by bit."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class _Balancer:
         self.uses = self._count_uses()
         self.group = self._recurrences()
         self.ready = self._arrivals()
+        self.linear = Linear(process, self.facts)
+        self.tables = Tables(process.roms)
         self.new: dict[int, int] = {}
         self.inner = [False] * len(process.values)
         self.terms: dict[int, list[Term]] = {}
@@ -128,7 +133,7 @@ class _Balancer:
     def _may_open(self, outer: ir.Value, inner: ir.Value, signed: bool, width: int) -> bool:
         if self.uses[inner.id] != 1 or self.uses[outer.id] != 1:
             return False
-        return inner.width == width or _never_wraps(inner, [self.facts[a] for a in inner.args], signed)
+        return inner.width == width or never_wraps(inner, [self.facts[a] for a in inner.args], signed)
 
     # building trees
 
@@ -144,7 +149,10 @@ class _Balancer:
 
     def _tree(self, b: Builder, root: ir.Value) -> int:
         width, terms = root.width, self.terms[root.id]
-        parts = [self._part(b, term, root, order) for order, term in enumerate(terms)]
+        multiples = self._multiples(root)
+        parts = [self._part(b, term, root, order) for order, term in enumerate(terms) if order not in multiples]
+        if multiples:
+            parts += self._bit_sums(b, [m for ms in multiples.values() for m in ms], width, len(terms))
         parts = self._count_bits(b, parts, width)
         heapq.heapify(parts)
         order = len(terms)
@@ -166,6 +174,38 @@ class _Balancer:
         ready = _EVER if late else self.ready[term.value]
         value = b.resize(self.new[term.value], root.width, term.signed)
         return _Part(ready, signed_bits(low, high), order, value, term.negative, low, high)
+
+    def _multiples(self, root: ir.Value) -> dict[int, list[Multiple]]:
+        """Return the terms (by their number) that are better added bit by bit: constant multiples of short words."""
+        group = self.group.get(root.id)
+        found: dict[int, list[Multiple]] = {}
+        worth = False
+        for order, term in enumerate(self.terms[root.id]):
+            if group is not None and self._depends(term.value, group):
+                continue
+            multiples = self.linear.multiples(term.value, root.width, term.signed, term.negative)
+            if all(self._is_short(m, root.width) for m in multiples):
+                found[order] = multiples
+                worth = worth or any(not _is_power(m.factor) for m in multiples)
+        return found if worth and self.model.family.inputs >= _INPUTS else {}
+
+    def _is_short(self, multiple: Multiple, width: int) -> bool:
+        if self.linear.constant(multiple.value) is not None:
+            return True
+        return self.linear.bits(multiple, width)[0] <= (_SHORT if _is_power(multiple.factor) else _FACTOR)
+
+    def _bit_sums(self, b: Builder, multiples: Sequence[Multiple], width: int, order: int) -> list[_Part]:
+        """Add constant multiples in chains of tables and adders."""
+        constant = sum(self.linear.amount(m) for m in multiples)
+        rows = [m for m in multiples if self.linear.constant(m.value) is None]
+        terms = [(m.value, *self.linear.bits(m, width), m.factor) for m in rows]
+        known = {m.value: (self.facts[m.value].zeros, self.facts[m.value].ones) for m in rows}
+        weights, more = weighted_bits(terms, known, width)
+        bits = [Bit(b.extract(self.new[v], position, 1), weight) for (v, position), weight in weights.items()]
+        value, adders = add_bits(b, self.tables, bits, constant + more, width, self.model.family.inputs)
+        ready = max((self.ready[m.value] for m in rows), default=0.0) + adders * self.model.adder(width)
+        low, high = -(1 << width - 1), ones(width - 1)
+        return [_Part(ready, width, order, value, False, low, high)]
 
     def _depends(self, index: int, group: int) -> bool:
         while index not in self.group and self.process.values[index].opcode in ("zext", "sext", "extract"):
@@ -211,6 +251,10 @@ class _Balancer:
         return b.op("rom", len(bits).bit_length(), (b.concat(bits),), f"{COUNTER}{len(bits)}")
 
 
+def _is_power(factor: int) -> bool:
+    return abs(factor) & (abs(factor) - 1) == 0
+
+
 def _counters(process: ir.Process) -> tuple[ir.Rom, ...]:
     """Return the tables that count ones, as far as the process does not have them."""
     present = {r.name for r in process.roms}
@@ -221,19 +265,11 @@ def _counters(process: ir.Process) -> tuple[ir.Rom, ...]:
     )
 
 
-def _never_wraps(value: ir.Value, args: Sequence[Fact], signed: bool) -> bool:
-    a, c = args
-    if signed:
-        low, high = (a.slo + c.slo, a.shi + c.shi) if value.opcode == "add" else (a.slo - c.shi, a.shi - c.slo)
-        return low >= -1 << (value.width - 1) and high < 1 << (value.width - 1)
-    if value.opcode == "add":
-        return a.uhi + c.uhi <= ones(value.width)
-    return a.ulo >= c.uhi
-
-
 def balance(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return the process with its sums rebuilt; equal results, modulo 2**width as before."""
     balancer = _Balancer(process, model)
     if not balancer.terms:
         return process
-    return rebuild(replace(process, roms=(*process.roms, *_counters(process))), balancer.translate)
+    counters = (*process.roms, *_counters(process))
+    balanced = rebuild(replace(process, roms=counters), balancer.translate)
+    return replace(balanced, roms=(*balanced.roms, *balancer.tables.roms.values()))

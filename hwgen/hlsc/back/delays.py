@@ -12,6 +12,7 @@ from math import ceil, log
 
 from hwgen.errors import UserError, did_you_mean
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.bitsum import is_part
 from hwgen.hlsc.back.fold import WIRES
 
 
@@ -99,6 +100,8 @@ class DelayModel:
             return 0.0
         if opcode == "read":
             return 0.5 * level
+        if is_part(value):
+            return 0.0 if depth < 1 << self.family.inputs else level
         if opcode in ("rom", "ram"):
             return self.table(depth)
         if opcode in ("and", "or", "xor"):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.bitsum import is_part
+from hwgen.hlsc.back.delays import true_width
 from hwgen.hlsc.back.fold import WIRES
 
 _INFIX = {"add": "+", "sub": "-", "and": "&", "or": "|", "eq": "==", "shl": "<<", "lshr": ">>"}
@@ -84,6 +86,8 @@ class Expressions:
             return self._multiply(value, stage)
         order = self._addition(value) if opcode == "add" else value.args
         args = [self.ref(a, stage) for a in order]
+        if opcode == "add" and self._shorter_table(*order):
+            return self._add_table(value.width, *args)
         if opcode == "xor":
             return self._xor(value, args)
         if opcode in _INFIX:
@@ -104,9 +108,24 @@ class Expressions:
 
     def _absorbed(self, index: int) -> bool:
         value = self.values[index]
-        while value.opcode in ("zext", "sext", "extract"):
+        while value.opcode in ("zext", "sext", "extract", "concat"):
             value = self.values[value.args[0]]
-        return value.opcode in ("select", "and", "or", "xor", "const")
+        return value.opcode in ("select", "and", "or", "xor", "const") or is_part(value)
+
+    def _shorter_table(self, left: int, right: int) -> bool:
+        """Tell whether the right operand is a table that LUTs should compute, and shorter than the left."""
+        table = self.values[right]
+        while table.opcode in ("zext", "extract", "concat"):
+            table = self.values[table.args[0]]
+        return is_part(table) and true_width(self.values, right) < true_width(self.values, left)
+
+    @staticmethod
+    def _add_table(width: int, left: str, right: str) -> str:
+        """Write a + b as a - ~b with one bit more below, which makes the carry that ~b lacks.
+
+        Yosys swaps the operands of an addition by their widths, and puts only the second one into the adder's LUTs.
+        """
+        return f"{width}'(({{{left}, 1'b0}} - ~{{{right}, 1'b0}}) >> 1)"
 
     def _xor(self, value: ir.Value, args: list[str]) -> str:
         constant = self.values[value.args[1]]

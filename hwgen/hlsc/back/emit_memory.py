@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.balance import COUNTER
+from hwgen.hlsc.back.bitsum import PART
 from hwgen.hlsc.back.emit_expr import literal, vector
 from hwgen.hlsc.back.storage import Style
 
@@ -18,7 +19,7 @@ def is_selects(rom: ir.Rom) -> bool:
 
     As a memory Yosys would move the address register behind it, and so pay a register for each bit of a word.
     """
-    return len(rom.words) <= _SMALL
+    return len(rom.words) <= _SMALL or rom.name.startswith(PART)
 
 
 def is_module(rom: ir.Rom, block: bool) -> bool:

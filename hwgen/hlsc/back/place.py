@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hwgen.hlsc.back.bitsum import is_part
 from hwgen.hlsc.back.netlist import Slice
 from hwgen.hlsc.back.schedule import Schedule, Scheduler
 
@@ -71,7 +72,12 @@ class _Placer:
             self.stage[node] = best
 
     def _cost(self, node: int, stage: int) -> int:
-        """Return the register bits that depend on where this node is, were it in `stage`."""
+        """Return the register bits that depend on where this node is, were it in `stage`.
+
+        A table that an adder's LUTs compute is best where the adder is, whatever the registers.
+        """
+        if is_part(self.netlist.process.values[node]):
+            return -stage
         bits = 0
         available = stage + self.netlist.latency(node)
         for consumer in self.netlist.consumers[node]:

@@ -29,7 +29,8 @@ def add(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
         found = b.values[y]
         if found.opcode == "sub" and b.constant(found.args[0]) == 0:
             return b.op("sub", width, (x, found.args[1]))
-    return disjoint(b, width, left, right)
+    wires = disjoint(b, width, left, right)
+    return _above_zeros(b, "add", width, args) if wires is None else wires
 
 
 def sub(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
@@ -45,7 +46,7 @@ def sub(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
     inner = b.values[right]
     if inner.opcode == "sub" and b.constant(inner.args[0]) == 0:
         return b.op("add", width, (left, inner.args[1]))
-    return None
+    return _above_zeros(b, "sub", width, args)
 
 
 def mul(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
@@ -60,13 +61,34 @@ def mul(b: Builder, width: int, args: Args, attr: Attr) -> int | None:
                 amount = b.const(width, factor.bit_length() - 1)
                 shifted = b.op("shl", width, (left, amount)) if factor > 1 else left
                 return b.op("sub", width, (b.const(width, 0), shifted)) if negative else shifted
-        return None
+        return _even_product(b, width, left, constant)
     for x, y in ((left, right), (right, left)):
         found = b.values[y]
         if found.opcode in ("zext", "sext") and b.width(found.args[0]) == 1:
             product = x if found.opcode == "zext" else b.op("sub", width, (b.const(width, 0), x))
             return b.op("select", width, (found.args[0], product, b.const(width, 0)))
     return None
+
+
+def _even_product(b: Builder, width: int, value: int, factor: int) -> int | None:
+    """Leave the zeros below an even factor out of the product."""
+    zeros = (factor & -factor).bit_length() - 1
+    if zeros == 0:
+        return None
+    rest = width - zeros
+    product = b.op("mul", rest, (b.extract(value, 0, rest), b.const(rest, factor >> zeros)))
+    return b.concat([product, b.const(zeros, 0)])
+
+
+def _above_zeros(b: Builder, opcode: str, width: int, args: Args) -> int | None:
+    """Leave low bits that are 0 in both operands out of a sum."""
+    both = b.bits[args[0]][0] & b.bits[args[1]][0]
+    zeros = min((~both & both + 1).bit_length() - 1, width - 1)
+    if zeros == 0:
+        return None
+    rest = width - zeros
+    total = b.op(opcode, rest, [b.extract(a, zeros, rest) for a in args])
+    return b.concat([total, b.const(zeros, 0)])
 
 
 def _amount(b: Builder, args: Args) -> int | None:
