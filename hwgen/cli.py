@@ -162,6 +162,34 @@ def regress(
         raise typer.Exit(ExitCode.MISMATCH)
 
 
+@app.command()
+def schedule(
+    source: Annotated[Path, typer.Argument(help="C++ file with the process function.", metavar="FILE")],
+    function: Annotated[str, typer.Argument(help="Its name.", metavar="FUNCTION")],
+    board: Annotated[str, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")],
+    include: Annotated[
+        list[Path] | None, typer.Option("--include", "-I", help="Folder of headers; the kernel library is there.")
+    ] = None,
+    clock_mhz: ClockOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what is slower than the clock.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the schedule of one process: what sits in each stage, II, latency, storage, recurrences. Writes nothing."""
+    from hwgen.hlsc import Target, compile_process
+    from hwgen.hlsc.back.schedule_text import schedule_text
+    from hwgen.hw import boards as known
+    from hwgen.resources import data_folder
+
+    found = known.load(board)
+    target = Target(found.family, clock_mhz or found.clock_mhz)
+    folders = [*(include or []), data_folder("hls") / "include"]
+    report = compile_process(source, function, folders, target, strict).report
+    if as_json:
+        console.print_json({"ok": True, **report})
+    else:
+        typer.echo(schedule_text(report), nl=False)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; no exception but `SystemExit` leaves this function."""
     as_json = "--json" in arguments

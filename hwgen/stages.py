@@ -8,7 +8,8 @@ imported where they are used: a build that finds nothing to do must not wait for
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from hwgen.version import VERSION
 if TYPE_CHECKING:
     from hwgen.config import Budget
     from hwgen.graph.source import SourceModel
+    from hwgen.hlsc import Module
     from hwgen.hw import Board
     from hwgen.ops.lowering import Lowered
     from hwgen.plan import Plan
@@ -30,6 +32,7 @@ INTEGER_VIEW = Path("models/01_integer.onnx")
 LOWERED = Path("models/integer")
 PLAN = Path("plan")
 MODULES = Path("report/hlsc.json")
+SCHEDULES = Path("report/schedule")
 VERIFIED = Path("report/verify.json")
 SYNTHESISED = Path("report/synth.json")
 
@@ -192,6 +195,19 @@ def run_hlsc(job: Build) -> None:
     (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
     facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
     artifacts.write_json(job.folder / MODULES, facts)
+    write_schedules(modules.values(), job.folder / SCHEDULES)
+
+
+def write_schedules(modules: Iterable[Module], folder: Path) -> None:
+    """Write the schedule of each process as text and as JSON, in place of those of an earlier build."""
+    from hwgen.hlsc.back.schedule_text import schedule_text
+
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    for module in modules:
+        artifacts.write_json(folder / f"{module.name}.json", dict(module.report))
+        (folder / f"{module.name}.txt").write_text(schedule_text(module.report))
 
 
 def verify_options(job: Build) -> Any:

@@ -17,8 +17,10 @@ from hwgen.hlsc.back.identifiers import KEYWORDS
 from hwgen.hlsc.back.multiply import lower_products
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
+from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.report import depth, report
 from hwgen.hlsc.back.schedule import Schedule
+from hwgen.hlsc.errors import HlsError
 
 _ROUNDS = 4
 
@@ -74,6 +76,13 @@ def plan(process: ir.Process, target: Target) -> Schedule:
     return arrange(ready, model)
 
 
+def _too_slow(scheduled: Schedule) -> HlsError:
+    paths = Paths(scheduled)
+    rule, _, fix = paths.warning(scheduled.slow[0]).partition(" To fix it, ")
+    place = paths.place(scheduled.slow[0]) or ir.Loc("", 0)
+    return HlsError(rule, file=place.file, line=place.line, column=place.column, fix=fix[:1].upper() + fix[1:])
+
+
 def _check_name(process: ir.Process) -> None:
     if process.name in KEYWORDS:
         raise UserError(
@@ -82,11 +91,22 @@ def _check_name(process: ir.Process) -> None:
         )
 
 
-def compile(process: ir.Process, target: Target) -> Compiled:
+def compile(process: ir.Process, target: Target, strict: bool = False) -> Compiled:
     """Compile a process to one SystemVerilog module.
+
+    Parameters
+    ----------
+    process, target
+        What is compiled, and for what.
+    strict
+        Whether a recurrence or operator that is slower than the clock is refused; else it is a warning in the report,
+        and the module is right at a lower clock.
 
     Raises
     ------
+    HlsError
+        With `strict`, the first thing that is slower than the clock; and always a recurrence with more registers inside
+        than the II has clocks.
     UserError
         The family has no delay table, or the process's name cannot be a module's.
     InternalError
@@ -94,4 +114,6 @@ def compile(process: ir.Process, target: Target) -> Compiled:
     """
     _check_name(process)
     scheduled = plan(process, target)
+    if strict and scheduled.slow:
+        raise _too_slow(scheduled)
     return Compiled(emit(scheduled), {}, depth(scheduled), report(scheduled), scheduled.ii)

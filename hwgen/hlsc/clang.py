@@ -104,10 +104,10 @@ def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:
     clang = find_compiler()
     folders = [f"-I{path}" for path in (*include, compat())]
     argv = [*clang.preprocess, *_LANGUAGE, "-DHWGEN_HLSC=1", "-fno-color-diagnostics", *folders, "-E", "-x", "c++"]
-    text, directives = rewrite(_run([*argv, str(source)], None))
+    text, directives = rewrite(_run([*argv, str(source)], None, source))
     name = cache.key("clang", clang.identity, *_EMIT, *_LANGUAGE, text)
     argv = [*clang.compile, *_LANGUAGE, *_EMIT, "-x", "c++-cpp-output", "-", "-o", "-"]
-    return Unit(cache.remember(name, ".ll", lambda: _run(argv, text)), directives, text)
+    return Unit(cache.remember(name, ".ll", lambda: _run(argv, text, source)), directives, text)
 
 
 @functools.cache
@@ -169,8 +169,8 @@ def _zig() -> Compiler | None:
     return Compiler((str(zig), "c++", *target, "-fno-sanitize=all"), (str(zig), "clang", *target), identity)
 
 
-def _run(argv: Sequence[str], text: str | None) -> str:
-    """Run clang on `text` and return what it prints; its errors become ours."""
+def _run(argv: Sequence[str], text: str | None, source: Path) -> str:
+    """Run clang on `text`, which is of `source`, and return what it prints; its errors become ours."""
     try:
         done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -179,11 +179,11 @@ def _run(argv: Sequence[str], text: str | None) -> str:
         raise InternalError(f"clang must start, and did not: {error}.") from None
     if done.returncode == 0:
         return done.stdout
-    raise _error(done.stderr, done.returncode)
+    raise _error(done.stderr, done.returncode, source)
 
 
-def _error(text: str, code: int) -> HlsError | InternalError:
-    """Return clang's first error as ours, placed in the kernel where clang names it in a note."""
+def _error(text: str, code: int, source: Path) -> HlsError | InternalError:
+    """Return clang's first error as ours, placed in the kernel: where clang names it in a note, else in `source`."""
     found = [match for line in text.splitlines() if (match := _DIAGNOSTIC.match(line))]
     first = next((i for i, match in enumerate(found) if match["kind"] != "note"), None)
     if code < 0 or first is None:
@@ -196,6 +196,8 @@ def _error(text: str, code: int) -> HlsError | InternalError:
         if "requested here" in match["text"]:
             place = match
     rule, fix = _rule(found[first]["text"].rstrip("."))
+    if is_header(place["file"]):
+        return HlsError(rule, file=str(source), line=1, fix=fix)
     return HlsError(rule, file=place["file"], line=int(place["line"]), column=int(place["column"]), fix=fix)
 
 

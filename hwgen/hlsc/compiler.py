@@ -12,7 +12,9 @@ from hwgen.hlsc.front import read_process
 from hwgen.hlsc.target import Module, StreamPort, Target, Top
 
 
-def compile_process(source: Path, function: str, include: Sequence[Path], target: Target) -> Module:
+def compile_process(
+    source: Path, function: str, include: Sequence[Path], target: Target, strict: bool = False
+) -> Module:
     """Compile one process to a SystemVerilog module of the same name.
 
     Parameters
@@ -25,6 +27,9 @@ def compile_process(source: Path, function: str, include: Sequence[Path], target
         Folders searched for headers, before hwgen's own `ap_int.h` and `hls_stream.h`.
     target
         Family and clock to schedule for.
+    strict
+        Whether what is slower than the clock at the II asked for is refused. Else it is a warning in the report, which
+        names the path and the II that would do; the module is right, at a lower clock.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def compile_process(source: Path, function: str, include: Sequence[Path], target
         When clang or LLVM crashes.
     """
     process = read_process(source, function, include)
-    compiled = backend.compile(process, target)
+    compiled = backend.compile(process, target, strict)
     ports = _ports(process.streams)
     return Module(function, ports, compiled.rtl, process.trip_count, compiled.ii, compiled.depth, compiled.report)
 

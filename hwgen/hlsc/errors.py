@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hwgen.errors import Problem, UnsupportedError
 
 
@@ -14,7 +16,8 @@ class HlsError(UnsupportedError):
     rule
         The rule that is broken, a sentence with a full stop.
     file, line, column
-        Place in the user's source; empty file and 0 where there is none.
+        Place in the user's source; empty file and 0 where there is none. Without a column it is that of the line's
+        first word.
     fix
         What to do, a sentence with a full stop.
     """
@@ -23,7 +26,7 @@ class HlsError(UnsupportedError):
         self.rule = rule
         self.file = file
         self.line = line
-        self.column = column
+        self.column = column or _first_word(file, line)
         self.fix = fix
         super().__init__(Problem(self.place + rule, hint=fix or None))
 
@@ -33,3 +36,14 @@ class HlsError(UnsupportedError):
         if not self.file:
             return ""
         return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)]) + ": "
+
+
+def _first_word(file: str, line: int) -> int:
+    """Return the column of the first word in a line, 0 where the file cannot be read."""
+    if not file or line < 1:
+        return 0
+    try:
+        text = Path(file).read_text(errors="replace").splitlines()[line - 1]
+    except (OSError, IndexError):
+        return 0
+    return len(text) - len(text.lstrip()) + 1

@@ -18,7 +18,8 @@ class Places:
     """Resolves debug locations of one module.
 
     The place of an instruction is the innermost one of its inlining chain that lies outside the compatibility
-    headers: a line of the kernel, whether in the process's own file or in a kernel library.
+    headers: a line of the kernel, whether in the process's own file or in a kernel library. Where there is none, the
+    instruction has no place.
     """
 
     def __init__(self, metadata: Mapping[int, str]) -> None:
@@ -47,18 +48,15 @@ class Places:
         return self._places[debug]
 
     def _resolve(self, debug: int) -> Loc | None:
-        last: Loc | None = None
         while debug >= 0:
             node = self._node(debug)
             if "line" not in node or "scope" not in node:
                 break
             file = self._file(int(node["scope"]))
-            if int(node["line"]) > 0:
-                last = Loc(file, int(node["line"]), int(node.get("column", 0)))
-                if not is_header(file):
-                    break
+            if int(node["line"]) > 0 and not is_header(file):
+                return Loc(file, int(node["line"]), int(node.get("column", 0)))
             debug = int(node.get("inlinedAt", -1))
-        return last
+        return None
 
     def function(self, debug: int) -> Loc | None:
         """Return the place of a function's definition."""

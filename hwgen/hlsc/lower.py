@@ -13,6 +13,7 @@ from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.cfg import live, targets
 from hwgen.hlsc.copies import expand_copies
 from hwgen.hlsc.equal import join_equals
+from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.finish import finish
 from hwgen.hlsc.flow import END, Flow, branch_conditions
 from hwgen.hlsc.lldebug import Places
@@ -47,7 +48,15 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
     HlsError
         For C++ outside the subset.
     """
-    return Lowering(Module(text), mangled, name, directives, struct_bits(text)).run()
+    module = Module(text)
+    try:
+        return Lowering(module, mangled, name, directives, struct_bits(text)).run()
+    except HlsError as refused:
+        if refused.file:
+            raise
+        raise error(
+            Places(module.metadata).function(module.function(mangled).debug), refused.rule, refused.fix
+        ) from None
 
 
 class Lowering:

@@ -28,11 +28,13 @@ def find(text: str, function: str, file: str) -> str:
         raise HlsError(
             f"Function {function} must be defined once, not {len(found)} times.",
             file=file,
+            line=1,
             fix="Give the overloads different names.",
         )
     raise HlsError(
         f"Function {function} must be defined in this file.",
         file=file,
+        line=1,
         fix="Write void " + function + "(hls::stream<...>& in0, ...) at namespace scope.",
     )
 

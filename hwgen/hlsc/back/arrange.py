@@ -104,6 +104,7 @@ class _Search:
                 f"depends on a word that was read from it in the iteration before.",
                 file=memory.loc.file if memory.loc else "",
                 line=memory.loc.line if memory.loc else 0,
+                column=memory.loc.column if memory.loc else 0,
                 fix="Compute the address from the inputs or a counter, or remove the directive.",
             )
 

@@ -128,6 +128,15 @@ class DelayModel:
             self.adder(min(sum(widths), max(widths) + 4)) for _ in range(max(0, (rows - 1).bit_length()))
         )
 
+    def levels(self, values: Sequence[ir.Value], value: ir.Value, depth: int = 0) -> float:
+        """Return the LUT levels through an operator, an adder counting as one; logic that is absorbed as a part."""
+        if value.opcode in ("add", "sub", "ult", "slt"):
+            return 1.0
+        if value.opcode == "mul":
+            rows = max(1, ceil(min(true_width(values, a) for a in value.args) / 2))
+            return 1.0 + (rows - 1).bit_length()
+        return self.operator(values, value, depth) / self.family.level
+
 
 def true_width(values: Sequence[ir.Value], index: int) -> int:
     """Return the width of a value without its extension."""

@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from typing import Any
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.netlist import Sink
-from hwgen.hlsc.back.schedule import Schedule, Slow
+from hwgen.hlsc.back.paths import Paths
+from hwgen.hlsc.back.schedule import Schedule, Scheduler
 from hwgen.hlsc.back.storage import Kept, ram_style
+
+_ASSUMED = (
+    "Levels are LUTs between registers, an adder's carry chain counting as one, and logic that a LUT absorbs as a part "
+    "of one; delays are those of the family's table with an average route for each level."
+)
 
 
 def depth(schedule: Schedule) -> int:
@@ -23,14 +30,17 @@ def report(schedule: Schedule) -> dict[str, Any]:
     """Return the report.
 
     Keys: name, family, clock_mhz, period_ns (for logic), ii, stages, depth, trip_count, schedule (per stage: number,
-    operators by kind, accesses, states, register_bits into the stage, delay_ns), states, roms, rams (name, width,
-    depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the stages from the first
-    load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter false` allows),
+    operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels), states,
+    roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
+    stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
+    false` allows), recurrences (see `Paths`), assumed (a sentence on the levels),
     register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
     moved = _register_bits(schedule)
     kept = schedule.netlist.memories
+    paths = Paths(schedule)
+    levels = _levels(schedule)
     return {
         "name": process.name,
         "family": schedule.model.family.name,
@@ -40,7 +50,10 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "stages": schedule.stages,
         "depth": depth(schedule),
         "trip_count": process.trip_count,
-        "schedule": [_stage(schedule, stage, moved[stage]) for stage in range(schedule.stages)],
+        "schedule": [
+            {**_stage(schedule, stage, moved[stage]), "levels": ceil(levels[stage] - 1e-9)}
+            for stage in range(schedule.stages)
+        ],
         "states": [{"name": s.name, "width": s.width, "reset": s.reset} for s in process.states],
         "roms": [_memory(r.name, r.width, len(r.words), kept[f"rom {r.name}"], "logic") for r in process.roms],
         "rams": [
@@ -48,11 +61,13 @@ def report(schedule: Schedule) -> dict[str, Any]:
             | {"forwarded": r.distance, "gap": schedule.netlist.gap(r.name, schedule.stage)}
             for r in process.rams
         ],
+        "recurrences": paths.recurrences(),
+        "assumed": _ASSUMED,
         "register_bits": sum(moved.values()),
         "state_bits": sum(s.width for s in process.states),
         "rom_bits": sum(r.width * len(r.words) for r in process.roms),
         "ram_bits": sum(r.width * r.depth for r in process.rams),
-        "warnings": [*_slow_warnings(schedule), *_ram_warnings(schedule)],
+        "warnings": [*(paths.warning(s) for s in schedule.slow), *_ram_warnings(schedule)],
     }
 
 
@@ -87,6 +102,7 @@ def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]
     return {
         "stage": stage,
         "operators": dict(sorted(operators.items())),
+        "items": _items(schedule, values),
         "reads": [str(v.attr) for v in values if v.opcode == "read"],
         "writes": _names(sinks, "write"),
         "stores": _names(sinks, "store"),
@@ -96,29 +112,41 @@ def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]
     }
 
 
+def _items(schedule: Schedule, values: list[ir.Value]) -> list[dict[str, Any]]:
+    """Return the operators of a stage; equal ones of one place in the source are one item with a count."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    scheduler = Scheduler(schedule.netlist, schedule.model, schedule.ii)
+    for value in values:
+        key = (value.opcode, value.width, value.loc, value.attr if isinstance(value.attr, str) else None)
+        row = {
+            "operator": value.opcode,
+            "width": value.width,
+            "name": value.name or str(value.attr or ""),
+            "loc": str(value.loc) if value.loc else None,
+            "delay_ns": round(scheduler.delay(value.id), 3),
+            "count": 0,
+        }
+        found.setdefault(key, row)["count"] += 1
+    return list(found.values())
+
+
+def _levels(schedule: Schedule) -> list[float]:
+    """Return the LUT levels on the deepest path of each stage."""
+    scheduler = Scheduler(schedule.netlist, schedule.model, schedule.ii)
+    depth: dict[int, float] = {}
+    deepest = [0.0] * (schedule.stages + 1)
+    for node in schedule.netlist.nodes:
+        here = [s.node for s in schedule.netlist.operands[node] if schedule.available(s.node) == schedule.stage[node]]
+        before = max((depth[n] for n in here), default=0.0)
+        deepest[schedule.stage[node]] = max(deepest[schedule.stage[node]], before)
+        depth[node] = scheduler.levels(node) + (0.0 if schedule.netlist.latency(node) else before)
+        stage = min(schedule.available(node), schedule.stages)
+        deepest[stage] = max(deepest[stage], depth[node])
+    return deepest
+
+
 def _names(sinks: list[Sink], kind: str) -> list[str]:
     return [s.name for s in sinks if s.kind == kind]
-
-
-def _slow_warnings(schedule: Schedule) -> list[str]:
-    return [_slow(schedule, s) for s in schedule.slow]
-
-
-def _slow(schedule: Schedule, slow: Slow) -> str:
-    process = schedule.netlist.process
-    values = [process.values[n] for n in slow.nodes if schedule.netlist.sink(n) is None]
-    stores = [v for v in values if v.opcode in ("state", "ram")]
-    path = " -> ".join(dict.fromkeys(_describe(v) for v in values))
-    what = (
-        f"The recurrence through {', '.join(dict.fromkeys(str(v.attr) for v in stores))}" if stores else "An operator"
-    )
-    limit = schedule.model.period
-    return f"{what} takes {slow.delay:.2f} ns of the {limit:.2f} ns that a stage has: {path}."
-
-
-def _describe(value: ir.Value) -> str:
-    name = value.name or str(value.attr or "")
-    return f"{value.opcode} {name}".strip() + (f" ({value.loc})" if value.loc else "")
 
 
 def _ram_warnings(schedule: Schedule) -> list[str]:

@@ -119,6 +119,14 @@ class Scheduler:
         value = values[node]
         return self.model.operator(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
 
+    def levels(self, node: int) -> float:
+        """Return a node's LUT levels; a synchronous memory has none."""
+        values = self.netlist.process.values
+        if node >= len(values) or self.netlist.latency(node):
+            return 0.0
+        value = values[node]
+        return self.model.levels(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
+
     def setup(self, node: int) -> float:
         """Return what a node takes of the period beyond a register's set-up."""
         kept = self.netlist.kept(node)
