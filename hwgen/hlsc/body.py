@@ -12,6 +12,7 @@ from hwgen.hlsc.ir import Loc
 from hwgen.hlsc.lldebug import Places
 from hwgen.hlsc.llparse import Block, Function, Inst, Operand
 from hwgen.hlsc.lltypes import Other
+from hwgen.hlsc.streams import WAITS
 
 _SILENT = (
     "llvm.lifetime",
@@ -156,7 +157,11 @@ def _works_before(function: Function, graph: Graph, before: list[str]) -> bool:
         return isinstance(pointer, str) and pointer in defined and defined[pointer].opcode == "alloca"
 
     for inst in (inst for name in before for inst in graph.blocks[name].insts):
-        if inst.opcode in ("load", "switch") or (inst.opcode == "br" and len(set(inst.detail)) > 1):
+        if (
+            inst.opcode in ("load", "switch")
+            or (inst.opcode == "call" and inst.detail[0] == WAITS)
+            or (inst.opcode == "br" and len(set(inst.detail)) > 1)
+        ):
             return True
         if inst.opcode == "store" and not local(inst.operands[1]):
             return True

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.clang import compile_unit
+from hwgen.hlsc.elastic import check
 from hwgen.hlsc.lldebug import shortener
 from hwgen.hlsc.lower import lower
 from hwgen.hlsc.passes import find, optimise
@@ -35,7 +36,7 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     symbol = find(unit.ll, function, str(source))
     process = lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
     short = shortener(source, include)
-    return replace(
+    process = replace(
         process,
         values=tuple(replace(v, loc=short(v.loc)) for v in process.values),
         roms=tuple(replace(r, loc=short(r.loc)) for r in process.roms),
@@ -43,3 +44,5 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
         writes=tuple(replace(w, loc=short(w.loc)) for w in process.writes),
         loc=short(process.loc),
     )
+    check(process, source, unit.ll, include)
+    return process

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hwgen.hlsc import ir
@@ -12,10 +12,14 @@ from hwgen.hlsc.back.fold import PURE, evaluate
 
 @dataclass
 class Machine:
-    """The state of a running process: state registers, RAM contents, read positions and outputs so far."""
+    """The state of a running process: state registers, RAM contents, read positions and outputs so far.
+
+    `waits` is asked, in each iteration that looks, whether the next word of a stream is there yet; None: always.
+    """
 
     process: ir.Process
     inputs: Mapping[str, Sequence[int]]
+    waits: Callable[[str], bool] | None = None
     states: dict[str, int] = field(init=False)
     rams: dict[str, dict[int, int]] = field(init=False)
     position: dict[str, int] = field(init=False)
@@ -69,6 +73,10 @@ class Machine:
         name = str(value.attr)
         if value.opcode == "state":
             return self.states[name]
+        if value.opcode == "valid":
+            return int(
+                self.position[name] < len(self.inputs.get(name, ())) and (self.waits is None or self.waits(name))
+            )
         if value.opcode == "rom":
             words = self._roms[name]
             address = results[value.args[0]]
@@ -87,7 +95,12 @@ class Machine:
         return words[index] if index < len(words) else 0
 
 
-def run(process: ir.Process, inputs: Mapping[str, Sequence[int]], iterations: int) -> dict[str, list[int]]:
+def run(
+    process: ir.Process,
+    inputs: Mapping[str, Sequence[int]],
+    iterations: int,
+    waits: Callable[[str], bool] | None = None,
+) -> dict[str, list[int]]:
     """Run a process from reset and return the words of every output stream, as unsigned integers.
 
     Parameters
@@ -98,8 +111,10 @@ def run(process: ir.Process, inputs: Mapping[str, Sequence[int]], iterations: in
         Words per input stream, unsigned, of the stream's width.
     iterations
         How many iterations to run; fewer are run when an input is exhausted.
+    waits
+        Whether the next word of a stream is there yet, asked by `read_nb` and `empty`; None: always.
     """
-    machine = Machine(process, inputs)
+    machine = Machine(process, inputs, waits)
     for _ in range(iterations):
         if not machine.step():
             break

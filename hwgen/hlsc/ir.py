@@ -12,6 +12,8 @@ Grammar, on one screen::
     opcode   = const             attr: the constant (unsigned)
              | state             attr: state name            its value at the start of the iteration
              | read              attr: stream name, args: () or (predicate,)     blocking read, 0 where predicate is 0
+             | valid             attr: stream name             whether a word waits on an input stream right now: never
+                                                               blocks; one answer an iteration, that `read` has too
              | rom               attr: rom name, args: (address,)
              | ram               attr: ram name, args: (address,)   reads what earlier iterations wrote
              | add sub mul and or xor            two args of the result's width, modulo 2**width
@@ -37,6 +39,7 @@ Opcode = Literal[
     "const",
     "state",
     "read",
+    "valid",
     "rom",
     "ram",
     "add",

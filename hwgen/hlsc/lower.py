@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.address import Addresses
+from hwgen.hlsc.address import Addresses, Place
 from hwgen.hlsc.body import START, Body, error, shape, silent
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.cfg import live, targets
@@ -26,6 +26,7 @@ from hwgen.hlsc.names import Names, source_name
 from hwgen.hlsc.pragmas import Directive, initiation_interval
 from hwgen.hlsc.prologue import Prologue
 from hwgen.hlsc.states import States
+from hwgen.hlsc.streams import WAITS
 from hwgen.hlsc.trip import Chain
 
 _BINARY = frozenset(["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "lshr", "ashr", "and", "or", "xor"])
@@ -285,6 +286,11 @@ class Lowering:
             self.env[inst.name] = self.memory.load(inst, block)
         elif op == "store":
             self.memory.store(inst, block)
+        elif op == "call" and inst.detail[0] == WAITS:
+            place = self.addresses.of(inst.operands[0])
+            if not isinstance(place, Place):
+                raise Refused("Whether a word waits must be asked of one stream.", "Write one if for each stream.")
+            self.env[inst.name] = self.memory.streams.waits(place)
         elif op == "call" and not inst.detail[0].startswith("@llvm."):
             raise Refused(
                 f"The function {inst.detail[0][1:]} must be defined in this source, and not call itself.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocking accesses to streams: at most one for each stream on any path of an iteration."""
+"""Accesses to streams: at most one for each stream on any path of an iteration; and whether a word waits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from hwgen.hlsc.lower_ops import Refused
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering
+
+
+WAITS = "@hwgen_stream_waits"
+"""What `read_nb` and `empty` of hls_stream.h call."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Streams:
         self._low = lowering
         self.reads: dict[str, list[Access]] = {}
         self.writes: dict[str, list[Access]] = {}
+        self._asked: dict[str, ir.Loc | None] = {}
 
     def _note(self, table: dict[str, list[Access]], place: Place, block: str, data: int, verb: str) -> int:
         low, name = self._low, place.object
@@ -81,10 +86,20 @@ class Streams:
         width = self._low.streams[place.object]
         self._note(self.writes, place, block, self._low.builder.extract(value, 0, width), "written")
 
+    def waits(self, place: Place) -> int:
+        """Return whether a word waits; it is one answer in an iteration, however often it is asked."""
+        if place.object not in self._low.streams:
+            raise Refused("Whether a word waits must be asked of a stream parameter.", "Pass the stream by reference.")
+        self._asked[place.object] = self._low.place
+        return self._low.builder.leaf("valid", 1, place.object[1:])
+
     def parameters(self) -> tuple[ir.Stream, ...]:
         """Return the streams with their directions."""
         found = []
         for name, width in self._low.streams.items():
+            if name in self._asked and name not in self.reads:
+                what = "must be read where it is asked for words, and cannot be written"
+                raise Refused(f"Stream {name[1:]} {what}.", "Call read_nb() or read(), or remove empty().")
             direction: Literal["in", "out"] = "in" if name in self.reads else "out"
             if name not in self.reads and name not in self.writes:
                 raise Refused(f"Stream {name[1:]} must be read or written.", "Remove the parameter.")

@@ -12,7 +12,18 @@ from hwgen.hlsc.back.fold import COMPARES
 
 _BINARY = frozenset({"add", "sub", "mul", "and", "or", "xor"})
 _SHIFTS = frozenset({"shl", "lshr", "ashr"})
-_ARITY = {"const": 0, "state": 0, "rom": 1, "ram": 1, "select": 3, "trunc": 1, "zext": 1, "sext": 1, "extract": 1}
+_ARITY = {
+    "const": 0,
+    "state": 0,
+    "valid": 0,
+    "rom": 1,
+    "ram": 1,
+    "select": 3,
+    "trunc": 1,
+    "zext": 1,
+    "sext": 1,
+    "extract": 1,
+}
 
 
 class _Checker:
@@ -77,6 +88,9 @@ class _Checker:
         if value.opcode == "read":
             stream = self.streams.get(str(value.attr))
             return stream is not None and stream.direction == "in" and stream.width == value.width
+        if value.opcode == "valid":
+            stream = self.streams.get(str(value.attr))
+            return stream is not None and stream.direction == "in" and value.width == 1
         return True
 
     def accesses(self) -> Iterator[str]:
@@ -85,6 +99,12 @@ class _Checker:
         reads = Counter(str(v.attr) for v in self.process.values if v.opcode == "read")
         yield from (
             f"stream {name} must be read once an iteration, not {n} times" for name, n in reads.items() if n > 1
+        )
+        asked = Counter(str(v.attr) for v in self.process.values if v.opcode == "valid")
+        yield from (
+            f"stream {name} must be asked for a word once an iteration, not {n} times, and be read"
+            for name, n in asked.items()
+            if n > 1 or name not in reads
         )
         written: set[str] = set()
         for write in self.process.writes:

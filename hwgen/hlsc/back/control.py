@@ -37,7 +37,7 @@ class Control:
         self.move_name = {g: names.fresh(f"move_{g}") for g in self.groups}
         first = 0 if schedule.ii > 1 else 1
         self.valid_name = {s: names.fresh(f"valid_{s}") for s in range(first, schedule.stages)}
-        self.wait_name = {a.stream: names.fresh(f"{a.stream}_wait") for a in self.accesses}
+        self.wait_name = {a.stream: names.fresh(f"{a.stream}_wait") for a in self.accesses if self._may_wait(a)}
         self.full_name = {a.stream: names.fresh(f"{a.stream}_full") for a in self.accesses if a.direction == "out"}
 
     def _accesses(self) -> list[Access]:
@@ -51,6 +51,18 @@ class Control:
         for offset, write in enumerate(process.writes):
             found.append(Access(write.stream, "out", stage[base + offset], write.predicate))
         return found
+
+    def _may_wait(self, access: Access) -> bool:
+        """Whether an access may find its stream not ready: not a read that happens only if a word waits."""
+        work = [] if access.predicate is None else [access.predicate]
+        values = self.schedule.netlist.process.values
+        while work:
+            value = values[work.pop()]
+            if value.opcode == "valid" and value.attr == access.stream:
+                return False
+            if value.opcode == "and":
+                work += value.args
+        return True
 
     def move(self, stage: int) -> str | None:
         """Return the signal that is 1 when a stage is not stalled; None when it never is."""
@@ -84,17 +96,22 @@ class Control:
         if not here:
             return
         for access in here:
+            if access.stream not in self.wait_name:
+                continue
             busy = f"!{access.stream}_tvalid" if access.direction == "in" else self.full_name[access.stream]
             terms = [*self._wanted(access, expressions), busy]
             yield f"    wire {self.wait_name[access.stream]} = {' && '.join(terms)};"
         later = self.move(stage + 1)
         for access in here:
             if access.direction == "in":
-                others = [f"!{self.wait_name[a.stream]}" for a in here if a is not access]
+                others = [
+                    f"!{self.wait_name[a.stream]}" for a in here if a is not access and a.stream in self.wait_name
+                ]
                 terms = [*self._wanted(access, expressions), *others, *([later] if later else [])]
                 yield f"    assign {access.stream}_tready = {' && '.join(terms) or ONE};"
-        terms = [f"!{self.wait_name[a.stream]}" for a in here] + ([later] if later else [])
-        yield f"    assign {self.move_name[stage]} = {' && '.join(terms)};"
+        terms = [f"!{self.wait_name[a.stream]}" for a in here if a.stream in self.wait_name]
+        terms += [later] if later else []
+        yield f"    assign {self.move_name[stage]} = {' && '.join(terms) or ONE};"
 
     def _wanted(self, access: Access, expressions: Expressions) -> list[str]:
         terms = [self.valid(access.stage)]

@@ -98,7 +98,7 @@ class DelayModel:
         opcode, level = value.opcode, self.family.level
         if opcode in WIRES or opcode in ("const", "state"):
             return 0.0
-        if opcode == "read":
+        if opcode in ("read", "valid"):
             return 0.5 * level
         if is_part(value):
             return 0.0 if depth < 1 << self.family.inputs else level

@@ -59,8 +59,8 @@ class Emitter:
 
     def _signal(self, node: int) -> str:
         value = self.process.values[node]
-        if value.opcode == "read":
-            return f"{value.attr}_tdata"
+        if value.opcode in ("read", "valid"):
+            return f"{value.attr}_{'tdata' if value.opcode == 'read' else 'tvalid'}"
         if value.opcode == "state":
             return self.names.fresh(f"{value.attr}")
         if value.opcode in ("rom", "ram"):
@@ -142,7 +142,7 @@ class Emitter:
 
     def _wire(self, node: int, stage: int) -> Iterator[str]:
         value = self.process.values[node]
-        if value.opcode in ("state", "read"):
+        if value.opcode in ("state", "read", "valid"):
             return
         if value.opcode in ("rom", "ram"):
             yield from self._word(value, self.signal[node], stage)

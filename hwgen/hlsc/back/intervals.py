@@ -175,7 +175,7 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
         return exact(value.attr, width)
     if opcode in ("state", "rom", "ram"):
         return stored.get(f"{opcode} {value.attr}", top(width))
-    if opcode == "read":
+    if opcode in ("read", "valid"):
         return top(width)
     if opcode in COMPARES:
         return _compare(opcode, args[0], args[1])

@@ -162,7 +162,16 @@ class Netlist:
                 edges.setdefault(node, []).append(reader)
                 if tied:
                     edges.setdefault(reader, []).append(node)
+        for one, other in self.together if tied else ():
+            edges.setdefault(one, []).append(other)
+            edges.setdefault(other, []).append(one)
         return edges
+
+    @cached_property
+    def together(self) -> tuple[tuple[int, int], ...]:
+        """Return the nodes that must be in one stage: whether a word waits on a stream, and the read of it."""
+        reads = {v.attr: v.id for v in self.process.values if v.opcode == "read"}
+        return tuple((v.id, reads[v.attr]) for v in self.process.values if v.opcode == "valid")
 
     def components(self, tied: bool) -> list[list[int]]:
         """Return the strongly connected components in topological order, nodes of each in topological order."""

@@ -138,7 +138,7 @@ class Ranges:
             return found
         value = self.process.values[index]
         fact = self.facts[index]
-        if depth == 0 or not value.args or value.opcode in ("rom", "ram", "read") or fact.ulo == fact.uhi:
+        if depth == 0 or not value.args or value.opcode in ("rom", "ram", "read", "valid") or fact.ulo == fact.uhi:
             return fact
         args = [self._under(a, known, depth - 1) for a in value.args]
         if all(new == self.facts[a] for new, a in zip(args, value.args, strict=True)):

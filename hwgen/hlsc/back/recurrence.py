@@ -50,7 +50,10 @@ class Placement:
 
 
 class Recurrence:
-    """A strongly connected component: its nodes, and the pairs of reader and update that close its loops."""
+    """A strongly connected component: its nodes, and the pairs of reader and update that close its loops.
+
+    Nodes of one stage (see `Netlist.together`) are in one component.
+    """
 
     def __init__(self, placed: Placement, nodes: list[int]) -> None:
         self.placed = placed
@@ -62,6 +65,8 @@ class Recurrence:
             if sink is not None:
                 found = placed.netlist.readers("state" if sink.kind == "next" else "ram", sink.name)
                 self.readers[node] = [reader for reader in found if reader in inside]
+
+        self.together = [pair for pair in placed.netlist.together if inside.issuperset(pair)]
 
     def memories(self) -> set[str]:
         """Return the synchronous memories whose answer is needed in the recurrence, as "kind name"."""
@@ -77,7 +82,7 @@ class Recurrence:
         met is met when its longest chain of updates has been followed once, so more rounds mean that it cannot.
         """
         first: dict[int, int] = {}
-        for _ in range(len(self.readers) + 2):
+        for _ in range(len(self.readers) + len(self.together) + 2):
             if not self._round(first, period):
                 return False
             settled = True
@@ -86,6 +91,12 @@ class Recurrence:
                 for reader in readers:
                     if self.placed.stage[reader] < earliest:
                         first[reader] = earliest
+                        settled = False
+            for pair in self.together:
+                late = max(self.placed.stage[node] for node in pair)
+                for node in pair:
+                    if self.placed.stage[node] < late:
+                        first[node] = late
                         settled = False
             if settled:
                 return True

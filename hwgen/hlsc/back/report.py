@@ -98,7 +98,7 @@ def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]
     here = [n for n in schedule.netlist.nodes if schedule.stage[n] == stage]
     values = [process.values[n] for n in here if schedule.netlist.sink(n) is None]
     sinks = [s for s in map(schedule.netlist.sink, here) if s is not None]
-    operators = Counter(v.opcode for v in values if v.opcode not in ("state", "read"))
+    operators = Counter(v.opcode for v in values if v.opcode not in ("state", "read", "valid"))
     return {
         "stage": stage,
         "operators": dict(sorted(operators.items())),

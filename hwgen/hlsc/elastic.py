@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Non-blocking reads: what is written must not depend on when words come, only when it is written may.
+
+Two tests: no written or stored value may be computed from whether a word waits; and C simulations of random words, with
+random pauses, must write the same words.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hwgen.hlsc import cache, ir
+from hwgen.hlsc.back.narrow import narrow
+from hwgen.hlsc.back.normalise import rebuild
+from hwgen.hlsc.body import error
+from hwgen.hlsc.csim import CsimError, Words, csim
+
+_WORDS = 4096
+_SPLITS = 12
+"""How many conditions are tried both ways, one in the other, to show that a value depends on no pause."""
+_FIX = "Decide by counts of words that were read, and write the word itself."
+
+
+def check(process: ir.Process, source: Path, text: str, include: Sequence[Path]) -> None:
+    """Refuse a process whose outputs depend on when its inputs come.
+
+    Parameters
+    ----------
+    process
+        Its IR.
+    source, include
+        C++ file and header folders, for C simulation.
+    text
+        The file's LLVM module, by which the answer is remembered.
+
+    Raises
+    ------
+    HlsError
+        At the value that depends on whether a word waits, or for the process as a whole.
+    """
+    asked = [v for v in process.values if v.opcode == "valid"]
+    if not asked:
+        return
+    _values(narrow(narrow(rebuild(process))), asked[0].loc or process.loc)
+    directions = [s.direction for s in process.streams]
+    if directions != sorted(directions):
+        raise error(
+            process.loc,
+            "A process that asks whether a word waits must have its input streams before its output streams.",
+            "Change the order of the parameters.",
+        )
+    said = cache.remember(cache.key("elastic", process.name, text), ".txt", lambda: _simulate(process, source, include))
+    if said:
+        raise error(asked[0].loc or process.loc, said, _FIX)
+
+
+def _simulate(process: ir.Process, source: Path, include: Sequence[Path]) -> str:
+    """Return what C simulation says against the process, "" for nothing."""
+    rng = random.Random(0)
+    inputs = [_words(rng, s.width) for s in process.streams if s.direction == "in"]
+    try:
+        csim(source, process.name, include, inputs, None)
+    except CsimError as wrong:
+        return wrong.problems[0].message if wrong.problems else str(wrong)
+    return ""
+
+
+def _words(rng: random.Random, width: int) -> Words:
+    size = (width + 7) // 8
+    data = b"".join(rng.getrandbits(width).to_bytes(size, "little") for _ in range(_WORDS))
+    return np.frombuffer(data, np.uint8).reshape(_WORDS, size)
+
+
+def _values(process: ir.Process, loc: ir.Loc | None) -> None:
+    """Refuse a written word, or a word or address of a RAM, that is computed from whether a word waits."""
+    for write in process.writes:
+        _Dependence(process, write.predicate).refuse(write.data, f"What {write.stream} carries", write.loc or loc)
+    for ram in process.rams:
+        found = _Dependence(process, ram.store.predicate)
+        found.refuse(ram.store.data, f"What array {ram.name} holds", ram.loc or loc)
+        found.refuse(ram.store.address, f"Where array {ram.name} is written", ram.loc or loc)
+
+
+class _Dependence:
+    """What follows from a predicate that holds, and which values still depend on whether a word waits."""
+
+    def __init__(self, process: ir.Process, predicate: int | None) -> None:
+        self._values = process.values
+        self._known: dict[int, bool] = {}
+        if predicate is not None:
+            self._assume(self._known, predicate, True)
+
+    def refuse(self, value: int, what: str, loc: ir.Loc | None) -> None:
+        """Raise the refusal of a value that depends on it."""
+        guilty = self._guilty(value, self._known)
+        if guilty is not None:
+            stream = self._values[guilty].attr
+            raise error(loc, f"{what} must not be computed from whether a word waits on {stream}.", _FIX) from None
+
+    def _assume(self, known: dict[int, bool], condition: int, truth: bool) -> None:
+        """Note that a condition holds or not, and what follows from that."""
+        known[condition] = truth
+        value = self._values[condition]
+        one = self._values[value.args[1]] if value.opcode == "xor" and value.width == 1 else None
+        if one is not None and one.opcode == "const":
+            self._assume(known, value.args[0], not truth)
+        elif (value.opcode, truth) in (("and", True), ("or", False)) and value.width == 1:
+            for arg in value.args:
+                self._assume(known, arg, truth)
+        for index, holds in list(known.items()):
+            gate = self._values[index]
+            if (gate.opcode, holds) in (("or", True), ("and", False)) and gate.width == 1:
+                rest = [a for a in gate.args if self._truth(known, a) is not (not holds)]
+                if len(rest) == 1 and rest[0] not in known:
+                    self._assume(known, rest[0], holds)
+
+    def _truth(self, known: dict[int, bool], index: int) -> bool | None:
+        """Return whether a condition holds, None if that is not known."""
+        return known[index] if index in known else self._derived(known, index)
+
+    def _derived(self, known: dict[int, bool], index: int) -> bool | None:
+        """Return whether a condition holds by what is known of its arguments."""
+        value = self._values[index]
+        if value.opcode == "const":
+            return bool(value.attr)
+        if value.width > 1 or value.opcode not in ("and", "or", "xor"):
+            return None
+        found = [self._truth(known, a) for a in value.args]
+        if value.opcode == "xor":
+            return None if None in found else found[0] is not found[1]
+        decisive = value.opcode == "or"
+        if decisive in found:
+            return decisive
+        return None if None in found else not decisive
+
+    def _possible(self, known: dict[int, bool]) -> bool:
+        return all(self._derived(known, index) is not (not holds) for index, holds in known.items())
+
+    def _guilty(self, root: int, known: dict[int, bool], splits: int = _SPLITS) -> int | None:
+        """Return a `valid` on which a value depends, given what is known."""
+        work, seen = [root], set()
+        while work:
+            index = work.pop()
+            if index in seen or index in known:
+                continue
+            seen.add(index)
+            value = self._values[index]
+            if value.opcode == "valid":
+                return index
+            if value.opcode != "select":
+                work += value.args
+                continue
+            holds = self._truth(known, value.args[0])
+            if holds is not None:
+                work.append(value.args[1 if holds else 2])
+                continue
+            guilty = self._chosen(value, known, splits)
+            if guilty is not None:
+                return guilty
+        return None
+
+    def _chosen(self, select: ir.Value, known: dict[int, bool], splits: int) -> int | None:
+        """Return a `valid` on which a select depends whose condition is not known."""
+        condition, one, zero = select.args
+        guilty = self._guilty(condition, known, splits)
+        cases = [(condition, True, one), (condition, False, zero)]
+        if guilty is not None:
+            atom = self._atom(condition, known)
+            if atom is None or not splits:
+                return guilty
+            cases = [(atom, True, select.id), (atom, False, select.id)]
+        for fact, truth, arm in cases:
+            inner = dict(known)
+            self._assume(inner, fact, truth)
+            if self._possible(inner):
+                guilty = self._guilty(arm, inner, splits - 1)
+                if guilty is not None:
+                    return guilty
+        return None
+
+    def _atom(self, condition: int, known: dict[int, bool]) -> int | None:
+        """Return an unknown part of a condition that does not depend on whether a word waits."""
+        work = [condition]
+        while work:
+            value = self._values[work.pop()]
+            if self._truth(known, value.id) is not None:
+                continue
+            if value.opcode in ("and", "or", "xor") and value.width == 1:
+                work += value.args
+            elif value.width == 1 and value.opcode != "valid":
+                return value.id
+        return None
