@@ -13,8 +13,8 @@ from hwgen.hlsc.errors import HlsError
 if TYPE_CHECKING:
     from hwgen.hlsc.pragmas import Directive
 
-_NAME, _NUMBER, _FLAG, _ANY = r"\w+", r"\d+", "", ".*"
-_RAMS = "ram_1p|ram_2p|ram_s2p|ram_t2p|ram_1wnr"
+_NAME, _NUMBER, _FLAG, _ANY = r"\w+(?:(?:\.|->|::)\w+)*", r"\d+", "", ".*"
+_RAMS = "ram_1p|ram_2p|ram_s2p|ram_t2p|ram_1wnr|rom_1p|rom_2p|rom_np"
 _COMPLETE = {"variable": _NAME, "type": "complete", "complete": _FLAG, "dim": _NUMBER}
 
 _HONOURED: Mapping[str, Mapping[str, str]] = {
@@ -25,7 +25,7 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
     "DATAFLOW": {"disable_start_propagation": _FLAG},
     "ARRAY_PARTITION": _COMPLETE,
     "ARRAY_RESHAPE": _COMPLETE,
-    "BIND_STORAGE": {"variable": _NAME, "type": _RAMS, "impl": "auto|lutram|bram"},
+    "BIND_STORAGE": {"variable": _NAME, "type": _RAMS, "impl": "auto|lutram|bram|uram", "latency": "-1|[1-8]"},
     "DEPENDENCE": {
         "variable": _NAME, "class": "array", "array": _FLAG, "type": "inter|intra", "inter": _FLAG, "intra": _FLAG,
         "direction": "raw|war|waw", "distance": _NUMBER, "dependent": "true|false", "true": _FLAG, "false": _FLAG,
@@ -33,7 +33,7 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
     "INTERFACE": {"mode": "axis|ap_ctrl_none", "axis": _FLAG, "ap_ctrl_none": _FLAG, "port": _NAME, "register": _FLAG},
     "LOOP_TRIPCOUNT": {"min": _NUMBER, "max": _NUMBER, "avg": _NUMBER},
 }  # fmt: skip
-"""For each directive its arguments and their values; a dependence or a trip count is a promise that is not needed."""
+"""For each directive its arguments and their values; a trip count is a promise that is not needed."""
 
 
 def check(directive: Directive) -> None:
@@ -59,6 +59,23 @@ def check(directive: Directive) -> None:
             kind = {_NAME: "a name", _NUMBER: "a number", _FLAG: "without a value"}[honoured[key]]
             rule = f"{directive.name}'s {key} must be {kind}, not {value or 'nothing'}."
         raise _refusal(directive, rule, "Change the directive, or remove it.")
+    if directive.name == "DEPENDENCE":
+        _check_dependence(directive)
+
+
+def _check_dependence(directive: Directive) -> None:
+    """Refuse a DEPENDENCE that contradicts itself or says nothing."""
+    args = {key: value.lower() for key, value in directive.args.items()}
+    kinds = {k for k in ("inter", "intra") if k in args} | {args[k] for k in ("type",) if k in args}
+    truths = {k for k in ("true", "false") if k in args} | {args[k] for k in ("dependent",) if k in args}
+    if len(kinds) > 1 or len(truths) != 1:
+        raise _refusal(
+            directive,
+            "DEPENDENCE must say once whether it is inter or intra, and once whether it is true or false.",
+            "Write #pragma HLS DEPENDENCE variable=x type=inter dependent=false.",
+        )
+    if "distance" in args and "false" in truths:
+        raise _refusal(directive, "A DEPENDENCE that is false must have no distance.", "Remove distance.")
 
 
 def _refusal(directive: Directive, rule: str, fix: str) -> HlsError:

@@ -28,6 +28,7 @@ from hwgen.hlsc.prologue import Prologue
 from hwgen.hlsc.states import States
 from hwgen.hlsc.streams import WAITS
 from hwgen.hlsc.trip import Chain
+from hwgen.hlsc.variables import Variables
 
 _BINARY = frozenset(["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "lshr", "ashr", "and", "or", "xor"])
 
@@ -51,7 +52,7 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
     """
     module = Module(text)
     try:
-        return Lowering(module, mangled, name, directives, struct_bits(text)).run()
+        return Lowering(module, mangled, name, directives, struct_bits(text), Variables(text, directives)).run()
     except HlsError as refused:
         if refused.file:
             raise
@@ -70,6 +71,7 @@ class Lowering:
         name: str,
         directives: Sequence[Directive],
         structs: Mapping[Name, int],
+        variables: Variables,
     ) -> None:
         self.module = module
         self.name = name
@@ -89,7 +91,7 @@ class Lowering:
         self.states = States(self.builder, self.names, self.trip)
         self.targets = {block.name: targets(block) for block in self.function.blocks}
         self.prologue = Prologue(self) if self.body.prologue else None
-        self.memory = Memory(self, directives)
+        self.memory = Memory(self, variables)
         self.place: ir.Loc | None = None
         self.block = ""
 

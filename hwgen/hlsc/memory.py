@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hwgen.hlsc.address import Choice, Place, Pointer, Unknown, leaves
+from hwgen.hlsc.bindings import bound
 from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst
 from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
 from hwgen.hlsc.mangle import identifier
 from hwgen.hlsc.names import source_name
-from hwgen.hlsc.pragmas import Directive
 from hwgen.hlsc.ram import Rams, touched
 from hwgen.hlsc.rom import Roms
 from hwgen.hlsc.slots import Slots
 from hwgen.hlsc.streams import Streams
+from hwgen.hlsc.variables import Variables
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering
@@ -32,12 +32,13 @@ class Memory:
     ----------
     lowering
         The function being lowered.
-    directives
-        Directives of the source.
+    variables
+        Directives about arrays.
     """
 
-    def __init__(self, lowering: Lowering, directives: Sequence[Directive]) -> None:
+    def __init__(self, lowering: Lowering, variables: Variables) -> None:
         self._low = lowering
+        self.variables = variables
         self.streams = Streams(lowering)
         self.roms = Roms()
         self._blocks = {inst.name: block.name for block in lowering.body.order for inst in block.insts if inst.name}
@@ -45,7 +46,7 @@ class Memory:
         objects = dict.fromkeys(place.object for place, _, _ in self._accesses)
         self._kinds = {name: self._kind(name) for name in objects}
         self.roms.group([(p, size) for p, size, _ in self._accesses if self._kinds[p.object] == "rom"])
-        self.rams = Rams(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "ram"], directives)
+        self.rams = Rams(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "ram"])
         self.slots = Slots(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "slot"])
 
     def _places(self, inst: Inst) -> list[tuple[Place, int, Inst]]:
@@ -62,11 +63,12 @@ class Memory:
             return "stream"
         if name.startswith("@"):
             variable = self._low.module.variable(name)
-            if variable.constant:
+            if variable.constant or not self.stores(name):
                 try:
-                    self.roms.image(name, image(variable, self._low.module.types))
+                    data = image(variable, self._low.module.types)
                 except Unreadable:
                     return "unreadable"
+                self.roms.image(name, data, bound(self.variables, name, True, True))
                 return "rom"
         places = [place for place, _, _ in self._accesses if place.object == name]
         return "ram" if any(place.terms for place in places) else "slot"

@@ -4,10 +4,14 @@
 Reads an LLVM module from standard input; the argument is the mangled name of the process function. Everything else is
 inlined into it. Writes the optimised module to standard output. A second argument ``plain`` leaves out value numbering,
 whose assertions stop LLVM 22 for a few functions.
+
+The calls that stand for directives about arrays (see `variables`) are taken out; comments behind the module name the
+objects that they had the addresses of.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 
 import llvmlite.binding as llvm
@@ -21,6 +25,10 @@ OPTIONS = (
     "-unroll-max-upperbound=0",
 )
 """Only loops with a directive unroll, and those always."""
+
+
+_VARIABLE = "__hwgen_variable"
+_VARIABLE_CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) void @{_VARIABLE}\(.*\n", re.MULTILINE)
 
 
 def optimise(text: str, function: str, numbering: bool = True) -> str:
@@ -39,11 +47,19 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
     passes.add_always_inliner_pass()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
+    if any(f.name == _VARIABLE for f in module.functions):
+        manager = llvm.create_new_function_pass_manager()
+        manager.add_sroa_pass()
+        manager.run(module.get_function(function), builder)
+        notes = variables(module.get_function(function))
+        module = llvm.parse_assembly(_VARIABLE_CALL.sub("", str(module)))
+    else:
+        notes = ""
     for stage in (_clean, _unroll, _unroll, _finish if numbering else _finish_plain):
         manager = llvm.create_new_function_pass_manager()
         stage(manager)
         manager.run(module.get_function(function), builder)
-    return str(module)
+    return str(module) + notes
 
 
 def _clean(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
@@ -73,6 +89,25 @@ def _finish_plain(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
     manager.add_simplify_cfg_pass()
     manager.add_instruction_combine_pass()
     manager.add_aggressive_dce_pass()
+
+
+def variables(function: llvm.ValueRef) -> str:
+    """Return a comment for each call that stands for a directive: the number of the directive and its object."""
+    insts = [inst for block in function.blocks for inst in block.instructions]
+    defined = {str(inst).strip(): inst for inst in insts}
+    notes: dict[str, None] = {}
+    for inst in insts:
+        if inst.opcode != "call":
+            continue
+        pointer, *rest = inst.operands
+        if not rest or rest[-1].name != _VARIABLE:
+            continue
+        text = str(pointer).strip()
+        while text in defined and defined[text].opcode == "getelementptr":
+            text = str(next(iter(defined[text].operands))).strip()
+        name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', text)
+        notes[f"; hwgen.variable {str(rest[0]).split()[-1]} {name[0] if name else 'null'}\n"] = None
+    return "".join(notes)
 
 
 def main() -> None:

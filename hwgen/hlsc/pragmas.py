@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hwgen.errors import did_you_mean
+from hwgen.hlsc import variables
 from hwgen.hlsc.directives import check
 from hwgen.hlsc.errors import HlsError
 
@@ -66,6 +67,7 @@ class _Scan:
     ready: int | None = None
     directives: list[Directive] = field(default_factory=list)
     loops: dict[int, tuple[str, Directive]] = field(default_factory=dict)
+    marks: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def token(self, token: str, at: int) -> None:
         """Track which braces are loop bodies."""
@@ -85,10 +87,13 @@ class _Scan:
         elif token == ";" and not (self.blocks and self.blocks[-1].kind == "("):
             self.ready = None
 
-    def pragma(self, text: str, file: str, line: int) -> None:
-        """Read one directive, and choose the loop it is for."""
+    def pragma(self, text: str, file: str, line: int, span: tuple[int, int]) -> None:
+        """Read one directive, which stands at the offsets `span`, and choose the loop it is for."""
         directive = parse(text, file, line)
         check(directive)
+        if directive.name in variables.NAMES:
+            self._statement(directive)
+            self.marks[span] = variables.mark(directive, len(self.directives))
         self.directives.append(directive)
         option = _loop_option(directive)
         if option is None:
@@ -111,6 +116,16 @@ class _Scan:
                 fix="Keep PIPELINE on the one outer loop and UNROLL on the loops inside it.",
             )
         self.loops[loop] = (option, directive)
+
+    def _statement(self, directive: Directive) -> None:
+        """Refuse a directive about an array where no statement can be."""
+        if self.ready is not None or not self.blocks or self.blocks[-1].kind != "{":
+            raise HlsError(
+                f"{directive.name} must stand in a block of a function.",
+                file=directive.file,
+                line=directive.line,
+                fix="Put it behind the variable's declaration.",
+            )
 
 
 def parse(text: str, file: str, line: int) -> Directive:
@@ -206,8 +221,8 @@ def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
         hls = _HLS.match(token)
         if hls:
             file, line, _ = _place(text, markers, match.start())
-            scan.pragma(hls[1], file, line)
-    return _insert(text, markers, scan.loops), tuple(scan.directives)
+            scan.pragma(hls[1], file, line, match.span())
+    return variables.DECLARED * bool(scan.marks) + _insert(text, markers, scan), tuple(scan.directives)
 
 
 def _place(text: str, markers: list[tuple[int, int, str, str]], at: int) -> tuple[str, int, str]:
@@ -220,11 +235,17 @@ def _place(text: str, markers: list[tuple[int, int, str, str]], at: int) -> tupl
     return file.replace("\\\\", "\\").replace('\\"', '"'), line + text.count("\n", start, at), flags
 
 
-def _insert(text: str, markers: list[tuple[int, int, str, str]], loops: dict[int, tuple[str, Directive]]) -> str:
-    """Insert the loop options before the loop keywords, keeping line and column of what follows."""
+def _insert(text: str, markers: list[tuple[int, int, str, str]], scan: _Scan) -> str:
+    """Insert the loop options before the loop keywords, keeping line and column of what follows, and the marks."""
     pieces: list[str] = []
     last = 0
-    for at, (option, _) in sorted(loops.items()):
+    edits = [(at, at, option) for at, (option, _) in scan.loops.items()]
+    edits += [(start, end, mark) for (start, end), mark in scan.marks.items()]
+    for at, end, option in sorted(edits):
+        if end > at:
+            pieces += [text[last:at], option]
+            last = end
+            continue
         file, line, flags = _place(text, markers, at)
         column = at - (text.rfind("\n", 0, at) + 1)
         quoted = file.replace("\\", "\\\\").replace('"', '\\"')

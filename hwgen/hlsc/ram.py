@@ -6,24 +6,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import gcd
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place
 from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.bindings import bound, independent
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst, Operand
 from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
-from hwgen.hlsc.pragmas import Directive
 from hwgen.hlsc.streams import Access, check_exclusive, combine
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering
 
 Touch = tuple[Place, int, Inst]
-_STORAGE: dict[str, Literal["lutram", "bram"]] = {"lutram": "lutram", "bram": "bram"}
 
 
 def touched(kind: Int) -> int:
@@ -39,9 +38,10 @@ class Format:
     signed: bool
 
 
-def stored(low: Lowering, stores: Sequence[Inst], width: int, reset: int = 0) -> Format:
+def stored(low: Lowering, stores: Sequence[Inst], width: int, initial: Sequence[int] = ()) -> Format:
     """Return the narrowest format of all values stored; clang keeps `_BitInt(13)` in 16 bits of memory."""
-    unsigned, signed = _constant(reset, width)
+    first = [_constant(word, width) for word in {0, *initial}]
+    unsigned, signed = max(u for u, _ in first), max(s for _, s in first)
     for inst in stores:
         found = _Range(low, width).bits(inst.operands[0], 8)
         unsigned, signed = max(unsigned, found[0]), max(signed, found[1])
@@ -120,6 +120,7 @@ class _Bank:
     depth: int
     form: Format
     loc: ir.Loc | None
+    init: tuple[int, ...] | None
     stores: list[Access] = field(default_factory=list)
     loaded: bool = False
 
@@ -127,16 +128,10 @@ class _Bank:
 class Rams:
     """The RAMs of a process."""
 
-    def __init__(self, low: Lowering, touches: Sequence[Touch], directives: Sequence[Directive]) -> None:
+    def __init__(self, low: Lowering, touches: Sequence[Touch]) -> None:
         self._low = low
         self._touches = touches
         self._banks: dict[tuple[str, int], _Bank] = {}
-        self._partitions = [d for d in directives if d.name == "ARRAY_PARTITION" and d.args.get("dim", "1") in "01"]
-        self._storage: dict[str, Literal["lutram", "bram"]] = {
-            d.args["variable"]: _STORAGE[d.args["impl"].lower()]
-            for d in directives
-            if d.name == "BIND_STORAGE" and "variable" in d.args and d.args.get("impl", "").lower() in _STORAGE
-        }
 
     def _bank(self, place: Place, kind: Int) -> _Bank:
         """Return the RAM that a place is in, made at its first use."""
@@ -155,30 +150,37 @@ class Rams:
         if touched(kind) > step:
             self._mixed(place)
         inst = low.addresses.defined.get(place.object)
-        if inst is None:
-            variable = low.module.variable(place.object)
-            total = variable.type.size
-            if "zeroinitializer" not in variable.initial and "undef" not in variable.initial:
-                raise Refused(
-                    f"The array {low.memory.name(place)} must not have initial values: a RAM's contents survive reset.",
-                    "Make it const, or write every element before it is read.",
-                )
-        else:
-            total = inst.types[0].size
+        total = (low.module.variable(place.object).type if inst is None else inst.types[0]).size
         stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
         name = low.memory.name(place)
-        self._not_partitioned(name)
+        self._not_partitioned(name, place.object)
         lanes = {p.offset % step for p, _, _ in touches}
         unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
-        form = stored(low, stores, touched(kind) * 8)
-        self._banks[key] = _Bank(unique, touched(kind), step, max(1, total // step), form, low.place)
+        depth = max(1, total // step)
+        initial = self._initial(place.object, key[1], step, touched(kind), depth)
+        form = stored(low, stores, touched(kind) * 8, initial or ())
+        init = None if initial is None else tuple(word & ones(form.width) for word in initial)
+        self._banks[key] = _Bank(unique, touched(kind), step, depth, form, low.place, init)
         return self._banks[key]
 
-    def _not_partitioned(self, name: str) -> None:
+    def _initial(self, name: str, lane: int, step: int, size: int, depth: int) -> list[int] | None:
+        """Return the initial words of a bank, None for a local array."""
+        if not name.startswith("@"):
+            return None
+        variable = self._low.module.variable(name)
+        if "undef" in variable.initial:
+            return None
+        try:
+            data = image(variable, self._low.module.types)
+        except Unreadable:
+            raise Refused("An array must hold integers only.", "Make its elements ap_int or ap_uint.") from None
+        starts = range(lane, lane + depth * step, step)
+        return [int.from_bytes(data[at : at + size].tobytes(), "little") for at in starts]
+
+    def _not_partitioned(self, name: str, object_: str) -> None:
         """Refuse a RAM that the source wants as registers."""
-        file = Path(self._low.place.file).name if self._low.place else ""
-        for d in self._partitions:
-            if d.args.get("variable") == name and Path(d.file).name == file:
+        for d in self._low.memory.variables.of("ARRAY_PARTITION", object_):
+            if d.args.get("dim", "1") in "01":
                 raise HlsError(
                     f"The array {name} must not be partitioned: its index is not constant, so that it is a RAM.",
                     file=d.file,
@@ -232,9 +234,10 @@ class Rams:
                     f"The array {bank.name} must be written before it is read.", "Give it values, or remove it."
                 )
             address, data, predicate = combine(self._low.builder, bank.stores)
-            storage: Literal["auto", "lutram", "bram"]
-            storage = self._storage.get(self._low.memory.name(Place(name, 0)), "auto")
-            store = ir.Store(address, data, predicate)
-            init = (0,) * bank.depth if name.startswith("@") else None
-            found.append(ir.Ram(bank.name, bank.form.width, bank.depth, store, storage, bank.loc, init))
+            variables = self._low.memory.variables
+            kept = bound(variables, name, False, bank.init is not None and any(bank.init))
+            init = None if kept.storage == "uram" else bank.init
+            store, free = ir.Store(address, data, predicate), independent(variables, name)
+            width = bank.form.width
+            found.append(ir.Ram(bank.name, width, bank.depth, store, kept.storage, bank.loc, init, kept.latency, free))
         return tuple(found)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place, Term
 from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
+from hwgen.hlsc.bindings import Bound
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.llconst import Bytes
 
@@ -43,6 +44,7 @@ class Roms:
     def __init__(self) -> None:
         self._groups: dict[_Key, _Group] = {}
         self._images: dict[str, Bytes] = {}
+        self._bound: dict[str, Bound] = {}
         self._tables: dict[
             tuple[str, int, tuple[tuple[int, int], ...]], tuple[ir.Rom | None, dict[tuple[int, int], Lane]]
         ]
@@ -50,9 +52,10 @@ class Roms:
         self._names: dict[str, int] = {}
         self.roms: list[ir.Rom] = []
 
-    def image(self, name: str, data: Bytes) -> None:
-        """Give the bytes of a constant object."""
+    def image(self, name: str, data: Bytes, bound: Bound) -> None:
+        """Give the bytes of a constant object, and where it is to be kept."""
         self._images[name] = data
+        self._bound[name] = bound
 
     def group(self, loads: Iterable[tuple[Place, int]]) -> None:
         """Collect loads, given as place and bytes read."""
@@ -119,7 +122,8 @@ class Roms:
                 found[lane] = Lane(0, 1, False, constant)
         if not bits:
             return None, found
-        rom = ir.Rom(self._unique(name), low, _words(np.concatenate(bits, axis=1)), loc)
+        words = _words(np.concatenate(bits, axis=1))
+        rom = ir.Rom(self._unique(name), low, words, loc, *self._bound[place.object])
         self.roms.append(rom)
         return rom, found
 

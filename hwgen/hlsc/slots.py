@@ -72,7 +72,7 @@ class Slots:
                 reset = int.from_bytes(data[start:end].tobytes(), "little")
             form = Format(width, False)
             if self._whole[key]:
-                form = stored(self._low, [inst for _, inst in self._stores.get(key, [])], width, reset)
+                form = stored(self._low, [inst for _, inst in self._stores.get(key, [])], width, [reset])
             name = self._low.names.unique(self._low.memory.name(place), "s")
             register = self._low.builder.leaf("state", form.width, name)
             self._low.builder.label(register, name)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the directives about arrays ask of one array: storage, latency, a promise of independence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hwgen.hlsc import ir
+from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.variables import Variables
+
+_STORAGE: Mapping[str, ir.Storage] = {"auto": "auto", "lutram": "lutram", "bram": "bram", "uram": "uram"}
+
+
+class Bound(NamedTuple):
+    """Where an array is to be kept, and how many cycles after its address a word is to be there (None: free)."""
+
+    storage: ir.Storage = "auto"
+    latency: int | None = None
+
+
+def refusal(directive: Directive, rule: str, fix: str) -> HlsError:
+    """Return an error at a directive."""
+    return HlsError(rule, file=directive.file, line=directive.line, fix=fix)
+
+
+def bound(variables: Variables, object_: str, table: bool, initial: bool) -> Bound:
+    """Return what BIND_STORAGE asks of an array.
+
+    Parameters
+    ----------
+    variables
+        The directives of the process.
+    object_
+        The array in LLVM's IR.
+    table
+        Whether it is never written.
+    initial
+        Whether it has initial contents.
+
+    Raises
+    ------
+    HlsError
+        For a type or an impl that the array cannot have, and for two directives that differ.
+    """
+    found: dict[Bound, Directive] = {}
+    for directive in variables.of("BIND_STORAGE", object_):
+        _type(directive, table)
+        wanted = Bound(_STORAGE[directive.args.get("impl", "auto").lower()], _latency(directive))
+        if wanted.storage == "uram" and initial:
+            raise refusal(
+                directive,
+                "An array with initial values must not be bound to uram: UltraRAM has no initial contents.",
+                "Write impl=bram, or leave the initial values out.",
+            )
+        found[wanted] = directive
+    if len(found) > 1:
+        raise refusal([*found.values()][-1], "An array must be bound to one storage.", "Keep one of the directives.")
+    return next(iter(found), Bound())
+
+
+def _latency(directive: Directive) -> int | None:
+    text = directive.args.get("latency", "-1")
+    return None if text == "-1" else int(text)
+
+
+def _type(directive: Directive, table: bool) -> None:
+    kind = directive.args.get("type", "").lower()
+    variable = directive.args["variable"]
+    if kind == "ram_1p":
+        raise refusal(
+            directive,
+            f"The type of {variable} must not be ram_1p: an iteration starts every clock, and reads and writes.",
+            "Write type=ram_s2p, one port to read and one to write.",
+        )
+    if kind and kind.startswith("rom") != table:
+        what = "is never written" if table else "is written"
+        raise refusal(
+            directive,
+            f"The type of {variable} must be one of a {'ROM' if table else 'RAM'}, not {kind}: the array {what}.",
+            f"Write type={'rom_1p' if table else 'ram_2p'}.",
+        )
+
+
+def independent(variables: Variables, object_: str) -> bool:
+    """Tell whether a DEPENDENCE says that no iteration reads what an earlier one, still running, writes."""
+    return any(_promises(d) for d in variables.of("DEPENDENCE", object_))
+
+
+def _promises(directive: Directive) -> bool:
+    args = {key: value.lower() for key, value in directive.args.items()}
+    between = "intra" not in args and args.get("type", "inter") == "inter"
+    false = "false" in args or args.get("dependent") == "false"
+    return between and false and args.get("direction", "raw") == "raw"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directives about arrays, from the variable that `variable=` names to the object in LLVM's IR.
+
+A directive becomes a call with the variable's address, which clang looks up as C++ does: a local, a static, a constant
+of a namespace, a member, or a parameter. When everything is inlined, `opt_worker` reads from the calls which objects
+were meant and takes them out; it says so in comments behind the module. C simulation drops the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hwgen.errors import nearest
+from hwgen.hlsc.errors import HlsError
+
+if TYPE_CHECKING:
+    from hwgen.hlsc.pragmas import Directive
+
+MARK = "__hwgen_variable"
+"""Function that the marks call."""
+
+NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE")
+DECLARED = (
+    f'extern "C" void {MARK}(const volatile void*, int); '
+    f"template <class T> inline const volatile void* {MARK}_of(T& x) {{ return __builtin_addressof(x); }} "
+    f"template <class T> inline const volatile void* {MARK}_of(T*& x) {{ return x; }} "
+    f"template <class T> inline const volatile void* {MARK}_of(T* const& x) {{ return x; }}\n"
+)
+_CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) .*@{MARK}\(.*\n", re.MULTILINE)
+_FOUND = re.compile(r"^; hwgen\.variable (\d+) (\S+)$", re.MULTILINE)
+
+
+def mark(directive: Directive, number: int) -> str:
+    """Return the C++ that stands for directive `number`.
+
+    Raises
+    ------
+    HlsError
+        For a directive that must name a variable and does not.
+    """
+    variable = directive.args.get("variable")
+    if variable is None and directive.name == "DEPENDENCE":
+        return f"{MARK}(nullptr, {number});"
+    if variable is None:
+        raise HlsError(
+            f"{directive.name} must name its variable.",
+            file=directive.file,
+            line=directive.line,
+            fix=f"Write #pragma HLS {directive.name} variable=x.",
+        )
+    return f"{MARK}({MARK}_of({variable}), {number});"
+
+
+def without_marks(text: str) -> str:
+    """Return an LLVM module without the calls that stand for directives."""
+    return _CALL.sub("", text) if MARK in text else text
+
+
+@contextmanager
+def explained(directives: Sequence[Directive], text: str) -> Iterator[None]:
+    """Turn an error of clang at a mark in the C++ `text` into a sentence about its directive."""
+    try:
+        yield
+    except HlsError as problem:
+        for directive in directives:
+            if directive.name in NAMES and (directive.file, directive.line) == (problem.file, problem.line):
+                raise _unknown(directive, sorted(set(re.findall(r"\b([A-Za-z_]\w*)\[", text)))) from None
+        raise
+
+
+def _unknown(directive: Directive, arrays: Sequence[str]) -> HlsError:
+    variable = directive.args.get("variable", "")
+    near = nearest(variable, [a for a in arrays if a != variable])
+    place = f"a variable that is declared before the pragma, which stands in a function, not {variable}"
+    return HlsError(
+        f"{directive.name}'s variable must be {place}.",
+        file=directive.file,
+        line=directive.line,
+        fix=f"Did you mean {', '.join(near)}?" if near else "Put the pragma behind the variable's declaration.",
+    )
+
+
+class Variables:
+    """Which directives are about which object ("%local" or "@global") of one process.
+
+    Parameters
+    ----------
+    text
+        The module as `passes.optimise` returned it.
+    directives
+        All directives of the source, in their order.
+    """
+
+    def __init__(self, text: str, directives: Sequence[Directive]) -> None:
+        self._found = [(directives[int(m[1])], m[2]) for m in _FOUND.finditer(text) if int(m[1]) < len(directives)]
+
+    def of(self, name: str, object_: str) -> list[Directive]:
+        """Return the directives `name` about an object; LLVM may have cut it out of a larger one."""
+        stem = object_.strip('%@"').split(".sroa")[0]
+        same = {object_, f"{object_[0]}{stem}", f'{object_[0]}"{stem}"'}
+        return [d for d, found in self._found if d.name == name and (found in same or found == "null")]
+
+    def all(self, name: str) -> list[tuple[Directive, str]]:
+        """Return the directives `name` with their objects."""
+        return [(d, found) for d, found in self._found if d.name == name]

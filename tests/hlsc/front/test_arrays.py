@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays: initial values, several reads, read-modify-write, and the directives about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hwgen.hlsc import backend, ir
+from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.target import Target
+
+from .support import HEAD, INCLUDE, check, compile_snippet
+
+
+def kernel(body: str, before: str = "", inside: str = "", out: int = 16) -> str:
+    """A process of 60 iterations with a word `x` in, and `out0` for the answer."""
+    return (
+        f"{before}\nvoid f(hls::stream<ap_uint<16>>& in0, hls::stream<ap_uint<{out}>>& out0) {{\n{inside}\n"
+        f"for (int i = 0; i < 60; ++i) {{\n#pragma HLS PIPELINE II=1\nap_uint<16> x = in0.read();\n{body}\n}}\n}}\n"
+    )
+
+
+def checked(folder: Path, text: str, seed: int = 1) -> ir.Process:
+    """Compile, and require that the interpreter and C simulation agree."""
+    source = folder / "checked.cpp"
+    source.write_text(HEAD + text)
+    return check(source, "f", [INCLUDE], seed)
+
+
+def test_initial_values_are_the_rams_first_words(tmp_path: Path) -> None:
+    text = kernel(
+        "ap_uint<3> a = x; out0.write(t[a]); if (x[15]) t[ap_uint<3>(x >> 3)] = x >> 6;",
+        inside="static ap_int<9> t[8] = {1, -2, 3, -4, 5, 250};",
+    )
+    (ram,) = checked(tmp_path, text).rams
+    assert (ram.width, ram.depth) == (9, 8)
+    assert ram.init == (1, 510, 3, 508, 5, 250, 0, 0)
+
+
+def test_initial_values_of_columns_go_to_their_banks(tmp_path: Path) -> None:
+    text = kernel(
+        "ap_uint<2> a = x; out0.write(t[a][0] + t[a][1]); t[ap_uint<2>(x >> 2)][0] = x >> 8; t[a][1] = x >> 9;",
+        inside="static ap_uint<8> t[4][2] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}};",
+    )
+    assert {r.init for r in checked(tmp_path, text).rams} == {(1, 3, 5, 7), (2, 4, 6, 8)}
+
+
+def test_a_static_array_that_is_never_written_is_a_table(tmp_path: Path) -> None:
+    process = checked(tmp_path, kernel("out0.write(t[x & 3]);", inside="static ap_uint<8> t[4] = {9, 8, 7, 1};"))
+    assert not process.rams and process.roms[0].words == (9, 8, 7, 1)
+
+
+def test_several_reads_are_one_ram(tmp_path: Path) -> None:
+    text = kernel(
+        "out0.write(t[ap_uint<4>(x)] ^ t[ap_uint<4>(x >> 4)] ^ t[ap_uint<4>(x >> 8)]); t[ap_uint<4>(x >> 12)] = x;",
+        inside="static ap_uint<16> t[16];",
+    )
+    process = checked(tmp_path, text)
+    assert len(process.rams) == 1 and sum(v.opcode == "ram" for v in process.values) == 3
+
+
+@pytest.mark.parametrize(
+    ("directive", "free"),
+    [
+        ("DEPENDENCE variable=t inter false", True),
+        ("DEPENDENCE variable=t type=inter direction=RAW dependent=false", True),
+        ("DEPENDENCE variable=t false", True),
+        ("DEPENDENCE inter false", True),
+        ("DEPENDENCE variable=t inter true", False),
+        ("DEPENDENCE variable=t intra false", False),
+        ("DEPENDENCE variable=t type=inter direction=WAW dependent=false", False),
+    ],
+)
+def test_a_promise_of_independence(tmp_path: Path, directive: str, free: bool) -> None:
+    inside = f"static ap_uint<16> t[64];\n#pragma HLS {directive}"
+    (ram,) = checked(tmp_path, kernel("ap_uint<6> a = x; t[a] += x; out0.write(t[a]);", inside=inside)).rams
+    assert ram.independent is free
+
+
+BINDINGS = [
+    ("static ap_uint<16> t[64];\n#pragma HLS BIND_STORAGE variable=t type=ram_2p impl=bram latency=2", ("bram", 2)),
+    ("static ap_uint<16> t[64];\n#pragma HLS bind_storage variable = t type = RAM_S2P impl = URAM", ("uram", None)),
+    ("ap_uint<16> t[64];\n#pragma HLS BIND_STORAGE variable=t type=ram_1wnr impl=lutram latency=1", ("lutram", 1)),
+    ("static ap_uint<16> t[64];", ("auto", None)),
+]
+
+
+@pytest.mark.parametrize(("inside", "wanted"), BINDINGS)
+def test_a_ram_is_bound(tmp_path: Path, inside: str, wanted: tuple[str, int | None]) -> None:
+    text = kernel("t[ap_uint<6>(x)] = x; out0.write(t[ap_uint<6>(x >> 6)]);", inside=inside)
+    (ram,) = compile_snippet(tmp_path, text).rams
+    assert (ram.storage, ram.latency) == wanted
+
+
+def test_variables_are_found_by_the_rules_of_cpp(tmp_path: Path) -> None:
+    text = """
+namespace n { static const ap_uint<9> table[8] = {1, 2, 3, 500, 5, 6, 7, 9}; }
+struct Both { ap_uint<16> t[64]; };
+static ap_uint<16> by_reference(ap_uint<16> (&bins)[64], ap_uint<6> at) {
+#pragma HLS BIND_STORAGE variable=bins type=ram_2p impl=bram
+  bins[at] = bins[at] + 1;
+  return bins[at];
+}
+static ap_uint<16> by_pointer(ap_uint<16>* bins, ap_uint<6> at) {
+#pragma HLS BIND_STORAGE variable=bins type=ram_2p impl=lutram
+  bins[at] = bins[at] ^ at;
+  return bins[at];
+}
+void f(hls::stream<ap_uint<16>>& in0, hls::stream<ap_uint<16>>& out0) {
+  static ap_uint<16> a[64], t[64];
+  static Both both;
+#pragma HLS BIND_STORAGE variable=both.t type=ram_2p impl=uram
+#pragma HLS BIND_STORAGE variable=n::table type=rom_1p impl=bram latency=2
+  for (int i = 0; i < 60; ++i) {
+#pragma HLS PIPELINE II=1
+    ap_uint<16> x = in0.read();
+    both.t[ap_uint<6>(x)] = x;
+    ap_uint<16> y = both.t[ap_uint<6>(x >> 3)];
+    out0.write(by_reference(a, x) + by_pointer(t, x) + n::table[x & 7] + y);
+  }
+}
+"""
+    process = checked(tmp_path, text)
+    assert {r.name: r.storage for r in process.rams} == {"a": "bram", "t": "lutram", "both": "uram"}
+    assert [(r.storage, r.latency) for r in process.roms] == [("bram", 2)]
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("static ap_uint<16> table[64];\n#pragma HLS BIND_STORAGE variable=tabel type=ram_2p", "Did you mean table"),
+        ("#pragma HLS BIND_STORAGE variable=t type=ram_2p\nstatic ap_uint<16> t[64];", "declared before the pragma"),
+    ],
+)
+def test_an_unknown_variable_is_refused(tmp_path: Path, inside: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words) as caught:
+        compile_snippet(tmp_path, kernel("out0.write(x);", inside=inside))
+    assert "variable must be a variable" in caught.value.rule and caught.value.line > 0
+
+
+USE = "t[ap_uint<3>(x)] = x; out0.write(t[ap_uint<3>(x >> 3)]);"
+
+
+@pytest.mark.parametrize(
+    ("inside", "body", "words"),
+    [
+        ("static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=ram_1p", USE, "must not be ram_1p"),
+        ("static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=rom_1p", USE, "one of a RAM, not rom_1p"),
+        (
+            "static const ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=ram_2p",
+            "out0.write(t[x & 7]);",
+            "one of a ROM, not ram_2p",
+        ),
+        (
+            "static const ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=rom_1p impl=uram",
+            "out0.write(t[x & 7]);",
+            "no initial contents",
+        ),
+        (
+            "static ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=ram_2p impl=uram",
+            USE,
+            "no initial contents",
+        ),
+        (
+            "static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t impl=bram\n"
+            "#pragma HLS BIND_STORAGE variable=t impl=lutram",
+            USE,
+            "bound to one storage",
+        ),
+    ],
+)
+def test_a_binding_that_cannot_be_is_refused(tmp_path: Path, inside: str, body: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words):
+        compile_snippet(tmp_path, kernel(body, inside=inside))
+
+
+def test_a_latency_inside_a_recurrence_is_refused_at_the_array(tmp_path: Path) -> None:
+    text = kernel(
+        "t[ap_uint<3>(x)] = x >> 3; at = t[at]; out0.write(at);",
+        inside="static ap_uint<3> t[8] = {1, 2, 3};\n#pragma HLS BIND_STORAGE variable=t impl=bram latency=1\n"
+        "ap_uint<3> at = 0;",
+    )
+    with pytest.raises(HlsError, match="latency of 1") as caught:
+        backend.compile(compile_snippet(tmp_path, text), Target("xcup", 200.0))
+    assert caught.value.file.endswith("snippet.cpp") and caught.value.line > 0
