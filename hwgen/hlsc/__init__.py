@@ -5,12 +5,14 @@
 streams, `csim` runs a process as C++.
 """
 
+from hwgen.hlsc.blackbox import BlackBox, read_black_box
 from hwgen.hlsc.compiler import compile_dataflow, compile_process
 from hwgen.hlsc.csim import csim, csim_many
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.target import Module, StreamPort, Target, Top
 
 __all__ = [
+    "BlackBox",
     "HlsError",
     "Module",
     "StreamPort",
@@ -20,4 +22,5 @@ __all__ = [
     "compile_process",
     "csim",
     "csim_many",
+    "read_black_box",
 ]

@@ -92,9 +92,18 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
 
 def compat() -> Path:
     """Return the folder of hwgen's `ap_int.h` and `hls_stream.h`, in a checkout or in an installed package."""
+    return _hls() / "compat"
+
+
+def library() -> Path:
+    """Return the folder of hwgen's SystemVerilog modules, in a checkout or in an installed package."""
+    return _hls() / "rtl"
+
+
+def _hls() -> Path:
     package = Path(__file__).resolve().parents[1]
-    installed = package / "_data" / "hls" / "compat"
-    return installed if installed.is_dir() else package.parent / "hls" / "compat"
+    installed = package / "_data" / "hls"
+    return installed if installed.is_dir() else package.parent / "hls"
 
 
 def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hwgen.hlsc import backend, dataflow_emit, ir
+from hwgen.hlsc.blackbox import BlackBox
+from hwgen.hlsc.clang import library
+from hwgen.hlsc.dataflow import Dataflow
+from hwgen.hlsc.dataflow_axi import REGISTERS
 from hwgen.hlsc.dataflow_front import read_dataflow
 from hwgen.hlsc.front import read_process
 from hwgen.hlsc.target import Module, StreamPort, Target, Top
@@ -56,6 +60,7 @@ def compile_dataflow(
     include: Sequence[Path],
     target: Target,
     modules: Mapping[str, Module] | None = None,
+    black_boxes: Sequence[BlackBox | Path] = (),
 ) -> Top:
     """Compile a dataflow function to a structural module of process and FIFO instances.
 
@@ -67,20 +72,38 @@ def compile_dataflow(
         Compiled processes by name, if at hand: their ports then tell the directions, which otherwise follow from the
         order of the calls and, at the top's ports, from names that begin with `in` or `out`.
 
+    black_boxes
+        Processes that are SystemVerilog modules: their descriptions, or the JSON files with them. A `<process>.json`
+        beside the source is found by itself.
+
     Raises
     ------
     HlsError
-        For anything but stream declarations and calls, and for a stream without one writer and one reader.
+        For anything but stream declarations and calls, for a stream without one writer and one reader, for interfaces
+        and black boxes that are not understood.
     """
     directions = {name: {p.name: p.direction for p in module.ports} for name, module in (modules or {}).items()}
-    top = read_dataflow(source, function, include, directions)
+    top = read_dataflow(source, function, include, directions, black_boxes)
+    boxes = {instance.process: instance.box for instance in top.instances if instance.box}
+    registers = tuple((r.name, r.address, r.bits) for r in top.control.registers) if top.control else ()
     return Top(
         function,
         _ports(top.ports),
         dataflow_emit.emit(top),
         tuple(instance.name for instance in top.instances),
         tuple((channel.name, channel.width, channel.depth) for channel in top.channels),
+        _files(top, boxes.values()),
+        boxes,
+        registers,
     )
+
+
+def _files(top: Dataflow, boxes: Iterable[BlackBox]) -> tuple[Path, ...]:
+    """Return the SystemVerilog files that a top needs beside its own text and its compiled processes."""
+    own = ["hwgen_fifo"] if top.channels else []
+    own += [REGISTERS] if top.control else []
+    files = [library() / f"{name}.sv" for name in own] + [path for box in boxes for path in box.files]
+    return tuple(dict.fromkeys(files))
 
 
 def _ports(streams: Sequence[ir.Stream]) -> tuple[StreamPort, ...]:

@@ -13,9 +13,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,12 @@ import numpy.typing as npt
 from hwgen.errors import InternalError, Problem, UserError
 from hwgen.hlsc import mangle
 from hwgen.hlsc.clang import to_llvm
+from hwgen.hlsc.interfaces import SCALAR_BITS, parameter
 
 Words = npt.NDArray[np.uint8]
 
 _WORKER = Path(__file__).with_name("csim_worker.py")
 _DEFINE = re.compile(r"^define [^@]*@(?P<name>[\w.$]+|\"[^\"]+\")\((?P<parameters>.*)\)[^()]*{$", re.MULTILINE)
-_PARAMETER = re.compile(r"ptr\b[^%]*%(?P<name>[\w.]+)")
 
 
 class CsimError(UserError):
@@ -50,6 +51,11 @@ class CsimJob:
         How often the process is called, each time with as many words of every input. None calls it until it reads an
         input that is empty, which ends that call: what it wrote until then counts. A process that never returns
         (``while (1)``) always runs so, in one call.
+    scalars
+        Values of the parameters that are scalars, the same in every frame.
+    memories
+        For each pointer parameter the bytes it points to, uint8 of one dimension; what the process writes is found
+        there afterwards. One array may be given for several parameters.
     """
 
     source: Path
@@ -57,12 +63,18 @@ class CsimJob:
     include: Sequence[Path]
     inputs: Sequence[Words]
     frames: int | None
+    scalars: Mapping[str, int] = field(default_factory=dict)
+    memories: Mapping[str, Words] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Port:
+    """A parameter, and how LLVM passes it."""
+
     name: str
+    kind: Literal["stream", "memory", "scalar"]
     bits: int
+    passed: str = "ptr"
 
     @property
     def bytes(self) -> int:
@@ -118,6 +130,8 @@ def csim_many(jobs: Sequence[CsimJob], *, seconds: float = 3600) -> list[list[Wo
                 problems.append(Problem(said["error"], job.function))
                 continue
             results.append([np.load(folder / f"{index}.out{k}.npy") for k in range(outputs)])
+            for number, memory in enumerate(_memories(job)):
+                memory[:] = np.load(folder / f"{index}.mem{number}.npy")
     if problems:
         raise CsimError(problems)
     return results
@@ -138,7 +152,8 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
     """Write one job's module and inputs; returns what the worker must know, and the number of outputs."""
     text = to_llvm(job.source, job.include)
     symbol, ports = signature(text, job)
-    inputs, outputs = ports[: len(job.inputs)], ports[len(job.inputs) :]
+    streams = [port for port in ports if port.kind == "stream"]
+    inputs, outputs = streams[: len(job.inputs)], streams[len(job.inputs) :]
     for number, (port, words) in enumerate(zip(inputs, job.inputs, strict=True)):
         if words.ndim != 2 or words.dtype != np.uint8 or words.shape[1] != port.bytes:
             raise CsimError(
@@ -156,8 +171,34 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
         "frames": job.frames,
         "inputs": [[port.name, port.bits] for port in inputs],
         "outputs": [[port.name, port.bits] for port in outputs],
+        "arguments": [_argument(port, streams, job) for port in ports],
     }
+    for number, memory in enumerate(_memories(job)):
+        np.save(folder / f"{index}.mem{number}.npy", memory)
     return spec, len(outputs)
+
+
+def _memories(job: CsimJob) -> list[Words]:
+    """Return the memories of a job, each once."""
+    return list({id(memory): memory for memory in job.memories.values()}.values())
+
+
+def _argument(port: _Port, streams: Sequence[_Port], job: CsimJob) -> tuple[str, str, int]:
+    """Return what the worker passes for a parameter: kind, LLVM's type, number of the stream or memory, or a value."""
+    if port.kind == "stream":
+        return port.kind, port.passed, streams.index(port)
+    given = job.memories if port.kind == "memory" else job.scalars
+    if port.name not in given:
+        raise CsimError(f"The {port.kind} {port.name} of {job.function} must be given in the job.")
+    if port.kind == "scalar":
+        return port.kind, port.passed, job.scalars[port.name] & ((1 << port.bits) - 1)
+    memory = job.memories[port.name]
+    if memory.ndim != 1 or memory.dtype != np.uint8:
+        raise CsimError(
+            f"The memory {port.name} of {job.function} must be uint8 of one dimension, not {memory.dtype} of shape "
+            f"{memory.shape}."
+        )
+    return port.kind, port.passed, [id(other) for other in _memories(job)].index(id(memory))
 
 
 def signature(text: str, job: CsimJob) -> tuple[str, list[_Port]]:
@@ -167,15 +208,28 @@ def signature(text: str, job: CsimJob) -> tuple[str, list[_Port]]:
         symbol = match["name"].strip('"')
         if mangle.identifier(symbol) != job.function and symbol != job.function:
             continue
-        types = mangle.parameters(symbol) or ()
-        widths = [mangle.stream_bits(kind, structs) for kind in types]
-        names = [found["name"] for found in _PARAMETER.finditer(match["parameters"])]
-        if len(names) != len(widths):
-            names = [f"parameter {number}" for number in range(len(widths))]
-        ports = [_Port(name, bits) for name, bits in zip(names, widths, strict=True) if bits is not None]
-        if len(ports) != len(widths) or not ports:
-            raise CsimError(f"Every parameter of {job.function} ({job.source}) must be an hls::stream reference.")
-        if len(ports) < len(job.inputs):
-            raise CsimError(f"{job.function} has {len(ports)} streams, fewer than the {len(job.inputs)} inputs given.")
+        kinds = mangle.parameters(symbol) or ()
+        parts = match["parameters"].split(", ")
+        if len(parts) != len(kinds):
+            parts = [f"ptr %parameter {number}" for number in range(len(kinds))]
+        ports = [port for part, kind in zip(parts, kinds, strict=True) if (port := _port(part, kind, structs))]
+        streams = sum(port.kind == "stream" for port in ports)
+        if len(ports) != len(kinds) or not streams:
+            raise CsimError(
+                f"Every parameter of {job.function} ({job.source}) must be an hls::stream reference, a pointer or a "
+                f"scalar of at most {SCALAR_BITS} bits."
+            )
+        if streams < len(job.inputs):
+            raise CsimError(f"{job.function} has {streams} streams, fewer than the {len(job.inputs)} inputs given.")
         return symbol, ports
     raise CsimError(f"{job.source} must define a function {job.function}.")
+
+
+def _port(part: str, kind: mangle.Name, structs: Mapping[mangle.Name, int]) -> _Port | None:
+    """Return a parameter of a definition, None where it is nothing that a process may have."""
+    name = part.rpartition("%")[2].removesuffix(".coerce")
+    known = parameter(name, kind, structs)
+    if known is None:
+        return None
+    passed = part.split()[0] + (" zeroext" if "zeroext" in part else " signext" if "signext" in part else "")
+    return _Port(name, known.kind, known.bits, passed)

@@ -133,7 +133,7 @@ def storage_bytes(bits: int) -> int:
     return next((n for n in (1, 2, 4, 8, 16) if size <= n), (size + 7) // 8 * 8)
 
 
-def instrument(text: str, symbol: str, streams: int, grow: int) -> str:
+def instrument(text: str, symbol: str, types: Sequence[str], grow: int) -> str:
     """Replace volatile accesses by accesses at the cursors of the stream they are made on; `ENTRY` calls `symbol`."""
     number = 0
 
@@ -157,7 +157,7 @@ def instrument(text: str, symbol: str, streams: int, grow: int) -> str:
     text = _WAITS.sub("", text)
     text = _STORE.sub(push, _LOAD.sub(pop, _TARGET.sub("", text)))
     quoted = symbol if re.fullmatch(r"[\w.$]+", symbol) else f'"{symbol}"'
-    parameters = ", ".join(f"ptr %s{number}" for number in range(streams))
+    parameters = ", ".join(f"{kind} %s{number}" for number, kind in enumerate(types))
     return text + _RUNTIME.format(
         jump=_JUMP, entry=ENTRY, symbol=quoted, parameters=parameters, grow=grow, endless=3, idle=_IDLE_POLLS
     )
@@ -304,7 +304,10 @@ def until_dry(
 
 
 class Job:
-    """One compiled process and its inputs; `asks` tells whether it has non-blocking reads."""
+    """One compiled process and its inputs; `asks` tells whether it has non-blocking reads.
+
+    `memories` are what its pointers point to, as the last run left it.
+    """
 
     def __init__(self, folder: Path, index: int, spec: dict[str, Any]) -> None:
         source = (folder / f"{index}.ll").read_text()
@@ -313,8 +316,10 @@ class Job:
         self._words = [np.load(folder / f"{index}.in{number}.npy") for number in range(len(spec["inputs"]))]
         self._known: dict[int, Stream] = {}
         self._grow = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda address: self._known[address].grow())
-        count = len(spec["inputs"]) + len(spec["outputs"])
-        text = instrument(source, spec["symbol"], count, ctypes.cast(self._grow, ctypes.c_void_p).value or 0)
+        self._given = load_memories(folder, index)
+        self.memories: list[npt.NDArray[np.uint8]] = []
+        types = [kind for _, kind, _ in spec["arguments"]]
+        text = instrument(source, spec["symbol"], types, ctypes.cast(self._grow, ctypes.c_void_p).value or 0)
         self._code, self._returns = optimised(text, spec["symbol"])
 
     def run(self, seed: int, likely: int) -> tuple[list[npt.NDArray[np.uint8]], str | None]:
@@ -331,10 +336,14 @@ class Job:
         engine = loaded(self._code)
         for name, value in (("hwgen.random", seed), ("hwgen.likely", likely)):
             ctypes.c_uint32.from_address(engine.get_global_value_address(name)).value = value
-        entry = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(streams))(engine.get_function_address(ENTRY))
+        self.memories = [copied(memory) for memory in self._given]
+        # A scalar is passed in a whole register, whatever its width.
+        values = {"stream": [s.address for s in streams], "memory": [int(m.ctypes.data) for m in self.memories]}
+        given = [number if kind == "scalar" else values[kind][number] for kind, _, number in self.spec["arguments"]]
+        entry = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * len(given))(engine.get_function_address(ENTRY))
 
         def process() -> None:
-            entry(*[stream.address for stream in streams])
+            entry(*given)
 
         if self.spec["frames"] is None or not self._returns:
             wrong = until_dry(process, inputs, streams, _IDLE_CALLS if self.asks else 1)
@@ -373,7 +382,24 @@ def simulate(folder: Path, index: int, job: dict[str, Any]) -> str | None:
             found[number] = max(one, other, key=len)
     for number, taken in enumerate(found):
         np.save(folder / f"{index}.out{number}.npy", taken)
+    for number, memory in enumerate(compiled.memories):
+        np.save(folder / f"{index}.mem{number}.npy", memory)
     return None
+
+
+def load_memories(folder: Path, index: int) -> list[npt.NDArray[np.uint8]]:
+    """Return the memories of a job."""
+    found: list[npt.NDArray[np.uint8]] = []
+    while (path := folder / f"{index}.mem{len(found)}.npy").is_file():
+        found.append(np.load(path))
+    return found
+
+
+def copied(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return a copy that starts at a multiple of 64."""
+    found = aligned(data.size)
+    found[:] = data
+    return found
 
 
 def main() -> None:

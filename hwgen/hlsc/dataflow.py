@@ -8,9 +8,11 @@ Every channel has exactly one writer and one reader; every port of the top is bo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from hwgen.hlsc.blackbox import BlackBox
+from hwgen.hlsc.interfaces import Register
 from hwgen.hlsc.ir import Loc, Stream
 
 
@@ -29,7 +31,8 @@ class Channel:
 class Instance:
     """One process; `bindings` maps each of its stream parameters to a channel or to a port of the top.
 
-    `ports` are the process's streams in parameter order, `bindings` has exactly their names as keys.
+    `ports` are the process's streams in parameter order, `bindings` has exactly their names as keys. A black box `box`
+    has values for its module's parameters, and `arguments`: for each scalar the top's register or a number.
     """
 
     name: str
@@ -37,6 +40,43 @@ class Instance:
     ports: tuple[Stream, ...]
     bindings: Mapping[str, str]
     loc: Loc | None = None
+    box: BlackBox | None = None
+    values: Mapping[str, int | str] = field(default_factory=dict)
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a scalar or address of a black box is given, `bits` wide: a register of the top's, or a number.
+
+    `word` are the bits of the words that an address points to.
+    """
+
+    bits: int
+    value: str | int
+    word: int = 0
+
+
+@dataclass(frozen=True)
+class Master:
+    """An AXI4 master of the top: its bundle, data width, and the instances that read and write through it.
+
+    `reader` and `writer` are (instance, prefix of its pins).
+    """
+
+    bundle: str
+    bits: int
+    reader: tuple[str, str] | None
+    writer: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Control:
+    """The AXI4-Lite slave of the top: its bundle, its registers, and the instances that a run starts, in order."""
+
+    bundle: str
+    registers: tuple[Register, ...]
+    started: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,3 +88,5 @@ class Dataflow:
     channels: tuple[Channel, ...]
     instances: tuple[Instance, ...]
     loc: Loc | None = None
+    control: Control | None = None
+    masters: tuple[Master, ...] = ()

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Sequence
 
 from hwgen.errors import InternalError, Problem
 from hwgen.hlsc.back.emit_expr import stream_ports, vector
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.storage import fifo_style
+from hwgen.hlsc.blackbox import module_ports
 from hwgen.hlsc.dataflow import Channel, Dataflow, Instance
+from hwgen.hlsc.dataflow_axi import Axi, wrapped
 
 _SIGNALS = ("tdata", "tvalid", "tready")
+_CLOCKS = (".ap_clk(ap_clk)", ".ap_rst_n(ap_rst_n)")
 
 
 def verify(dataflow: Dataflow) -> None:
@@ -40,8 +45,9 @@ def verify(dataflow: Dataflow) -> None:
 class _Emitter:
     def __init__(self, dataflow: Dataflow) -> None:
         self.dataflow = dataflow
-        ports = [f"{p.name}_{s}" for p in dataflow.ports for s in _SIGNALS]
-        self.names = Identifiers(["ap_clk", "ap_rst_n", dataflow.name, *ports])
+        self.axi = Axi(dataflow)
+        ports = [re.findall(r"\w+", line)[-1] for line in self._ports()]
+        self.names = Identifiers([dataflow.name, *ports, *self.axi.nets()])
         # the net prefix that an instance's port of either direction connects to
         self.nets: dict[tuple[str, str], str] = {(p.name, p.direction): p.name for p in dataflow.ports}
         for channel in dataflow.channels:
@@ -59,6 +65,7 @@ class _Emitter:
         ]
         for channel in self.dataflow.channels:
             lines += self._channel(channel)
+        lines += self.axi.control()
         for instance in self.dataflow.instances:
             lines += self._instance(instance)
         return "\n".join([*lines, "endmodule", ""])
@@ -68,6 +75,7 @@ class _Emitter:
         yield "input  logic ap_rst_n"
         for port in self.dataflow.ports:
             yield from stream_ports(port)
+        yield from self.axi.ports()
 
     def _channel(self, channel: Channel) -> Iterator[str]:
         sides = (self.nets[channel.name, "out"], self.nets[channel.name, "in"])
@@ -86,19 +94,28 @@ class _Emitter:
     def _instance(self, instance: Instance) -> Iterator[str]:
         if instance.loc:
             yield f"    // {instance.loc}"
-        pins = [
-            f".{stream.name}_{s}({self.nets[instance.bindings[stream.name], stream.direction]}_{s})"
-            for stream in instance.ports
-            for s in _SIGNALS
-        ]
-        yield from self._pins(instance.process, self.names.fresh(instance.name), pins)
+        name, box = self.names.fresh(instance.name), instance.box
+        nets = {s.name: self.nets[instance.bindings[s.name], s.direction] for s in instance.ports}
+        if box is None:
+            pins = [f".{n}_{s}({net}_{s})" for n, net in nets.items() for s in _SIGNALS]
+            yield from self._pins(instance.process, name, pins)
+            return
+        streams = {port.name: port.pins for port in box.ports if port.kind == "stream"}
+        pins = [f".{streams[n][s]}({net}_{s})" for n, net in nets.items() for s in _SIGNALS]
+        pins += [*self.axi.pins(instance), *(f".{pin}({number})" for pin, number in box.ties.items())]
+        ports = module_ports(box.files, box.module) or {}
+        wired = {pin[1:].split("(")[0] for pin in pins}
+        pins += [f".{pin}()" for pin, direction in ports.items() if direction == "output" and pin not in wired]
+        values = [f".{key}({json.dumps(value)})" for key, value in instance.values.items()]
+        parameters = f" #({', '.join(values)})" if values else ""
+        clocks = [*(f".{pin}(ap_clk)" for pin in box.clocks), *(f".{pin}(ap_rst_n)" for pin in box.resets)]
+        yield from self._pins(f"{box.module}{parameters}", name, pins, clocks)
 
     @staticmethod
-    def _pins(module: str, name: str, pins: list[str]) -> Iterator[str]:
+    def _pins(module: str, name: str, pins: list[str], clocks: Sequence[str] = _CLOCKS) -> Iterator[str]:
         yield f"    {module} {name} ("
-        yield "        .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),"
-        groups = [", ".join(pins[i : i + 3]) for i in range(0, len(pins), 3)]
-        yield ",\n".join(f"        {g}" for g in groups)
+        yield f"        {', '.join(clocks)},"
+        yield from wrapped(pins)
         yield "    );"
 
 

@@ -30,7 +30,12 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
         "variable": _NAME, "class": "array", "array": _FLAG, "type": "inter|intra", "inter": _FLAG, "intra": _FLAG,
         "direction": "raw|war|waw", "distance": _NUMBER, "dependent": "true|false", "true": _FLAG, "false": _FLAG,
     },
-    "INTERFACE": {"mode": "axis|ap_ctrl_none", "axis": _FLAG, "ap_ctrl_none": _FLAG, "port": _NAME, "register": _FLAG},
+    "INTERFACE": {
+        "mode": "axis|s_axilite|m_axi|ap_ctrl_none", "axis": _FLAG, "s_axilite": _FLAG, "m_axi": _FLAG,
+        "ap_ctrl_none": _FLAG, "port": _NAME, "register": _FLAG, "bundle": _NAME, "offset": "slave|off",
+        "depth": _NUMBER, "max_read_burst_length": _NUMBER, "max_write_burst_length": _NUMBER,
+        "num_read_outstanding": _NUMBER, "num_write_outstanding": _NUMBER,
+    },
     "LOOP_TRIPCOUNT": {"min": _NUMBER, "max": _NUMBER, "avg": _NUMBER},
 }  # fmt: skip
 """For each directive its arguments and their values; a trip count is a promise that is not needed."""

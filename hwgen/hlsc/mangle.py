@@ -12,15 +12,16 @@ _BUILTIN = {"b": 1, "c": 8, "a": 8, "h": 8, "s": 16, "t": 16, "i": 32, "j": 32, 
 
 @dataclass(frozen=True)
 class Name:
-    """A C++ type: its qualified name, template arguments (types or integers), and whether it is a reference."""
+    """A C++ type: its qualified name, template arguments (types or integers), reference or pointer."""
 
     name: str
     args: tuple[Name | int, ...] = ()
     reference: bool = False
+    pointer: bool = False
 
     def __str__(self) -> str:
         inside = ", ".join(map(str, self.args))
-        return self.name + (f"<{inside}>" if self.args else "") + ("&" if self.reference else "")
+        return self.name + (f"<{inside}>" if self.args else "") + "&" * self.reference + "*" * self.pointer
 
 
 class _Reader:
@@ -82,6 +83,9 @@ class _Reader:
         if self.take("R"):
             inner = self.type()
             return self.remember(Name(inner.name, inner.args, True))
+        if self.take("P"):
+            inner = self.type()
+            return self.remember(Name(inner.name, inner.args, inner.reference, True))
         if self.take("K"):
             inner = self.type()
             return self.remember(Name(f"const {inner.name}", inner.args))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hwgen.errors import did_you_mean
 from hwgen.hlsc import variables
@@ -35,26 +35,33 @@ _TOKEN = re.compile(
       | \b(?:for|while|do)\b | [{}();]""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+_HEADER = re.compile(r"(\w+)\s*\([^{};]*\)\s*\Z")
+_HEADER_LENGTH = 4000
 _MARKER = re.compile(r'[ \t]*#[ \t]+(?:line[ \t]+)?(\d+)[ \t]+"((?:\\.|[^"\\])*)"')
 _HLS = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+HLS\b[ \t]*(.*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Directive:
-    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "")."""
+    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "").
+
+    `function` is the name of the function it stands in, "" where there is none.
+    """
 
     name: str
     args: Mapping[str, str]
     file: str
     line: int
+    function: str = ""
 
 
 @dataclass
 class _Block:
-    """An open bracket; `loop` is the offset of the loop keyword that it is the body of, else None."""
+    """An open bracket at an offset; `loop` is the offset of the loop keyword that it is the body of, else None."""
 
     kind: str
     loop: int | None = None
+    at: int = 0
 
 
 @dataclass
@@ -79,7 +86,7 @@ class _Scan:
             self.blocks.append(_Block("(", self.header))
             self.header = None
         elif token == "{":
-            self.blocks.append(_Block("{", self.ready))
+            self.blocks.append(_Block("{", self.ready, at))
             self.ready = None
         elif token in (")", "}"):
             block = self.blocks.pop() if self.blocks else _Block(token)
@@ -87,9 +94,19 @@ class _Scan:
         elif token == ";" and not (self.blocks and self.blocks[-1].kind == "("):
             self.ready = None
 
+    def _function(self) -> str:
+        """Return the name of the function that the walk is in."""
+        for block in self.blocks:
+            if block.kind != "{":
+                continue
+            found = _HEADER.search(self.text, max(0, block.at - _HEADER_LENGTH), block.at)
+            if found:
+                return found[1]
+        return ""
+
     def pragma(self, text: str, file: str, line: int, span: tuple[int, int]) -> None:
         """Read one directive, which stands at the offsets `span`, and choose the loop it is for."""
-        directive = parse(text, file, line)
+        directive = replace(parse(text, file, line), function=self._function())
         check(directive)
         if directive.name in variables.NAMES:
             self._statement(directive)

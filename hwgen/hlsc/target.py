@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
+
+from hwgen.hlsc.blackbox import BlackBox
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,29 @@ class Module:
 
 @dataclass(frozen=True)
 class Top:
-    """A compiled dataflow top: a structural module of process and FIFO instances."""
+    """A compiled dataflow top: a structural module of process, black box and FIFO instances.
+
+    Parameters
+    ----------
+    name, ports, rtl
+        As of a `Module`.
+    instances
+        Names of the process instances.
+    fifos
+        Name, bits of a word and words of each channel.
+    rtl_files
+        SystemVerilog files that the top needs beside its compiled processes: black boxes and hwgen's library.
+    black_boxes
+        The processes that are SystemVerilog modules, by name.
+    registers
+        Name, byte address and bits of each argument in the AXI4-Lite slave.
+    """
 
     name: str
     ports: tuple[StreamPort, ...]
     rtl: str = field(repr=False)
     instances: tuple[str, ...]
     fifos: tuple[tuple[str, int, int], ...]
+    rtl_files: tuple[Path, ...] = ()
+    black_boxes: Mapping[str, BlackBox] = field(default_factory=dict)
+    registers: tuple[tuple[str, int, int], ...] = ()
