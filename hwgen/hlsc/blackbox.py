@@ -9,7 +9,7 @@ from Vitis HLS, stream ports are AXI4-Stream signals (``tdata``, ``tvalid``, ``t
 - ``rtl_start`` ``{tdata, tvalid, tready, fields}``: the slave stream that takes one word at the start of a run, put
   together from scalars and addresses (64 bits), the first field lowest. ``rtl_done`` ``{tdata, tvalid, tready}``: the
   master stream that gives one AXI response at its end.
-- ``rtl_ties``: constants for inputs that nothing else drives.
+- ``rtl_ties``: 0 or 1 for all bits of inputs that nothing else drives.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class BlackBox:
     start, fields, done
         Pins of the stream that starts a run, the C++ parameters it carries, and pins of the stream that ends it.
     ties
-        Constants for other inputs.
+        0 or 1 for all bits of other inputs.
     origin
         Where it was described, for messages.
     """
@@ -224,6 +224,9 @@ def _read(top: _Fields, path: Path) -> BlackBox:
         if not isinstance(value, int | str) or isinstance(value, bool):
             raise top.error(f"rtl_parameters.{key}", f"must be a number or a text, not {json.dumps(value)}.")
     ties = top.inner("rtl_ties")
+    for key in ties.value:
+        if ties.get(key, int) not in (0, 1):
+            raise ties.error(key, "must be 0 or 1, for all bits of the input.")
     models = top.items("c_files", dict)
     if len(models) > 1:
         raise top.error("c_files", f"must be one file, not {len(models)}.", "Include the others from it.")
@@ -239,7 +242,7 @@ def _read(top: _Fields, path: Path) -> BlackBox:
         start.pins() if start.value else {},
         fields,
         done.pins() if done.value else {},
-        {key: ties.get(key, int) for key in ties.value},
+        dict(ties.value),
         top.file,
     )
 
@@ -349,26 +352,23 @@ def check_module(box: BlackBox) -> None:
             raise _error(box.origin, said, "Name it in rtl_ports, or give it a constant in rtl_ties.")
 
 
-def find_black_boxes(source: Path, names: Iterable[str], given: Sequence[BlackBox | Path]) -> dict[str, BlackBox]:
-    """Return the black boxes among the processes `names`: those given, and ``<name>.json`` beside the source.
+def find_black_boxes(source: Path, names: Iterable[str], given: Mapping[str, BlackBox | Path]) -> dict[str, BlackBox]:
+    """Return the black boxes among the processes `names`: those given by name, and ``<name>.json`` beside the source.
 
     Raises
     ------
     HlsError
-        Where two are given for one process, or two modules of one name are not the same.
+        For a description that is not understood, and one beside the source that is for another function.
     """
     boxes: dict[str, BlackBox] = {}
-    for item in given:
-        box = read_black_box(item) if isinstance(item, Path) else item
-        check_module(box)
-        if box.function in boxes:
-            raise _error(box.origin, f"Process {box.function} must have one black box, not two.", "Leave one out.")
-        boxes[box.function] = box
-    for name in names:
-        path = source.parent / f"{name}.json"
-        if name not in boxes and path.is_file():
-            box = read_black_box(path)
-            if box.function != name:
+    for name in dict.fromkeys(names):
+        found = given.get(name, source.parent / f"{name}.json")
+        if isinstance(found, BlackBox):
+            check_module(found)
+            boxes[name] = found
+        elif name in given or found.is_file():
+            box = read_black_box(found)
+            if name not in given and box.function != name:
                 said = f"c_function_name must be {name}, as the file is called, not {box.function}."
                 raise _error(box.origin, said, "Rename one of them.")
             boxes[name] = box

@@ -60,7 +60,7 @@ def compile_dataflow(
     include: Sequence[Path],
     target: Target,
     modules: Mapping[str, Module] | None = None,
-    black_boxes: Sequence[BlackBox | Path] = (),
+    black_boxes: Mapping[str, BlackBox | Path] | None = None,
 ) -> Top:
     """Compile a dataflow function to a structural module of process and FIFO instances.
 
@@ -73,8 +73,8 @@ def compile_dataflow(
         order of the calls and, at the top's ports, from names that begin with `in` or `out`.
 
     black_boxes
-        Processes that are SystemVerilog modules: their descriptions, or the JSON files with them. A `<process>.json`
-        beside the source is found by itself.
+        Processes that are SystemVerilog modules: by name their descriptions, or the JSON files with them. A
+        `<process>.json` beside the source is found by itself.
 
     Raises
     ------

@@ -166,8 +166,12 @@ def control(instances: Sequence[Instance], interfaces: Interfaces, loc: Loc | No
             value = instance.arguments[field].value
             if isinstance(value, str) and (value not in registers or not interfaces.control):
                 rule = f"{value} must be a register of the top, because {instance.process} takes it at its start."
-                fix = f"Write #pragma HLS INTERFACE mode=s_axilite port={value} bundle=control, and one for return."
+                mode = (
+                    f"m_axi port={value} offset=slave" if instance.arguments[field].word else f"s_axilite port={value}"
+                )
+                fix = f"Write #pragma HLS INTERFACE mode={mode}, and one of mode=s_axilite for return."
                 raise error(instance.loc, rule, fix)
+    _nothing_idle(started, interfaces, loc)
     if interfaces.control and not started:
         rule = "s_axilite must control something: no process of this top takes a scalar or an address."
         raise error(loc, rule, "Use ap_ctrl_none, or give the scalars to a black box.")
@@ -177,3 +181,13 @@ def control(instances: Sequence[Instance], interfaces: Interfaces, loc: Loc | No
     if not started:
         return None
     return Control(interfaces.control, interfaces.registers, tuple(i.name for i in started))
+
+
+def _nothing_idle(started: Sequence[Instance], interfaces: Interfaces, loc: Loc | None) -> None:
+    """Refuse a register that no process takes."""
+    used = {i.arguments[field].value for i in started if i.box for field in i.box.fields}
+    for register in interfaces.registers:
+        if register.name in used:
+            continue
+        fix = "Write offset=off." if register.name in interfaces.memories else "Remove the parameter."
+        raise error(loc, f"{register.name} must be taken by a process, because it is a register.", fix)

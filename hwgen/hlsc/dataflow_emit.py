@@ -102,14 +102,18 @@ class _Emitter:
             return
         streams = {port.name: port.pins for port in box.ports if port.kind == "stream"}
         pins = [f".{streams[n][s]}({net}_{s})" for n, net in nets.items() for s in _SIGNALS]
-        pins += [*self.axi.pins(instance), *(f".{pin}({number})" for pin, number in box.ties.items())]
+        pins += [*self.axi.pins(instance), *(f".{pin}('{number})" for pin, number in box.ties.items())]
         ports = module_ports(box.files, box.module) or {}
         wired = {pin[1:].split("(")[0] for pin in pins}
-        pins += [f".{pin}()" for pin, direction in ports.items() if direction == "output" and pin not in wired]
+        unused = [f".{pin}()" for pin, direction in ports.items() if direction == "output" and pin not in wired]
         values = [f".{key}({json.dumps(value)})" for key, value in instance.values.items()]
         parameters = f" #({', '.join(values)})" if values else ""
         clocks = [*(f".{pin}(ap_clk)" for pin in box.clocks), *(f".{pin}(ap_rst_n)" for pin in box.resets)]
-        yield from self._pins(f"{box.module}{parameters}", name, pins, clocks)
+        if unused:
+            yield "    // verilator lint_off PINCONNECTEMPTY"
+        yield from self._pins(f"{box.module}{parameters}", name, [*pins, *unused], clocks)
+        if unused:
+            yield "    // verilator lint_on PINCONNECTEMPTY"
 
     @staticmethod
     def _pins(module: str, name: str, pins: list[str], clocks: Sequence[str] = _CLOCKS) -> Iterator[str]:

@@ -59,7 +59,7 @@ def read_dataflow(
     function: str,
     include: Sequence[Path] = (),
     directions: Mapping[str, Mapping[str, Direction]] | None = None,
-    black_boxes: Sequence[BlackBox | Path] = (),
+    black_boxes: Mapping[str, BlackBox | Path] | None = None,
 ) -> Dataflow:
     """Compile a dataflow function to its structure.
 
@@ -72,7 +72,7 @@ def read_dataflow(
         user writes it and its second reads it, and for a port of the top the parameter's name must begin with `in` or
         `out`.
     black_boxes
-        Processes that are SystemVerilog modules, beside those that have a ``<process>.json`` beside the source.
+        Processes that are SystemVerilog modules, by name; so are those with a ``<process>.json`` beside the source.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def read_dataflow(
     symbol = find(unit.ll, function, str(source))
     module = Module(optimise(only_declare(unit.ll, symbol), symbol))
     reader = _Reader(unit, module, module.function(symbol), function, source, include)
-    return reader.run(directions or {}, black_boxes)
+    return reader.run(directions or {}, black_boxes or {})
 
 
 def only_declare(text: str, symbol: str) -> str:
@@ -122,7 +122,7 @@ class _Reader:
         self.calls: list[_Call] = []
 
     def run(
-        self, directions: Mapping[str, Mapping[str, Direction]], black_boxes: Sequence[BlackBox | Path]
+        self, directions: Mapping[str, Mapping[str, Direction]], black_boxes: Mapping[str, BlackBox | Path]
     ) -> Dataflow:
         parameters = self.own_parameters()
         interfaces = read_interfaces(self.unit.directives, self.name, parameters.values(), top=True)

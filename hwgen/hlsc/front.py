@@ -10,6 +10,7 @@ from pathlib import Path
 from hwgen.hlsc import ir
 from hwgen.hlsc.clang import compile_unit
 from hwgen.hlsc.elastic import check
+from hwgen.hlsc.interfaces import Parameter, read_interfaces
 from hwgen.hlsc.lldebug import shortener
 from hwgen.hlsc.lower import lower
 from hwgen.hlsc.passes import find, optimise
@@ -35,6 +36,8 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     unit = compile_unit(source, include)
     symbol = find(unit.ll, function, str(source))
     process = lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
+    streams = [Parameter(stream.name, "stream", stream.width) for stream in process.streams]
+    read_interfaces(unit.directives, function, streams, top=False)
     short = shortener(source, include)
     process = replace(
         process,

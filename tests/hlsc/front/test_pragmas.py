@@ -114,7 +114,7 @@ def test_misplaced_directive(body: str, words: str) -> None:
         ("ARRAY_PARTITION variable=x type=cyclic factor=2", "type must be one of complete, not cyclic"),
         ("ARRAY_PARTITION variable=x complet", "Did you mean complete"),
         ("INLINE off", "no argument off"),
-        ("INTERFACE mode=s_axilite port=x", "mode must be one of axis, ap_ctrl_none, not s_axilite"),
+        ("INTERFACE mode=ap_hs port=x", "mode must be one of axis, s_axilite, m_axi, ap_ctrl_none, not ap_hs"),
         ("LOOP_TRIPCOUNT min=a", "min must be a number, not a"),
     ],
 )
