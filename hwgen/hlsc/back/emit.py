@@ -17,6 +17,7 @@ from hwgen.hlsc.back.finalise import address_width
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule
+from hwgen.hlsc.back.share import Unit, extended
 
 _UNUSED = "slices of a word live unequally long, a stream may carry bits that nobody needs"
 
@@ -49,6 +50,10 @@ class Emitter:
         }
         self.outputs: dict[tuple[int, int], str] = {}
         self.expressions = Expressions(self.process, self.name)
+        self.units = {
+            n: self.names.fresh(f"{self.signal[u.nodes[0]]}_shared") for u in schedule.units for n in u.nodes[:1]
+        }
+        self.unit_of = {n: u for u in schedule.units for n in u.nodes}
 
     def _last_uses(self) -> dict[int, int]:
         last = {n: self.schedule.available(n) for n in self.netlist.nodes}
@@ -125,9 +130,17 @@ class Emitter:
             value = self.process.values[node]
             if value.opcode == "state" and self.schedule.stage[node] == stage:
                 yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
+        for unit in self.schedule.units:
+            if self.schedule.stage[unit.nodes[0]] == stage:
+                done = ", ".join(self.signal[n] for n in unit.nodes)
+                yield f"    // One multiplier does {done}; its inputs are below."
+                yield f"    logic {vector(unit.width)}{self.units[unit.nodes[0]]};"
         for node in self.signal:
             if self.schedule.stage[node] == stage and not self.netlist.latency(node):
                 yield from self._wire(node, stage)
+        for unit in self.schedule.units:
+            if self.schedule.stage[unit.nodes[-1]] == stage:
+                yield from self._unit(unit)
         yield from self.control.stage(stage, self.expressions)
         for node, sink in self._sinks("store"):
             if self.schedule.stage[node] == stage:
@@ -147,8 +160,27 @@ class Emitter:
         if value.opcode in ("rom", "ram"):
             yield from self._word(value, self.signal[node], stage)
             return
-        right = self.expressions.operator(value, stage)
+        if node in self.unit_of:
+            right = self.units[self.unit_of[node].nodes[0]]
+        else:
+            right = self.expressions.operator(value, stage)
         yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+
+    def _unit(self, unit: Unit) -> Iterator[str]:
+        """Write a shared multiplier: the latest stage with an iteration in it chooses its inputs."""
+        name = self.units[unit.nodes[0]]
+        inputs = []
+        for side, factor in enumerate(unit.factors):
+            inputs.append(self.names.fresh(f"{name}_{'ab'[side]}"))
+            text = ""
+            for node, pair in reversed(list(zip(unit.nodes, unit.operands, strict=True))):
+                stage = self.schedule.stage[node]
+                given = self.expressions.ref(pair[side], stage)
+                text += given if node == unit.nodes[0] else f"{self.control.valid(stage)} ? {given} : "
+            yield f"    wire {vector(factor.width)}{inputs[-1]} = {text};"
+        signed = any(factor.extension == "sext" for factor in unit.factors)
+        terms = [extended(text, f, unit.width, signed) for text, f in zip(inputs, unit.factors, strict=True)]
+        yield f"    assign {name} = {' * '.join(terms)};"
 
     def _word(self, value: ir.Value, name: str, stage: int) -> Iterator[str]:
         """Declare the wire `name` with what a memory shows at an address."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.recurrence import Recurrence
-from hwgen.hlsc.back.schedule import Schedule, Scheduler, Slow
+from hwgen.hlsc.back.schedule import Schedule, Slow
 
 _STORES = ("state", "ram")
 _SHOWN = 16
@@ -45,7 +45,7 @@ class Paths:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.netlist = schedule.netlist
-        self.scheduler = Scheduler(schedule.netlist, schedule.model, schedule.ii)
+        self.scheduler = schedule.scheduler()
 
     def steps(self, nodes: tuple[int, ...]) -> list[Step]:
         """Return the slowest path through `nodes` from a register or RAM to its update; of one node that node."""

@@ -11,14 +11,15 @@ from collections import Counter
 
 from hwgen.hlsc.back.bitsum import is_part
 from hwgen.hlsc.back.netlist import Slice
-from hwgen.hlsc.back.schedule import Schedule, Scheduler
+from hwgen.hlsc.back.schedule import Schedule
 
 
 class _Placer:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.netlist = schedule.netlist
-        self.delays = Scheduler(schedule.netlist, schedule.model)
+        self.delays = schedule.scheduler()
+        self.shared = {n for unit in schedule.units for n in unit.nodes}
         self.period = schedule.model.period
         self.stage = dict(schedule.stage)
         self.tail: dict[int, float] = {}
@@ -40,7 +41,8 @@ class _Placer:
         if self.netlist.latency(node):
             return self.delays.setup(node)
         following = [self.tail[c] for c in self.netlist.consumers[node] if self.stage[c] == stage and c in self.tail]
-        return self.delays.delay(node) + max(following, default=0.0)
+        tail = self.delays.delay(node) + max(following, default=0.0)
+        return max(tail, self.period - self.delays.placed.start) if node in self.shared else tail
 
     def _fits(self, node: int, stage: int) -> bool:
         if self.netlist.latency(node):

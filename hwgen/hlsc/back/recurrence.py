@@ -29,18 +29,26 @@ class Placement:
         self.netlist = netlist
         self.delay = delay
         self.setup = setup
+        self.first: dict[int, int] = {}
+        """Nodes that begin their stage, at the time `start`, and the first stage in which they may."""
+        self.start = 0.0
         self.stage: dict[int, int] = {}
         self.arrival: dict[int, float] = {}
 
     def put(self, node: int, period: float, first: int = 0) -> float:
         """Place a node as early as its operands, stage `first` and the period allow; return the time it needs."""
-        stage, ready = max([first, *(self.stage[load] for load in self.netlist.before.get(node, ()))]), 0.0
+        stage, ready = (
+            max([first, self.first.get(node, 0), *(self.stage[load] for load in self.netlist.before.get(node, ()))]),
+            0.0,
+        )
         for piece in self.netlist.operands[node]:
             there = self.stage[piece.node] + self.netlist.latency(piece.node)
             if there > stage:
                 stage, ready = there, self.arrival[piece.node]
             elif there == stage:
                 ready = max(ready, self.arrival[piece.node])
+        if node in self.first:
+            stage, ready = stage + (ready > self.start), self.start
         takes = self.setup(node) if self.netlist.latency(node) else self.delay(node)
         if ready > 0.0 and ready + takes > period:
             stage, ready = stage + 1, 0.0

@@ -10,7 +10,7 @@ from typing import Any
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.paths import Paths
-from hwgen.hlsc.back.schedule import Schedule, Scheduler
+from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.back.storage import Kept, ram_style
 
 _ASSUMED = (
@@ -33,7 +33,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
     operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels), states,
     roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
     stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
-    false` allows), recurrences (see `Paths`), assumed (a sentence on the levels),
+    false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (a sentence on the levels),
     register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
@@ -61,6 +61,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
             | {"forwarded": r.distance, "gap": schedule.netlist.gap(r.name, schedule.stage)}
             for r in process.rams
         ],
+        "multiplications": _multiplications(schedule),
         "recurrences": paths.recurrences(),
         "assumed": _ASSUMED,
         "register_bits": sum(moved.values()),
@@ -112,10 +113,16 @@ def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]
     }
 
 
+def _multiplications(schedule: Schedule) -> dict[str, int]:
+    """Return how many multiplications there are, and how many multipliers do them."""
+    count = sum(v.opcode == "mul" for v in schedule.netlist.process.values)
+    return {"count": count, "units": count - sum(len(u.nodes) - 1 for u in schedule.units)}
+
+
 def _items(schedule: Schedule, values: list[ir.Value]) -> list[dict[str, Any]]:
     """Return the operators of a stage; equal ones of one place in the source are one item with a count."""
     found: dict[tuple[object, ...], dict[str, Any]] = {}
-    scheduler = Scheduler(schedule.netlist, schedule.model, schedule.ii)
+    scheduler = schedule.scheduler()
     for value in values:
         key = (value.opcode, value.width, value.loc, value.attr if isinstance(value.attr, str) else None)
         row = {
@@ -132,7 +139,7 @@ def _items(schedule: Schedule, values: list[ir.Value]) -> list[dict[str, Any]]:
 
 def _levels(schedule: Schedule) -> list[float]:
     """Return the LUT levels on the deepest path of each stage."""
-    scheduler = Scheduler(schedule.netlist, schedule.model, schedule.ii)
+    scheduler = schedule.scheduler()
     depth: dict[int, float] = {}
     deepest = [0.0] * (schedule.stages + 1)
     for node in schedule.netlist.nodes:

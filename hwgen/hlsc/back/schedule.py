@@ -9,7 +9,7 @@ A RAM with forwarding, or one that the source calls free of conflicts, has its s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
@@ -18,6 +18,7 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.recurrence import Placement, Recurrence
+from hwgen.hlsc.back.share import Unit, may_share, overhead, start, unit, wanted
 from hwgen.hlsc.back.storage import IN_LUTS, Kept
 from hwgen.hlsc.errors import HlsError
 
@@ -60,6 +61,8 @@ class Schedule:
         Nodes that may not be moved to another stage alone: components of several nodes, reads and sinks.
     slow
         Recurrences and operators slower than the clock.
+    units
+        Multipliers that several multiplications share.
     """
 
     netlist: Netlist
@@ -70,6 +73,11 @@ class Schedule:
     arrival: Mapping[int, float]
     fixed: frozenset[int]
     slow: tuple[Slow, ...]
+    units: tuple[Unit, ...] = ()
+
+    def scheduler(self) -> Scheduler:
+        """Return a scheduler with the delays of this schedule, in which nothing is placed yet."""
+        return Scheduler(self.netlist, self.model, self.ii, {n: 0 for u in self.units for n in u.nodes})
 
     def available(self, node: int) -> int:
         """Return the stage in which a node's result first exists."""
@@ -97,13 +105,17 @@ class Schedule:
 class Scheduler:
     """One pass over the components in topological order."""
 
-    def __init__(self, netlist: Netlist, model: DelayModel, ii: int = 1) -> None:
+    def __init__(
+        self, netlist: Netlist, model: DelayModel, ii: int = 1, shared: Mapping[int, int] | None = None
+    ) -> None:
         self.netlist = netlist
         self.model = model
         self.ii = ii
         self.depths = {f"rom {r.name}": len(r.words) for r in netlist.process.roms}
         self.depths |= {f"ram {r.name}": r.depth for r in netlist.process.rams}
         self.placed = Placement(netlist, self.delay, self.setup)
+        self.placed.first |= shared or {}
+        self.placed.start = start(model.family.level)
         self.slow: list[Slow] = []
         self.late: set[str] = set()
         """Synchronous RAMs whose extra stage keeps a recurrence from fitting."""
@@ -117,7 +129,8 @@ class Scheduler:
         if kept.latency:
             return self.model.memory_out(kept.style, kept.latency)
         value = values[node]
-        return self.model.operator(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
+        delay = self.model.operator(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
+        return delay + overhead(self.model.family.level) if node in self.placed.first else delay
 
     def levels(self, node: int) -> float:
         """Return a node's LUT levels; a synchronous memory has none."""
@@ -148,6 +161,7 @@ class Scheduler:
         process, placed = self.netlist.process, self.placed
         fixed.update(n for n in self.netlist.nodes if self.netlist.sink(n) is not None)
         fixed.update(n for n in self.netlist.nodes if n not in fixed and process.values[n].opcode in ("read", "state"))
+        fixed.update(placed.first)
         stages = max(self.ii, 1 + max(placed.stage.values(), default=0))
         slow = tuple(self.slow)
         return Schedule(self.netlist, self.model, self.ii, stages, placed.stage, placed.arrival, frozenset(fixed), slow)
@@ -187,6 +201,38 @@ class Scheduler:
         )
 
 
+def _earliest(found: Schedule) -> Callable[[int], int]:
+    begin = start(found.model.family.level)
+
+    def earliest(node: int) -> int:
+        stage = found.stage[node]
+        pieces = found.netlist.operands[node]
+        late = any(found.available(p.node) == stage and found.arrival[p.node] > begin for p in pieces)
+        return stage + late
+
+    return earliest
+
+
+def _shared(found: Schedule) -> Schedule:
+    """Return the schedule with multiplications moved to where they share multipliers."""
+    level, plain = found.model.family.level, Scheduler(found.netlist, found.model, found.ii)
+
+    def free(node: int) -> bool:
+        longest = start(level) + overhead(level) + plain.delay(node)
+        return node not in found.fixed and longest <= found.model.period
+
+    groups = [g for g in wanted(found.netlist, found.ii, free, _earliest(found)) if len(g) > 1]
+    while groups:
+        first = {node: stage for group in groups for node, stage in group.items()}
+        result = Scheduler(found.netlist, found.model, found.ii, first).run()
+        kept = [g for g in groups if may_share([*g], result.stage, found.ii)]
+        if len(kept) == len(groups):
+            process = found.netlist.process
+            return replace(result, units=tuple(unit(process, [*g], result.stage) for g in groups))
+        groups = kept
+    return found
+
+
 def schedule(process: ir.Process, model: DelayModel, memories: Mapping[str, Kept], ii: int) -> Schedule:
     """Schedule a normalised process for a family, a clock and an II.
 
@@ -197,5 +243,5 @@ def schedule(process: ir.Process, model: DelayModel, memories: Mapping[str, Kept
         scheduler = Scheduler(Netlist(process, kept), model, ii)
         found = scheduler.run()
         if not scheduler.late:
-            return found
+            return _shared(found) if ii > 1 else found
         kept |= dict.fromkeys(scheduler.late, IN_LUTS)

@@ -27,6 +27,7 @@ def _head(report: Report) -> list[str]:
         f"iteration's start to its last word), {report['stages']} stages, {iterations}",
         f"  {report['register_bits']} bits of pipeline registers, {report['state_bits']} of states, "
         f"{report['rom_bits']} of tables, {report['ram_bits']} of RAMs",
+        f"  {report['multiplications']['count']} multiplications in {report['multiplications']['units']} multipliers",
         f"  {report['assumed']}",
     ]
 

@@ -14,9 +14,11 @@ from test_emitted_rtl import MATVEC, merge, shared_sum
 
 from hwgen.hlsc import backend, interp, ir
 from hwgen.hlsc.target import Target
+from hwgen.synth.yosys import statistics
 
 PATTERNS = [(100, 100), (50, 50), (5, 100), (100, 4)]
 TARGET = Target("xcup", 700.0)
+SLOWER = Target("xcup", 250.0)
 
 
 def horner(name: str = "horner", ii: int | None = 1) -> ir.Process:
@@ -33,6 +35,24 @@ def horner(name: str = "horner", ii: int | None = 1) -> ir.Process:
     return replace(d.done(), ii=ii)
 
 
+def dot(name: str, ii: int, lanes: int = 8, bits: int = 8, signed: tuple[bool, bool] = (True, False)) -> ir.Process:
+    """The sum of the products of two words' lanes, as many multiplications as lanes; and one product of three."""
+    d = Draft(name)
+    d.stream("in0", "in", lanes * bits)
+    d.stream("in1", "in", lanes * bits)
+    words = [d.op("read", lanes * bits, attr=f"in{i}", name="xw"[i]) for i in range(2)]
+    total = d.const(24, 0)
+    for lane in range(lanes):
+        x, w = (
+            d.fit(d.op("extract", bits, word, attr=lane * bits), 24, s) for word, s in zip(words, signed, strict=True)
+        )
+        total = d.op("add", 24, total, d.op("mul", 24, x, w, name=f"product_{lane}"))
+    cube = d.op("mul", 24, d.fit(d.op("extract", 12, total, attr=3), 24, signed[0]), d.fit(total, 24), name="cube")
+    d.stream("out0", "out", 24)
+    d.writes.append(ir.Write("out0", d.op("xor", 24, total, cube), None))
+    return replace(d.done(), ii=ii)
+
+
 def with_interval(process: ir.Process, ii: int) -> ir.Process:
     return replace(process, name=f"{process.name}_ii{ii}", ii=ii)
 
@@ -41,8 +61,9 @@ def with_interval(process: ir.Process, ii: int) -> ir.Process:
 def batch(tmp_path_factory):
     processes = [with_interval(random_process(500 + 10 * ii + i), ii) for ii in (2, 3, 4) for i in range(5)]
     processes += [with_interval(p, ii) for p in (matvec(**MATVEC), shared_sum(), merge()) for ii in (2, 3)]
+    processes += [dot("dot_2", 2), dot("dot_3", 3, signed=(True, True)), dot("dot_4", 4, signed=(False, False))]
     processes += [with_interval(merge(), 9), *(horner(f"horner_{ii}", ii) for ii in (1, 2, 4))]
-    compiled = {p.name: backend.compile(p, TARGET) for p in processes}
+    compiled = {p.name: backend.compile(p, SLOWER if "dot" in p.name else TARGET) for p in processes}
     return build(tmp_path_factory.mktemp("batch"), processes, [c.rtl for c in compiled.values()]), compiled
 
 
@@ -106,3 +127,26 @@ def test_block_ram_in_a_recurrence_needs_forwarding_or_two_clocks():
     one, two = (backend.compile(replace(process, ii=ii), Target("xcup", 250.0)).report for ii in (1, 2))
     assert (one["rams"][0]["style"], one["rams"][0]["forwarded"]) == ("block", 1) and not one["warnings"]
     assert two["rams"][0]["style"] == "block" and not two["warnings"]
+
+
+@pytest.mark.parametrize(("name", "units"), [("dot_2", 5), ("dot_3", 4), ("dot_4", 3)])
+def test_multiplications_of_different_phases_share_a_multiplier(batch, name, units):
+    _, compiled = batch
+    assert compiled[name].report["multiplications"] == {"count": 9, "units": units}
+    assert compiled[name].rtl.count(" * ") == units
+
+
+def test_small_products_are_not_shared():
+    """The multiplexers would cost as much as the multiplier."""
+    report = backend.compile(dot("dot_small", 2, bits=4), Target("ecp5", 50.0)).report
+    assert report["multiplications"]["count"] == report["multiplications"]["units"]
+
+
+def test_yosys_counts_half_the_multipliers(tmp_path):
+    counts = {}
+    for ii in (1, 2, 4):
+        path = tmp_path / f"dot_{ii}.sv"
+        path.write_text(backend.compile(dot(f"dot_{ii}", ii, lanes=7), SLOWER).rtl)
+        script = [f"read_verilog -sv {path.name}", f"hierarchy -top dot_{ii}", "proc", "opt_clean"]
+        counts[ii] = statistics(script, tmp_path)["$mul"]
+    assert counts == {1: 8, 2: 5, 4: 3}
