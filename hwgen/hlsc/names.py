@@ -7,7 +7,7 @@ import re
 
 _WORDS = """
     add agg and arrayidx cleanup cmp cond conv div dec exitcond idxprom inc indvars land lor loadedv mul narrow not or
-    ref rem retval sext shl shr spec storedv storemerge sub this tmp tobool trunc umax umin xor
+    phiofops ref rem retval sext shl shr spec storedv storemerge sub this tmp tobool trunc umax umin xor
 """
 _TEMPORARY = frozenset(_WORDS.split())
 

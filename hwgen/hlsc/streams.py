@@ -70,8 +70,9 @@ class Streams:
             low.flow,
             table.setdefault(name, []),
             access,
-            f"Stream {name[1:]} must be {verb} at most once in an iteration, on any path.",
-            "Widen the stream's word, or spread the accesses over several iterations.",
+            f"Stream {name[1:]} must be {verb} at most once in an iteration, on any path, whatever the II.",
+            "Widen the stream's word, or make each access an iteration of its own: n times as many at II=1, not one at "
+            "II=n.",
         )
         table[name].append(access)
         return low.streams[name]

@@ -42,6 +42,22 @@ def fails(code: int, *arguments: object, cwd: Path = ROOT) -> str:
     return plain.stderr
 
 
+def test_schedule_of_a_process(tmp_path: Path) -> None:
+    source = tmp_path / "twice.cpp"
+    source.write_text(
+        "#include <ap_int.h>\n#include <hls_stream.h>\n"
+        "void twice(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {\n"
+        "  for (int i = 0; i < 4; ++i) {\n#pragma HLS PIPELINE II=2\n    out0.write(in0.read() * 2);\n  }\n}\n"
+    )
+    answer = run("schedule", source, "twice", "--board", "zcu102")
+    assert answer.returncode == 0 and "Schedule of twice: xcup" in answer.stdout and "II 2 " in answer.stdout
+    report = json.loads(run("schedule", source, "twice", "--board", "zcu102", "--json").stdout)
+    assert (report["ok"], report["ii"], report["trip_count"]) == (True, 2, 4)
+    assert "twice.cpp:1:1: Function thrice must be defined" in fails(
+        3, "schedule", source, "thrice", "--board", "zcu102"
+    )
+
+
 def test_boards_are_listed() -> None:
     answer = run("boards")
     assert answer.returncode == 0

@@ -15,6 +15,7 @@ from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
 from hwgen.hlsc.back.emit_memory import is_module, is_selects, ram_lines, rom_lines, select_text, table_module
 from hwgen.hlsc.back.finalise import address_width
 from hwgen.hlsc.back.identifiers import Identifiers
+from hwgen.hlsc.back.naming import hints
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.back.share import Unit, extended
@@ -42,6 +43,7 @@ class Emitter:
             for r in self.process.roms
         }
         self.memory |= {f"ram {r.name}": self.names.fresh(r.name) for r in self.process.rams}
+        self.hints = hints(self.process)
         self.signal = {n: self._signal(n) for n in self.netlist.nodes if self.netlist.sink(n) is None}
         self.copies = {
             (n, s): self.names.fresh(f"{self.signal[n]}_s{s}")
@@ -70,7 +72,7 @@ class Emitter:
             return self.names.fresh(f"{value.attr}")
         if value.opcode in ("rom", "ram"):
             return self.names.fresh(value.name or f"{value.attr}_word")
-        return self.names.fresh(value.name or f"v{node}")
+        return self.names.fresh(self.hints.get(node) or f"v{node}")
 
     def name(self, node: int, stage: int) -> str:
         """Return the signal with a node's result in a stage."""

@@ -11,6 +11,7 @@ import pytest
 
 from hwgen.hlsc import HlsError, Module, Target, compile_process
 from hwgen.hlsc.back.schedule_text import schedule_text
+from hwgen.stages import write_schedules
 
 from .support import HEAD, INCLUDE
 from .test_refusals import CASES
@@ -98,3 +99,14 @@ def test_schedule_names_what_sits_in_each_stage(tmp_path: Path) -> None:
     assert sum(item["operator"] == "read" for item in items) == 1
     assert all(item["loc"].startswith("kernel.cpp:") for item in items)
     assert all(stage["levels"] <= 4 for stage in module.report["schedule"])
+
+
+def test_schedules_are_files_of_a_build(tmp_path: Path) -> None:
+    module = compiled(tmp_path, LEAKY % "II=3", "leaky")
+    folder = tmp_path / "report" / "schedule"
+    folder.mkdir(parents=True)
+    (folder / "gone.txt").write_text("of an earlier build")
+    write_schedules([module], folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["leaky.json", "leaky.txt"]
+    assert json.loads((folder / "leaky.json").read_text())["ii"] == 3
+    assert (folder / "leaky.txt").read_text() == schedule_text(module.report)
