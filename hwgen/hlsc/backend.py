@@ -21,6 +21,7 @@ from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.report import depth, report
 from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.garbage import uncollected
 
 _ROUNDS = 4
 
@@ -91,6 +92,7 @@ def _check_name(process: ir.Process) -> None:
         )
 
 
+@uncollected
 def compile(process: ir.Process, target: Target, strict: bool = False) -> Compiled:
     """Compile a process to one SystemVerilog module.
 

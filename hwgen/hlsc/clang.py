@@ -90,6 +90,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
     return variables.without_marks(compile_unit(source, include).ll)
 
 
+@functools.cache
 def compat() -> Path:
     """Return the folder of hwgen's `ap_int.h` and `hls_stream.h`, in a checkout or in an installed package."""
     return _hls() / "compat"
@@ -222,6 +223,7 @@ def _rule(message: str) -> tuple[str, str]:
     return f"The C++ compiler says: {message}.", "Correct the C++ source."
 
 
+@functools.cache
 def is_header(file: str) -> bool:
     """Whether `file` is a compatibility or system header, where no message should point to."""
     path = Path(file)

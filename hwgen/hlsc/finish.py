@@ -51,9 +51,7 @@ def _order(
         return None if old is None else new[old]
 
     used = {(values[old].opcode, values[old].attr) for old in order}
-    final = tuple(
-        replace(values[old], id=i, args=tuple(new[a] for a in values[old].args)) for i, old in enumerate(order)
-    )
+    final = tuple(values[old].moved(i, tuple([new[a] for a in values[old].args])) for i, old in enumerate(order))
     return ir.Process(
         low.name,
         streams,

@@ -94,6 +94,14 @@ class Value:
     loc: Loc | None = None
     name: str = ""
 
+    def moved(self, id: int, args: tuple[int, ...]) -> Value:
+        """Return the same operation under another id, of other arguments."""
+        if id == self.id and args == self.args:
+            return self
+        found = object.__new__(Value)
+        found.__dict__.update(self.__dict__, id=id, args=args)
+        return found
+
 
 @dataclass(frozen=True)
 class Stream:

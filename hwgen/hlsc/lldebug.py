@@ -25,6 +25,7 @@ class Places:
     def __init__(self, metadata: Mapping[int, str]) -> None:
         self._metadata = metadata
         self._fields: dict[int, dict[str, str]] = {}
+        self._files: dict[int, str] = {}
         self._places: dict[int, Loc | None] = {}
 
     def _node(self, number: int) -> dict[str, str]:
@@ -34,6 +35,11 @@ class Places:
         return self._fields[number]
 
     def _file(self, scope: int) -> str:
+        if scope not in self._files:
+            self._files[scope] = self._find_file(scope)
+        return self._files[scope]
+
+    def _find_file(self, scope: int) -> str:
         node = self._node(scope)
         if "file" not in node and "scope" in node:
             return self._file(int(node["scope"]))

@@ -16,6 +16,7 @@ from hwgen.hlsc.equal import join_equals
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.finish import finish
 from hwgen.hlsc.flow import END, Flow, branch_conditions
+from hwgen.hlsc.garbage import uncollected
 from hwgen.hlsc.lldebug import Places
 from hwgen.hlsc.llparse import Inst, Module, Operand
 from hwgen.hlsc.lltypes import Int, Ptr
@@ -33,6 +34,7 @@ from hwgen.hlsc.variables import Variables
 _BINARY = frozenset(["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "lshr", "ashr", "and", "or", "xor"])
 
 
+@uncollected
 def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = ()) -> ir.Process:
     """Turn an optimised module into a process.
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from hwgen.hlsc import ir
@@ -32,6 +33,7 @@ class Fact(NamedTuple):
         return signed_bits(self.slo, self.shi)
 
 
+@cache
 def top(width: int) -> Fact:
     """Return what is known of any value of this width: nothing."""
     half = 1 << (width - 1)
@@ -88,13 +90,14 @@ def from_unsigned(low: int, high: int, width: int) -> Fact:
     mask = ones(width)
     if low >> width != high >> width:
         return top(width)
-    return top(width)._replace(ulo=low & mask, uhi=high & mask)
+    half = 1 << (width - 1)
+    return Fact(low & mask, high & mask, -half, half - 1, 0, 0)
 
 
 def from_signed(low: int, high: int, width: int) -> Fact:
     """As `from_unsigned` for a signed result."""
     half = 1 << (width - 1)
-    return top(width) if low < -half or high >= half else top(width)._replace(slo=low, shi=high)
+    return top(width) if low < -half or high >= half else Fact(0, ones(width), low, high, 0, 0)
 
 
 def meet(a: Fact, b: Fact) -> Fact:
@@ -190,4 +193,4 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
     else:
         found = _wires(value, args, widths)
     zero, one = known_bits(value, [(a.zeros, a.ones) for a in args], widths, {})
-    return tighten(found._replace(zeros=zero, ones=one), width)
+    return tighten(Fact(found.ulo, found.uhi, found.slo, found.shi, zero, one), width)

@@ -130,7 +130,7 @@ def sweep(process: ir.Process) -> ir.Process:
         if not live[value.id]:
             continue
         new[value.id] = len(values)
-        values.append(replace(value, id=len(values), args=tuple(new[a] for a in value.args)))
+        values.append(value.moved(len(values), tuple([new[a] for a in value.args])))
         if value.opcode in ("state", "ram", "rom"):
             used.add(f"{value.opcode} {value.attr}")
 

@@ -31,9 +31,11 @@ class Ranges:
         self.facts: list[Fact] = [top(v.width) for v in process.values]
         self._rom_cache: dict[tuple[str, int, int], Fact] = {}
         self._thresholds = self._constants()
+        self._stored = self._from_storage()
         self._fixpoint()
         for value in process.values:
-            self.facts[value.id] = self.evaluate(value)
+            if self._stored[value.id]:
+                self.facts[value.id] = self.evaluate(value)
 
     def _constants(self) -> list[int]:
         found: set[int] = set()
@@ -151,12 +153,16 @@ class Ranges:
 
     # fixpoint over storage
 
+    def _from_storage(self) -> list[bool]:
+        """Tell for each value whether it depends on a stored word."""
+        found = [False] * len(self.process.values)
+        for value in self.process.values:
+            found[value.id] = value.opcode in ("state", "ram") or any(found[a] for a in value.args)
+        return found
+
     def _cone(self) -> list[ir.Value]:
         """Return the values on a path from stored words to stored words, in order."""
         values = self.process.values
-        forward = [False] * len(values)
-        for value in values:
-            forward[value.id] = value.opcode in ("state", "ram") or any(forward[a] for a in value.args)
         backward = [False] * len(values)
         for state in self.process.states:
             backward[state.next] = True
@@ -166,7 +172,7 @@ class Ranges:
             if backward[value.id]:
                 for arg in value.args:
                     backward[arg] = True
-        return [v for v in values if forward[v.id] and backward[v.id]]
+        return [v for v in values if self._stored[v.id] and backward[v.id]]
 
     def _fixpoint(self) -> None:
         nexts: dict[str, int] = {}
