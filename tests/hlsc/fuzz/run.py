@@ -82,13 +82,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
     parser.add_argument("--shrink", type=float, default=60, help="seconds to spend on making a failing program small")
     parser.add_argument("--log", type=Path, default=None, help="file for one JSON line a program")
+    parser.add_argument("--summary", type=Path, default=None, help="file for the summary that is printed")
     options = parser.parse_args()
     start = time.monotonic()
     log = options.log.open("a") if options.log else None
     tally = fuzz(options.seed, options.count, options.seconds, log)
     for seed, verdict in tally.failures[:10]:
         report(seed, verdict, options.shrink, sys.stderr)
-    print(json.dumps(tally.summary(time.monotonic() - start), indent=2))
+    summary = json.dumps({"first_seed": options.seed, **tally.summary(time.monotonic() - start)}, indent=2)
+    print(summary)
+    if options.summary:
+        options.summary.write_text(summary + "\n")
     return int(bool(tally.failures))
 
 
