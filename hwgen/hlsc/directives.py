@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _NAME, _NUMBER, _FLAG, _ANY = r"\w+(?:(?:\.|->|::)\w+)*", r"\d+", "", ".*"
 _RAMS = "ram_1p|ram_2p|ram_s2p|ram_t2p|ram_1wnr|rom_1p|rom_2p|rom_np"
-_COMPLETE = {"variable": _NAME, "type": "complete", "complete": _FLAG, "dim": _NUMBER}
+_PARTITION = {
+    "variable": _NAME, "type": "complete|cyclic|block", "complete": _FLAG, "cyclic": _FLAG, "block": _FLAG,
+    "factor": "[1-9]\\d*", "dim": _NUMBER,
+}  # fmt: skip
 
 _HONOURED: Mapping[str, Mapping[str, str]] = {
     "UNROLL": {"factor": _ANY},
@@ -23,8 +26,8 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
     "INLINE": {"recursive": _FLAG},
     "STREAM": {"variable": _NAME, "depth": _ANY, "type": "fifo"},
     "DATAFLOW": {"disable_start_propagation": _FLAG},
-    "ARRAY_PARTITION": _COMPLETE,
-    "ARRAY_RESHAPE": _COMPLETE,
+    "ARRAY_PARTITION": _PARTITION,
+    "ARRAY_RESHAPE": _PARTITION,
     "BIND_STORAGE": {"variable": _NAME, "type": _RAMS, "impl": "auto|lutram|bram|uram", "latency": "-1|[1-8]"},
     "DEPENDENCE": {
         "variable": _NAME, "class": "array", "array": _FLAG, "type": "inter|intra", "inter": _FLAG, "intra": _FLAG,
@@ -66,6 +69,22 @@ def check(directive: Directive) -> None:
         raise _refusal(directive, rule, "Change the directive, or remove it.")
     if directive.name == "DEPENDENCE":
         _check_dependence(directive)
+    if directive.name in ("ARRAY_PARTITION", "ARRAY_RESHAPE"):
+        _check_partition(directive)
+
+
+def _check_partition(directive: Directive) -> None:
+    """Refuse a partition with two kinds, or without the factor that its kind has."""
+    args = directive.args
+    kinds = {k for k in ("complete", "cyclic", "block") if k in args} | {
+        args[k].lower() for k in ("type",) if k in args
+    }
+    if len(kinds) > 1:
+        raise _refusal(directive, f"{directive.name} must have one type, not {len(kinds)}.", "Keep one of them.")
+    factor = not kinds <= {"complete"}
+    if factor != ("factor" in args):
+        rule = f"{directive.name} must {'have a factor' if factor else 'have no factor, as it is complete'}."
+        raise _refusal(directive, rule, "Write type=cyclic factor=n, or type=complete.")
 
 
 def _check_dependence(directive: Directive) -> None:

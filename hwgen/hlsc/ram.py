@@ -12,11 +12,11 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place
 from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
 from hwgen.hlsc.bindings import bound, independent
-from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst, Operand
 from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
+from hwgen.hlsc.partition import check_partition
 from hwgen.hlsc.streams import Access, check_exclusive, combine
 
 if TYPE_CHECKING:
@@ -150,13 +150,14 @@ class Rams:
         if touched(kind) > step:
             self._mixed(place)
         inst = low.addresses.defined.get(place.object)
-        total = (low.module.variable(place.object).type if inst is None else inst.types[0]).size
+        whole = low.module.variable(place.object).type if inst is None else inst.types[0]
         stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
         name = low.memory.name(place)
-        self._not_partitioned(name, place.object)
+        wanted = [d for n in ("ARRAY_PARTITION", "ARRAY_RESHAPE") for d in low.memory.variables.of(n, place.object)]
+        check_partition(wanted, name, whole, touched(kind), step)
         lanes = {p.offset % step for p, _, _ in touches}
         unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
-        depth = max(1, total // step)
+        depth = max(1, whole.size // step)
         initial = self._initial(place.object, key[1], step, touched(kind), depth)
         form = stored(low, stores, touched(kind) * 8, initial or ())
         init = None if initial is None else tuple(word & ones(form.width) for word in initial)
@@ -176,17 +177,6 @@ class Rams:
             raise Refused("An array must hold integers only.", "Make its elements ap_int or ap_uint.") from None
         starts = range(lane, lane + depth * step, step)
         return [int.from_bytes(data[at : at + size].tobytes(), "little") for at in starts]
-
-    def _not_partitioned(self, name: str, object_: str) -> None:
-        """Refuse a RAM that the source wants as registers."""
-        for d in self._low.memory.variables.of("ARRAY_PARTITION", object_):
-            if d.args.get("dim", "1") in "01":
-                raise HlsError(
-                    f"The array {name} must not be partitioned: its index is not constant, so that it is a RAM.",
-                    file=d.file,
-                    line=d.line,
-                    fix="Index it by constants in unrolled loops, or remove the directive.",
-                )
 
     def _mixed(self, place: Place) -> None:
         raise Refused(

@@ -185,3 +185,43 @@ def test_a_latency_inside_a_recurrence_is_refused_at_the_array(tmp_path: Path) -
     with pytest.raises(HlsError, match="latency of 1") as caught:
         backend.compile(compile_snippet(tmp_path, text), Target("xcup", 200.0))
     assert caught.value.file.endswith("snippet.cpp") and caught.value.line > 0
+
+
+LANES = (
+    "ap_uint<3> row = x; ap_uint<16> sum = 0;\nfor (int k = 0; k < 4; ++k) {\n#pragma HLS UNROLL\n"
+    "sum += t[%s]; t[%s] = x >> k; }\nout0.write(sum);"
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "index", "partition"),
+    [
+        ("[8][4]", "row][k", "complete dim=2"),
+        ("[8][4]", "row][k", "type=cyclic factor=4 dim=2"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ARRAY_PARTITION", "ARRAY_RESHAPE"])
+def test_indices_known_modulo_the_partition_give_banks(
+    tmp_path: Path, shape: str, index: str, partition: str, name: str
+) -> None:
+    inside = f"static ap_uint<16> t{shape};\n#pragma HLS {name} variable=t {partition}"
+    process = checked(tmp_path, kernel(LANES % (index, index), inside=inside))
+    assert [r.depth for r in process.rams] == [8] * 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "index", "partition", "words"),
+    [
+        ("[32]", "row + k", "cyclic factor=4", "bank in dimension 1 would not be known"),
+        ("[32]", "row * 4 + k", "block factor=4", "bank in dimension 1 would not be known"),
+        ("[8][4]", "row][k", "complete dim=1", "bank in dimension 1 would not be known"),
+        ("[8][4]", "row][k", "complete dim=0", "bank in dimension 1 would not be known"),
+        ("[32]", "row * 4 + k", "complete dim=2", "must have a dimension 2"),
+    ],
+)
+def test_a_bank_that_is_not_known_is_refused(
+    tmp_path: Path, shape: str, index: str, partition: str, words: str
+) -> None:
+    inside = f"static ap_uint<16> t{shape};\n#pragma HLS ARRAY_PARTITION variable=t {partition}"
+    with pytest.raises(HlsError, match=words):
+        compile_snippet(tmp_path, kernel(LANES % (index, index), inside=inside))
