@@ -46,6 +46,8 @@ class Verdict:
 
 
 def frames(p: Program) -> int:
+    if p.open:
+        return 8
     return 3 if p.trip > 1 else 8
 
 
@@ -102,7 +104,7 @@ def _simulate(cases: Sequence[Case]) -> None:
     jobs = []
     for c in cases:
         ins = [_bytes(c.inputs[s.name], s.type.width) for s in c.program.inputs]
-        jobs.append(CsimJob(c.source, c.program.name, [], ins, frames(c.program)))
+        jobs.append(CsimJob(c.source, c.program.name, [], ins, None if c.program.open else frames(c.program)))
     try:
         results = csim_many(jobs, seconds=120)
     except Exception as error:
@@ -131,7 +133,8 @@ def _compare(case: Case, seen: rtl.Seen, rates: tuple[int, int]) -> None:
     # The RTL goes on into the next frame as far as it needs no input, so more words may follow.
     seen_ = {s: seen.words[name, s][: len(e)] for s, e in case.expected.items()}
     found = [f"{s}: {_first(e, seen_[s])}" for s, e in case.expected.items() if e != seen_[s]]
-    found += seen.broken.get(name, [])
+    # A loop that ends early leaves words of later frames; of C simulation too, which ends at the first empty input.
+    found += [said for said in seen.broken.get(name, []) if not (case.program.open and "were not read" in said)]
     if found and case.verdict is None:
         case.verdict = Verdict("back", f"valid {rates[0]} %, ready {rates[1]} %: {found[0]}")
 
@@ -140,7 +143,7 @@ def _front(case: Case) -> None:
     """Say whether it is the front half that is wrong."""
     assert case.expected is not None
     process = read_process(case.source, case.program.name, [])
-    got = interp.run(process, case.inputs, frames(case.program) * case.program.trip)
+    got = interp.run(process, case.inputs, frames(case.program) * (case.program.trip + 1))
     for name, expected in case.expected.items():
         if got[name] != expected:
             case.verdict = Verdict("front", f"{name}: {_first(expected, got[name])}")

@@ -145,6 +145,8 @@ class Stream:
         kind = self.mode[0]
         if kind == "always":
             return trip
+        if kind == "frame":
+            return 1
         if kind == "every":
             return sum(1 for i in range(trip) if i & (self.mode[1] - 1) == self.mode[2])
         return min(trip, int(self.mode[1]))
@@ -159,6 +161,18 @@ class Program:
     outputs: list[Stream]
     decls: list[Decl]
     body: list[Stmt]
+    elastic: bool = False
+    """Whether an iteration does nothing while no word of the first input with data waits."""
+
+    @property
+    def bound(self) -> Stream | None:
+        """The stream whose word, read before the loop, is the trip count of a frame."""
+        return next((s for s in self.inputs if s.mode[0] == "frame"), None)
+
+    @property
+    def open(self) -> bool:
+        """Whether a frame's iterations are counted at run time."""
+        return self.bound is not None or any(s.kind == "exit" for s in walk(self.body))
 
 
 HEAD = """#include <ap_int.h>
@@ -217,7 +231,7 @@ def clean(p: Program) -> None:
         p.decls = [d for d in p.decls if d.name in touched]
     read = {s.attr for s in walk(p.body) if s.kind == "take"}
     written = {s.name for s in walk(p.body) if s.kind == "write"}
-    p.inputs = [s for s in p.inputs if s.name in read]
+    p.inputs = [s for s in p.inputs if s.name in read or s.mode[0] == "frame"]
     p.outputs = [s for s in p.outputs if s.name in written]
 
 
@@ -261,6 +275,8 @@ def _statement(s: Stmt, indent: str) -> Iterator[str]:
         yield f"{indent}{s.name}{''.join(f'[{text(x)}]' for x in s.index)} {s.op} {value};"
     elif s.kind == "take":
         yield f"{indent}{s.name} = {s.attr}.read();"
+    elif s.kind == "exit":
+        yield f"{indent}if ({value}) break;"
     elif s.kind == "write":
         yield f"{indent}{s.name}.write({value});"
     elif s.kind == "if":
@@ -298,14 +314,24 @@ def source(p: Program) -> str:
     before = [f"  {line}" if line[0] != "#" else line for d in p.decls if not d.const for line in _declare(d)]
     params = ", ".join(f"hls::stream<{s.type.text}>& {s.name}" for s in [*p.inputs, *p.outputs])
     n = p.trip
-    head = {
+    bound = p.bound
+    if bound is not None:
+        before.append(f"  const {bound.type.text} n = {bound.name}.read();")
+    head = f"for (int i = 0; i < {n if bound is None else f'n && i < {n}'}; {'' if p.elastic else '++i'}) {{"
+    data = next((s.name for s in p.inputs if s is not bound), "")
+    plain = {
         "up": f"for (int i = 0; i < {n}; ++i) {{",
         "unsigned": f"for (unsigned i = 0; i != {n}; ++i) {{",
         "le": f"for (int i = 0; i <= {n - 1}; i++) {{",
         "down": f"for (int j = {n - 1}; j >= 0; --j) {{",
         "narrow": f"for (ap_uint<{n.bit_length()}> j = 0; j < {n}; ++j) {{",
     }[p.loop]
-    inside = {"down": [f"    const int i = {n - 1} - j;"], "narrow": ["    const int i = j;"]}.get(p.loop, [])
+    inside, after = [f"    if (!{data}.empty()) {{"], ["    ++i;", "    }"]
+    if not p.elastic:
+        inside, after = [], []
+    if not p.elastic and bound is None:
+        head = plain
+        inside = {"down": [f"    const int i = {n - 1} - j;"], "narrow": ["    const int i = j;"]}.get(p.loop, [])
     return "\n".join(
         [
             "// SPDX-License-Identifier: Apache-2.0",
@@ -317,6 +343,7 @@ def source(p: Program) -> str:
             "#pragma HLS PIPELINE II = 1",
             *inside,
             *_block(p.body, "  "),
+            *after,
             "  }",
             "}",
             "",

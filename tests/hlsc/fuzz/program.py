@@ -300,6 +300,17 @@ class Generator(Expressions):
         bodies[-1] = [*self.some(), put()]
         return Stmt("switch", value=selector, bodies=bodies)
 
+    # run-time ends
+
+    def ends(self, p: Program) -> None:
+        """Let some programs end their loop at run time, or wait for words without blocking."""
+        rng = self.rng
+        if rng.random() < 0.2:
+            p.body.append(Stmt("exit", value=self.condition(2)))
+        if rng.random() < 0.2 and p.trip > 1:
+            p.inputs.insert(0, Stream("ctrl", Type(p.trip.bit_length(), False), ("frame",)))
+        p.elastic = rng.random() < 0.15
+
     # the whole
 
     def program(self) -> Program:
@@ -326,6 +337,8 @@ class Generator(Expressions):
         body += [self.assign() for _ in range(rng.randrange(2)) if self.assignable]
         loop = rng.choice(["up", "up", "up", "unsigned", "le", "down", "narrow"])
         made = Program(self.name, self.trip, loop, inputs, outputs, self.decls, body)
+        if inputs[0].mode[0] == "always":
+            self.ends(made)
         clean(made)
         return made
 

@@ -41,9 +41,19 @@ def test_a_seed_is_a_program() -> None:
 def test_programs_cover_the_subset() -> None:
     programs = [generate(seed) for seed in range(60)]
     kinds = {stmt.kind for p in programs for stmt in walk(p.body)}
-    assert kinds == {"let", "set", "part", "put", "take", "write", "if", "switch", "unroll"}
+    assert kinds == {"let", "set", "part", "put", "take", "write", "if", "switch", "unroll", "exit"}
     text = "".join(source(p) for p in programs)
-    for words in ("static const", "static ap_", "BIND_STORAGE", "ARRAY_PARTITION", "in2.read", "out2.write"):
+    for words in (
+        "static const",
+        "static ap_",
+        "BIND_STORAGE",
+        "ARRAY_PARTITION",
+        "in2.read",
+        "out2.write",
+        "break;",
+        "i < n &&",
+        "in0.empty()",
+    ):
         assert words in text
 
 
