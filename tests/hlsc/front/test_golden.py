@@ -30,11 +30,17 @@ def text(process: ir.Process) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("name", ["matvec", "window", "state"])
-def test_golden_ir(name: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("matvec", "kernels/matvec.cpp"), ("window", "kernels/window.cpp"), ("state", "kernels/state.cpp"),
+        ("framed", "loops.cpp"), ("ring", "elastic.cpp"),
+    ],
+)  # fmt: skip
+def test_golden_ir(name: str, source: str, request: pytest.FixtureRequest) -> None:
     if not clang.find_compiler().identity.startswith(("ziglang", f"clang version {clang.PAIRED}.")):
         pytest.skip("golden IR is that of clang 22")
-    found = text(read_process(KERNELS / f"{name}.cpp", name))
+    found = text(read_process(KERNELS.parent / source, name))
     path = GOLDEN / f"{name}.txt"
     if request.config.getoption("--update-golden"):
         path.write_text(found)
