@@ -11,6 +11,7 @@ from hwgen.hlsc import ir, verify_ir
 from hwgen.hlsc.back.arrange import arrange
 from hwgen.hlsc.back.balance import balance
 from hwgen.hlsc.back.delays import DelayModel, family
+from hwgen.hlsc.back.dsp import time_blocks
 from hwgen.hlsc.back.emit import emit
 from hwgen.hlsc.back.finalise import finalise
 from hwgen.hlsc.back.identifiers import KEYWORDS
@@ -18,6 +19,7 @@ from hwgen.hlsc.back.multiply import lower_products
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.paths import Paths
+from hwgen.hlsc.back.pack_dsp import bind_products
 from hwgen.hlsc.back.report import depth, report
 from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.errors import HlsError
@@ -55,7 +57,7 @@ class Compiled(NamedTuple):
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
     process = narrow(balance(narrow(rebuild(process)), model))
-    return settle(lower_products(process, model.family))
+    return settle(lower_products(bind_products(process, model), model.family))
 
 
 def settle(process: ir.Process) -> ir.Process:
@@ -72,7 +74,7 @@ def plan(process: ir.Process, target: Target) -> Schedule:
     """Optimise and schedule a process."""
     verify_ir.verify(process)
     model = DelayModel(family(target.family), target.clock_mhz)
-    ready = finalise(optimise(process, model))
+    ready = time_blocks(finalise(optimise(process, model)), model)
     verify_ir.verify(ready)
     return arrange(ready, model)
 

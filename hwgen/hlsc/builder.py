@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hwgen.hlsc.back.fold import COMMUTATIVE, PURE, evaluate, ones
-from hwgen.hlsc.ir import Loc, Opcode, Value
+from hwgen.hlsc.ir import Binding, Loc, Opcode, Value
 
 _COMPARES_EQUAL = {"eq": 1, "ne": 0, "ult": 0, "ule": 1, "slt": 0, "sle": 1}
 
@@ -16,7 +16,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.values: list[Value] = []
-        self._known: dict[tuple[str, int, tuple[int, ...], int | str | None], int] = {}
+        self._known: dict[tuple[object, ...], int] = {}
         self.loc: Loc | None = None
 
     def width(self, value: int) -> int:
@@ -41,15 +41,25 @@ class Builder:
         if name and not self.values[value].name and self.values[value].opcode != "const":
             self.values[value] = replace(self.values[value], name=name)
 
-    def _add(self, opcode: Opcode, width: int, args: tuple[int, ...], attr: int | str | None) -> int:
-        key = (opcode, width, args, attr)
+    def _add(
+        self, opcode: Opcode, width: int, args: tuple[int, ...], attr: int | str | None, bind: Binding | None = None
+    ) -> int:
+        key = (opcode, width, args, attr, bind)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = len(self.values)
-            self.values.append(Value(known, opcode, width, args, attr, None if opcode == "const" else self.loc))
+            loc = None if opcode == "const" else self.loc
+            self.values.append(Value(known, opcode, width, args, attr, loc, bind=bind))
         return known
 
-    def make(self, opcode: Opcode, width: int, args: tuple[int, ...], attr: int | None = None) -> int:
+    def make(
+        self,
+        opcode: Opcode,
+        width: int,
+        args: tuple[int, ...],
+        attr: int | None = None,
+        bind: Binding | None = None,
+    ) -> int:
         """Return a value of a pure opcode, folded and shared."""
         assert opcode in PURE
         numbers = [self.number(a) for a in args]
@@ -59,7 +69,7 @@ class Builder:
         if opcode in COMMUTATIVE and numbers[0] is not None:
             args, numbers = (args[1], args[0]), [numbers[1], numbers[0]]
         simple = self._simple(opcode, width, args, numbers)
-        return self._add(opcode, width, args, attr) if simple is None else simple
+        return self._add(opcode, width, args, attr, bind) if simple is None else simple
 
     def _simple(self, opcode: str, width: int, args: tuple[int, ...], numbers: list[int | None]) -> int | None:
         """Return an existing value that equals the asked one, if there is a simple reason."""

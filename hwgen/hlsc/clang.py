@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.errors import InternalError, UserError
-from hwgen.hlsc import cache, variables
+from hwgen.hlsc import binds, cache, variables
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.pragmas import Directive, rewrite
 
@@ -87,7 +87,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
     HlsError
         With the first error's file, line and column when the source is not C++, or has an unknown directive.
     """
-    return variables.without_marks(compile_unit(source, include).ll)
+    return binds.without_marks(variables.without_marks(compile_unit(source, include).ll))
 
 
 @functools.cache
@@ -117,7 +117,7 @@ def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:
     text, directives = rewrite(_run([*argv, str(source)], None, source))
     name = cache.key("clang", clang.identity, *_EMIT, *_LANGUAGE, text)
     argv = [*clang.compile, *_LANGUAGE, *_EMIT, "-x", "c++-cpp-output", "-", "-o", "-"]
-    with variables.explained(directives, text):
+    with variables.explained(directives, text), binds.explained(directives):
         return Unit(cache.remember(name, ".ll", lambda: _run(argv, text, source)), directives, text)
 
 

@@ -29,6 +29,7 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
     "ARRAY_PARTITION": _PARTITION,
     "ARRAY_RESHAPE": _PARTITION,
     "BIND_STORAGE": {"variable": _NAME, "type": _RAMS, "impl": "auto|lutram|bram|uram", "latency": "-1|[1-8]"},
+    "BIND_OP": {"variable": _NAME, "op": "mul|add|sub", "impl": "dsp|fabric", "latency": "-1|[0-4]"},
     "DEPENDENCE": {
         "variable": _NAME, "class": "array", "array": _FLAG, "type": "inter|intra", "inter": _FLAG, "intra": _FLAG,
         "direction": "raw|war|waw", "distance": _NUMBER, "dependent": "true|false", "true": _FLAG, "false": _FLAG,

@@ -8,7 +8,7 @@ is reset when the loop starts again has that in its `next` value, so every state
 Grammar, on one screen::
 
     process  = Process(name, streams, values, states, roms, rams, writes, trip_count, loc, ii)
-    value    = Value(id, opcode, width, args, attr, loc, name)
+    value    = Value(id, opcode, width, args, attr, loc, name, bind)
     opcode   = const             attr: the constant (unsigned)
              | state             attr: state name            its value at the start of the iteration
              | read              attr: stream name, args: () or (predicate,)     blocking read, 0 where predicate is 0
@@ -17,6 +17,7 @@ Grammar, on one screen::
              | rom               attr: rom name, args: (address,)
              | ram               attr: ram name, args: (address,)   reads what earlier iterations wrote
              | add sub mul and or xor            two args of the result's width, modulo 2**width
+             | dsp               (d, a, b): (d - a) * b of a multiplier block, signed; d - a wraps at their width
              | shl lshr ashr                     (value, amount); amounts >= width give 0 (or the sign for ashr)
              | eq ne ult ule slt sle             two args of equal width, result width 1
              | select                            (condition of width 1, if one, if zero)
@@ -45,6 +46,7 @@ Opcode = Literal[
     "add",
     "sub",
     "mul",
+    "dsp",
     "and",
     "or",
     "xor",
@@ -83,8 +85,16 @@ class Loc:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """What a multiplication is made of, by directive; `latency` is in cycles, None for what the clock needs."""
+
+    impl: Literal["dsp", "fabric"]
+    latency: int | None = None
+
+
+@dataclass(frozen=True)
 class Value:
-    """One node of the dataflow graph; `args` are ids of earlier values."""
+    """One node of the dataflow graph; `args` are ids of earlier values, `bind` is for `mul` and `dsp` only."""
 
     id: int
     opcode: Opcode
@@ -93,6 +103,7 @@ class Value:
     attr: int | str | None = None
     loc: Loc | None = None
     name: str = ""
+    bind: Binding | None = None
 
     def moved(self, id: int, args: tuple[int, ...]) -> Value:
         """Return the same operation under another id, of other arguments."""

@@ -26,7 +26,8 @@ class Inst:
     """One instruction.
 
     `detail` holds what the opcode needs beyond operands: the predicate of `icmp`, the callee of `call`, the source
-    type of `getelementptr`, the blocks of `phi`, `br` and `switch`, "volatile" for memory accesses.
+    type of `getelementptr`, the blocks of `phi`, `br` and `switch`, "volatile" for memory accesses, the number of the
+    directive that binds a `mul`.
     """
 
     opcode: str
@@ -72,6 +73,9 @@ class Global:
     type: Type
     initial: str = field(repr=False)
 
+
+BOUND = "@hwgen.bind."
+"""Beginning of the callees that stand for bound multiplications, before the number of their directive."""
 
 _ID = r'(?:[%@](?:"[^"]*"|[\w.$-]+))'
 _VALUE = re.compile(rf"{_ID}|-?\d+|true|false|undef|poison|null|zeroinitializer|none")
@@ -322,6 +326,8 @@ class Module:
             argument, value, _ = self._typed(_PARAM_ATTRS.sub("", part))
             values.append(value)
             kinds.append(argument)
+        if match[1].startswith(BOUND):
+            return Inst("mul", name, kind, tuple(values), tuple(kinds), (match[1].split(".")[2],), debug)
         return Inst(opcode, name, kind, tuple(values), tuple(kinds), (match[1],), debug)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Addresses, Place
+from hwgen.hlsc.binds import binding, check_found
 from hwgen.hlsc.body import START, Body, error, shape, silent
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.cfg import live, targets
@@ -52,6 +53,7 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
     HlsError
         For C++ outside the subset.
     """
+    check_found(text, directives)
     module = Module(text)
     try:
         return Lowering(module, mangled, name, directives, struct_bits(text), Variables(text, directives)).run()
@@ -77,6 +79,7 @@ class Lowering:
     ) -> None:
         self.module = module
         self.name = name
+        self.directives = directives
         self.places = Places(module.metadata)
         self.function = join_equals(expand_copies(live(module.function(mangled))))
         self.loc = self.places.function(self.function.debug)
@@ -335,7 +338,8 @@ class Lowering:
             return
         args = [self.value(v, width) for v in inst.operands]
         if op in _BINARY:
-            self.env[inst.name] = binary(self.builder, op, args[0], args[1])
+            bind = binding(self.directives[int(inst.detail[0])]) if op == "mul" and inst.detail else None
+            self.env[inst.name] = binary(self.builder, op, args[0], args[1], bind)
         elif op == "icmp":
             self.env[inst.name] = compare(self.builder, inst.detail[0], args[0], args[1])
         elif op in ("zext", "sext", "trunc"):

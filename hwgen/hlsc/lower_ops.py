@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hwgen.hlsc.back.fold import ones
 from hwgen.hlsc.builder import Builder
-from hwgen.hlsc.ir import Opcode
+from hwgen.hlsc.ir import Binding, Opcode
 
 _SWAPPED: dict[str, Opcode] = {"ugt": "ult", "uge": "ule", "sgt": "slt", "sge": "sle"}
 _PLAIN: dict[str, Opcode] = {"eq": "eq", "ne": "ne", "ult": "ult", "ule": "ule", "slt": "slt", "sle": "sle"}
@@ -29,8 +29,8 @@ def compare(builder: Builder, predicate: str, left: int, right: int) -> int:
     return builder.make(_PLAIN[predicate], 1, (left, right))
 
 
-def binary(builder: Builder, opcode: str, left: int, right: int) -> int:
-    """Return an LLVM binary instruction's value; both operands have the result's width."""
+def binary(builder: Builder, opcode: str, left: int, right: int, bind: Binding | None = None) -> int:
+    """Return an LLVM binary instruction's value; both operands have the result's width, `bind` is for `mul`."""
     width = builder.width(left)
     number = builder.number(right)
     if opcode in ("udiv", "sdiv", "urem", "srem"):
@@ -46,7 +46,7 @@ def binary(builder: Builder, opcode: str, left: int, right: int) -> int:
     opcodes: dict[str, Opcode] = {
         "add": "add", "sub": "sub", "mul": "mul", "or": "or", "xor": "xor", "shl": "shl", "lshr": "lshr", "ashr": "ashr"
     }  # fmt: skip
-    return builder.make(opcodes[opcode], width, (left, right))
+    return builder.make(opcodes[opcode], width, (left, right), bind=bind)
 
 
 def shift(builder: Builder, opcode: str, value: int, amount: int) -> int:

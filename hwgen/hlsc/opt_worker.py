@@ -7,12 +7,16 @@ whose assertions stop LLVM 22 for a few functions.
 
 The calls that stand for directives about arrays (see `variables`) are taken out; comments behind the module name the
 objects that they had the addresses of.
+
+The multiplications that BIND_OP names (see `binds`) become calls that LLVM leaves alone; a comment at the end tells of
+each directive without one.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator, Sequence
 
 import llvmlite.binding as llvm
 
@@ -25,6 +29,12 @@ OPTIONS = (
     "-unroll-max-upperbound=0",
 )
 """Only loops with a directive unroll, and those always."""
+
+_MARK = "__hwgen_bind_"
+_PLAIN = ("trunc", "zext", "sext", "freeze", "and", "or", "shl", "lshr", "ashr")
+_CALL = re.compile(rf"^ *(?:tail )?call void @{_MARK}\w+\(.*\n", re.MULTILINE)
+_MUL = re.compile(r"(?P<to>%\S+) = mul (?:nuw )?(?:nsw )?(?P<type>i\d+) (?P<left>\S+), (?P<right>[^,]+)(?P<rest>.*)$")
+_PURE = "nounwind speculatable willreturn nosync nofree memory(none)"
 
 
 _VARIABLE = "__hwgen_variable"
@@ -47,14 +57,19 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
     passes.add_always_inliner_pass()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
-    if any(f.name == _VARIABLE for f in module.functions):
+
+    def promote(target: llvm.ValueRef) -> None:
         manager = llvm.create_new_function_pass_manager()
         manager.add_sroa_pass()
-        manager.run(module.get_function(function), builder)
+        manager.run(target, builder)
+
+    notes = ""
+    if any(f.name == _VARIABLE for f in module.functions):
+        promote(module.get_function(function))
         notes = variables(module.get_function(function))
         module = llvm.parse_assembly(_VARIABLE_CALL.sub("", str(module)))
-    else:
-        notes = ""
+    module, unbound = bind(module, function, promote)
+    notes += unbound
     for stage in (_clean, _unroll, _unroll, _finish if numbering else _finish_plain):
         manager = llvm.create_new_function_pass_manager()
         stage(manager)
@@ -108,6 +123,106 @@ def variables(function: llvm.ValueRef) -> str:
         name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', text)
         notes[f"; hwgen.variable {str(rest[0]).split()[-1]} {name[0] if name else 'null'}\n"] = None
     return "".join(notes)
+
+
+class _Function:
+    """Instructions of a function by their text, which is unique for those with a result."""
+
+    def __init__(self, function: llvm.ValueRef) -> None:
+        self.insts: Sequence[llvm.ValueRef] = [i for block in function.blocks for i in block.instructions]
+        self.defined = {str(i).strip(): i for i in self.insts}
+        self.stores: dict[str, list[llvm.ValueRef]] = {}
+        for inst in self.insts:
+            if inst.opcode == "store":
+                value, pointer = inst.operands
+                self.stores.setdefault(self.root(pointer), []).append(value)
+
+    def root(self, pointer: llvm.ValueRef) -> str:
+        """Return the text of the variable that a pointer points into."""
+        inst = self.defined.get(str(pointer).strip())
+        while inst is not None and inst.opcode == "getelementptr":
+            pointer = next(iter(inst.operands))
+            inst = self.defined.get(str(pointer).strip())
+        return str(pointer).strip()
+
+    def marks(self) -> Iterator[tuple[str, int, str]]:
+        """Return operation, number of the directive and variable of each mark."""
+        for inst in self.insts:
+            if inst.opcode != "call":
+                continue
+            pointer, *rest = inst.operands
+            callee = rest[-1].name if rest else ""
+            if callee.startswith(_MARK):
+                yield callee.removeprefix(_MARK), int(str(rest[0]).split()[-1]), self.root(pointer)
+
+    def operations(self, variable: str, op: str) -> set[str]:
+        """Return the operations of kind `op` whose results a variable is assigned, as they are or cut or extended."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        work = list(self.stores.get(variable, ()))
+        while work:
+            text = str(work.pop()).strip()
+            inst = self.defined.get(text)
+            if inst is None or text in seen:
+                continue
+            seen.add(text)
+            operands = list(inst.operands)
+            if inst.opcode == op:
+                found.add(text)
+            elif inst.opcode == "load":
+                root = self.root(operands[0])
+                work += self.stores.get(root, ()) if self._local(root) else ()
+            elif inst.opcode in ("phi", "select") or inst.opcode in _PLAIN:
+                work += operands
+        return found
+
+    def _local(self, root: str) -> bool:
+        return root in self.defined and self.defined[root].opcode == "alloca"
+
+
+def bind(module: llvm.ModuleRef, function: str, clean: Callable[[llvm.ValueRef], None]) -> tuple[llvm.ModuleRef, str]:
+    """Return the module with the marked multiplications as calls, and comments about marks without an operation.
+
+    Parameters
+    ----------
+    module
+        With everything inlined into `function`.
+    function
+        The process function's symbol.
+    clean
+        Removes the variables that have no address.
+    """
+    if not any(f.name.startswith(_MARK) for f in module.functions):
+        return module, ""
+    clean(module.get_function(function))
+    code = _Function(module.get_function(function))
+    bound: dict[str, int] = {}
+    notes: set[str] = set()
+    for op, number, variable in code.marks():
+        found = code.operations(variable, op)
+        notes |= set() if found else {f"; hwgen.bind {number} missing\n"}
+        for text in found if op == "mul" else ():
+            if bound.setdefault(text, number) != number:
+                notes.add(f"; hwgen.bind {number} twice\n")
+    text, types = _replace(_CALL.sub("", str(module)), bound)
+    text += "".join(f"declare {kind} {name}({kind}, {kind}) {_PURE}\n" for name, kind in sorted(types.items()))
+    return llvm.parse_assembly(text), "".join(sorted(notes))
+
+
+def _replace(text: str, bound: dict[str, int]) -> tuple[str, dict[str, str]]:
+    """Return the text with the bound multiplications as calls, and the type of each callee."""
+    types: dict[str, str] = {}
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        number = bound.get(line.strip())
+        match = _MUL.match(line.strip()) if number is not None else None
+        if match:
+            kind = match["type"]
+            name = f"@hwgen.bind.{number}.{kind}"
+            types[name] = kind
+            lines[index] = f"  {match['to']} = call {kind} {name}({kind} {match['left']}, {kind} {match['right']})"
+            lines[index] += match["rest"]
+    return "\n".join(lines), types
 
 
 def main() -> None:

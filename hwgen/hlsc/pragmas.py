@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hwgen.errors import did_you_mean
-from hwgen.hlsc import variables
+from hwgen.hlsc import binds, variables
 from hwgen.hlsc.directives import check
 from hwgen.hlsc.errors import HlsError
 
@@ -111,6 +111,8 @@ class _Scan:
         if directive.name in variables.NAMES:
             self._statement(directive)
             self.marks[span] = variables.mark(directive, len(self.directives))
+        if directive.name == "BIND_OP":
+            self.marks[span] = binds.mark(directive, len(self.directives))
         self.directives.append(directive)
         option = _loop_option(directive)
         if option is None:
@@ -239,7 +241,8 @@ def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
         if hls:
             file, line, _ = _place(text, markers, match.start())
             scan.pragma(hls[1], file, line, match.span())
-    return variables.DECLARED * bool(scan.marks) + _insert(text, markers, scan), tuple(scan.directives)
+    declared = (variables.DECLARED + binds.DECLARED) * bool(scan.marks)
+    return declared + _insert(text, markers, scan), tuple(scan.directives)
 
 
 def _place(text: str, markers: list[tuple[int, int, str, str]], at: int) -> tuple[str, int, str]:

@@ -57,6 +57,8 @@ class _Checker:
             yield f"{what} must not have argument widths {widths} with result width {value.width}"
         if not self.attribute(value):
             yield f"{what} has a wrong attribute {value.attr!r} for its width {value.width}"
+        if value.bind is not None and value.opcode not in ("mul", "dsp"):
+            yield f"{what} must not be bound, only multiplications are"
 
     def shape(self, value: ir.Value, widths: tuple[int, ...]) -> bool:
         op, width = value.opcode, value.width
@@ -66,6 +68,8 @@ class _Checker:
             return len(widths) == 2 and widths[0] == width
         if op in COMPARES:
             return len(widths) == 2 and widths[0] == widths[1] and width == 1
+        if op == "dsp":
+            return len(widths) == 3 and widths[0] == widths[1] and widths[0] + widths[2] == width
         if op == "read":
             return widths in ((), (1,))
         if op == "concat":

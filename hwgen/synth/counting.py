@@ -24,6 +24,19 @@ from hwgen.synth.cells import YosysCounts, tally
 from hwgen.synth.yosys import find_yosys, statistics
 
 LIBRARY = "hwgen_*.sv"
+BLOCK = "hwgen_mul.sv"
+"""The multiplier block of bound multiplications, which are DSPs whether or not Yosys may make others."""
+_MACROS: dict[Family, str] = {
+    "xcup": "-DHWGEN_DSP48E2 ", "xc7": "-DHWGEN_DSP48E1 ", "ecp5": "-DHWGEN_MULT18X18D "
+}  # fmt: skip
+_XILINX_CELLS = ("read_verilog -lib -specify +/xilinx/cells_sim.v", "read_verilog -lib +/xilinx/cells_xtra.v")
+_PRIMITIVES: dict[Family, tuple[str, ...]] = {
+    "xcup": _XILINX_CELLS,
+    "xc7": _XILINX_CELLS,
+    "ecp5": ("read_verilog -lib -specify +/lattice/cells_sim_ecp5.v", "read_verilog -lib +/lattice/cells_bb_ecp5.v"),
+}
+_ELABORATED = ("proc", "flatten", "write_rtlil elaborated.il", "design -reset", "read_rtlil elaborated.il")
+"""Without its source, a module is not elaborated again when a primitive's parameters are."""
 DATA = ("*.memory", "*.mem", "*.hex", "*.vh", "*.svh")
 
 
@@ -121,9 +134,11 @@ def _jobs() -> int:
 
 
 def _script(names: Sequence[str], top: str, family: Family, dsp: bool, boxes: Sequence[str]) -> list[str]:
-    lines = [f"read_verilog -sv {name}" for name in names]
+    lines = list(_PRIMITIVES[family] if BLOCK in names else ())
+    lines += [f"read_verilog -sv {_MACROS[family] if name == BLOCK else ''}{name}" for name in names]
     lines += [f"blackbox {' '.join(boxes)}"] if boxes else []
     lines += [f"hierarchy -check -top {top}"]
+    lines += _ELABORATED if BLOCK in names else ()
     limit = "" if dsp else " -nodsp"
     if family == "ecp5":
         return [*lines, f"synth_ecp5{limit} -top {top}"]

@@ -30,6 +30,8 @@ class Family:
         An adder: fixed part (LUT, entry, exit and route) and the increment per bit.
     bram_out, bram_setup
         Clock to data of a block RAM without output register, and its address set-up beyond a flip-flop's.
+    dsp, dsp_setup, dsp_out
+        Through a multiplier block without registers, set-up of its input registers, output register to result.
     """
 
     name: str
@@ -40,14 +42,17 @@ class Family:
     carry_bit: float
     bram_out: float
     bram_setup: float
+    dsp: float
+    dsp_setup: float
+    dsp_out: float
 
 
 FAMILIES = {
     f.name: f
     for f in (
-        Family("xcup", 6, 0.30, 0.38, 0.55, 0.012, 0.95, 0.25),
-        Family("xc7", 6, 0.50, 0.70, 0.95, 0.025, 2.10, 0.40),
-        Family("ecp5", 4, 0.90, 0.95, 1.30, 0.045, 5.60, 0.30),
+        Family("xcup", 6, 0.30, 0.38, 0.55, 0.012, 0.95, 0.25, 3.1, 0.35, 0.60),
+        Family("xc7", 6, 0.50, 0.70, 0.95, 0.025, 2.10, 0.40, 5.2, 0.50, 1.00),
+        Family("ecp5", 4, 0.90, 0.95, 1.30, 0.045, 5.60, 0.30, 6.5, 0.80, 1.50),
     )
 }
 
@@ -102,6 +107,8 @@ class DelayModel:
             return 0.5 * level
         if is_part(value):
             return 0.0 if depth < 1 << self.family.inputs else level
+        if opcode == "dsp":
+            return self.family.dsp
         if opcode in ("rom", "ram"):
             return self.table(depth)
         if opcode in ("and", "or", "xor"):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.control import Control
+from hwgen.hlsc.back.control import ONE, Control
+from hwgen.hlsc.back.dsp import LIBRARY
 from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
 from hwgen.hlsc.back.emit_memory import is_module, is_selects, ram_lines, rom_lines, select_text, table_module
 from hwgen.hlsc.back.finalise import address_width
@@ -138,7 +139,11 @@ class Emitter:
                 yield f"    // One multiplier does {done}; its inputs are below."
                 yield f"    logic {vector(unit.width)}{self.units[unit.nodes[0]]};"
         for node in self.signal:
-            if self.schedule.stage[node] == stage and not self.netlist.latency(node):
+            if self.schedule.stage[node] != stage:
+                continue
+            if self.process.values[node].opcode == "dsp":
+                yield from self._block(node, stage)
+            elif not self.netlist.latency(node):
                 yield from self._wire(node, stage)
         for unit in self.schedule.units:
             if self.schedule.stage[unit.nodes[-1]] == stage:
@@ -166,7 +171,21 @@ class Emitter:
             right = self.units[self.unit_of[node].nodes[0]]
         else:
             right = self.expressions.operator(value, stage)
-        yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+        style = '(* use_dsp = "no" *) ' if value.opcode == "mul" and value.bind else ""
+        yield f"    {style}wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+
+    def _block(self, node: int, stage: int) -> Iterator[str]:
+        value, latency = self.process.values[node], self.netlist.latency(node)
+        moves = [self.control.move(stage + k) or ONE for k in range(latency, 0, -1)] or [ONE]
+        d, a, b = (self.expressions.ref(arg, stage) for arg in value.args)
+        widths = [self.process.values[arg].width for arg in value.args]
+        subtract = self.process.values[value.args[1]].opcode != "const"
+        sizes = f".D_WIDTH({widths[0]}), .B_WIDTH({widths[2]}), .LATENCY({latency}), .SUBTRACT({int(subtract)})"
+        name = self.names.fresh(f"{self.signal[node]}_block")
+        yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"
+        yield f"    {LIBRARY} #({sizes}) {name} ("
+        yield f"        .clk(ap_clk), .move({{{', '.join(moves)}}}), .d({d}), .a({a}), .b({b}), .p({self.signal[node]})"
+        yield "    );"
 
     def _unit(self, unit: Unit) -> Iterator[str]:
         """Write a shared multiplier: the latest stage with an iteration in it chooses its inputs."""
@@ -247,7 +266,7 @@ class Emitter:
             if target is not None:
                 yield f"    logic {vector(value.width)}{target};"
                 moves.append(f"{target} <= {self.name(node, stage - 1)};")
-            elif self.schedule.stage[node] < stage <= self.schedule.available(node):
+            elif value.opcode != "dsp" and self.schedule.stage[node] < stage <= self.schedule.available(node):
                 target = self._register(node, stage)
                 yield f"    logic {vector(value.width)}{target};{_comment(value.loc)}"
                 if self.schedule.stage[node] < stage - 1:

@@ -10,6 +10,7 @@ PURE = frozenset(
         "add",
         "sub",
         "mul",
+        "dsp",
         "and",
         "or",
         "xor",
@@ -98,6 +99,9 @@ def evaluate(opcode: str, width: int, args: Sequence[int], widths: Sequence[int]
     binary = _BINARY.get(opcode)
     if binary is not None:
         return binary(args[0], args[1], widths[0]) & ones(width)
+    if opcode == "dsp":
+        wide = to_signed((args[0] - args[1]) & ones(widths[0]), widths[0])
+        return wide * to_signed(args[2], widths[2]) & ones(width)
     if opcode == "select":
         return args[1] if args[0] else args[2]
     if opcode == "concat":

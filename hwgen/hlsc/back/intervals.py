@@ -188,6 +188,10 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
         found = _bitwise(opcode, args[0], args[1], width)
     elif opcode in ("shl", "lshr", "ashr"):
         found = _shift(opcode, args[0], args[1], width)
+    elif opcode == "dsp":
+        wide = _arithmetic("sub", args[0], args[1], widths[0])
+        bounds = [x * y for x in (wide.slo, wide.shi) for y in (args[2].slo, args[2].shi)]
+        found = from_signed(min(bounds), max(bounds), width)
     elif opcode == "select":
         found = join(args[1], args[2])
     else:

@@ -51,7 +51,7 @@ class _Multiplier:
         self.process = process
 
     def translate(self, b: Builder, value: ir.Value, args: Sequence[int]) -> int:
-        if value.opcode == "mul":
+        if value.opcode == "mul" and not (value.bind and value.bind.impl == "dsp"):
             x, w = (self._factor(b, a) for a in args)
             found = None if x is None or w is None else self._product(b, x, w)
             if found is not None and x is not None and w is not None:

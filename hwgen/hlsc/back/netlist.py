@@ -69,6 +69,9 @@ class Netlist:
 
     def latency(self, node: int) -> int:
         """Return how many stages after its operands a node's result comes."""
+        if node < len(self.process.values) and self.process.values[node].opcode == "dsp":
+            bind = self.process.values[node].bind
+            return bind.latency or 0 if bind else 0
         return self.kept(node).latency
 
     def kept(self, node: int) -> Kept:

@@ -34,7 +34,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
     roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
     stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
     false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (a sentence on the levels),
-    register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
+    multipliers (latency of each block, in cycles), register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
     moved = _register_bits(schedule)
@@ -64,6 +64,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "multiplications": _multiplications(schedule),
         "recurrences": paths.recurrences(),
         "assumed": _ASSUMED,
+        "multipliers": [schedule.netlist.latency(v.id) for v in process.values if v.opcode == "dsp"],
         "register_bits": sum(moved.values()),
         "state_bits": sum(s.width for s in process.states),
         "rom_bits": sum(r.width * len(r.words) for r in process.roms),
@@ -89,7 +90,8 @@ def _register_bits(schedule: Schedule) -> Counter[int]:
     for node, final in last.items():
         if schedule.netlist.sink(node) is None:
             width = schedule.netlist.process.values[node].width
-            first = schedule.stage[node] if schedule.netlist.latency(node) else schedule.held(node)
+            inside = schedule.netlist.latency(node) and schedule.netlist.process.values[node].opcode != "dsp"
+            first = schedule.stage[node] if inside else schedule.held(node)
             bits.update(dict.fromkeys(range(first + 1, final + 1), width))
     return bits
 

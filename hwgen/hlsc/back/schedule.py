@@ -56,7 +56,7 @@ class Schedule:
     stages
         Number of pipeline stages, at least `ii`; the output registers come after the last one.
     stage, arrival
-        By node. A node of latency 1 has its result at `stage + 1`.
+        By node. A node of latency n has its result at `stage + n`.
     fixed
         Nodes that may not be moved to another stage alone: components of several nodes, reads and sinks.
     slow
@@ -121,14 +121,16 @@ class Scheduler:
         """Synchronous RAMs whose extra stage keeps a recurrence from fitting."""
 
     def delay(self, node: int) -> float:
-        """Return a node's delay; for a synchronous memory that of its output."""
+        """Return a node's delay; for a synchronous memory or a multiplier with registers that of its output."""
         values = self.netlist.process.values
         if node >= len(values):
             return 0.0
+        value = values[node]
+        if value.opcode == "dsp" and self.netlist.latency(node):
+            return self.model.family.dsp_out
         kept = self.netlist.kept(node)
         if kept.latency:
             return self.model.memory_out(kept.style, kept.latency)
-        value = values[node]
         delay = self.model.operator(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
         return delay + overhead(self.model.family.level) if node in self.placed.first else delay
 
@@ -142,6 +144,9 @@ class Scheduler:
 
     def setup(self, node: int) -> float:
         """Return what a node takes of the period beyond a register's set-up."""
+        latency = self.netlist.latency(node)
+        if latency and self.netlist.process.values[node].opcode == "dsp":
+            return self.model.family.dsp if latency == 1 else self.model.family.dsp_setup
         kept = self.netlist.kept(node)
         if not kept.latency:
             return 0.0

@@ -18,6 +18,7 @@ import pytest
 from hwgen.hlsc import ir
 
 WARNINGS = ["-Wall", "-Wno-DECLFILENAME"]
+MULTIPLIER = Path(__file__).resolve().parents[3] / "hls" / "rtl" / "hwgen_mul.sv"
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
 MAIN = r"""
@@ -279,6 +280,8 @@ def build(folder: Path, processes: Sequence[ir.Process], sources: Sequence[str |
         else:
             files.append(folder / f"module{index}.sv")
             files[-1].write_text(source)
+    if any("hwgen_mul #" in path.read_text() for path in files):
+        files.append(MULTIPLIER)
     (folder / "batch.sv").write_text(_wrapper(processes))
     objects = folder / "obj"
     done = verilator(

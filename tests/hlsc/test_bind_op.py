@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BIND_OP: C++ to RTL, multiplications in multiplier blocks, under random stalls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.hlsc import backend, ir
+from hwgen.hlsc.csim import csim
+from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.front import read_process
+from hwgen.hlsc.target import Target
+from hwgen.synth import count
+
+sys.path.insert(0, str(Path(__file__).parent / "back"))
+import rtl_harness as rtl
+
+HEAD = "#include <ap_int.h>\n#include <hls_stream.h>\n"
+BLOCK = rtl.MULTIPLIER
+PLACES = """template <class A, class B>
+auto times(const A& x, const B& w) {{
+#pragma HLS INLINE
+  const ap_int<16> p = x * w;
+#pragma HLS BIND_OP variable = p op = mul impl = dsp latency = {latency}
+  return p;
+}}
+void f(hls::stream<ap_uint<16>>& in0, hls::stream<ap_uint<20>>& out0) {{
+  for (int i = 0; i < 8; ++i) {{
+#pragma HLS PIPELINE II=1
+    const ap_uint<16> word = in0.read();
+    ap_int<20> sum = 0;
+    for (int k = 0; k < 2; ++k) {{
+#pragma HLS UNROLL
+      const ap_int<8> a = word.range(7, 0), b = word.range(15, 8);
+      int q;
+#pragma HLS BIND_OP variable=q op=mul impl=fabric
+      q = int(a) * b;
+      ap_uint<13> r[2];
+#pragma HLS BIND_OP variable=r op=mul impl=dsp
+      r[k] = ap_uint<7>(a) * ap_uint<8>(b);
+      sum += times(a, b) * (k + 1) + q - r[k];
+    }}
+    out0.write(ap_uint<20>(sum));
+  }}
+}}
+"""
+
+
+def source(folder: Path, text: str) -> Path:
+    path = folder / "f.cpp"
+    path.write_text(HEAD + text)
+    return path
+
+
+def words(values: list[int], bits: int) -> np.ndarray:
+    size = (bits + 7) // 8
+    return np.frombuffer(b"".join(v.to_bytes(size, "little") for v in values), np.uint8).reshape(-1, size)
+
+
+def expected(path: Path, inputs: list[int], bits: int, frames: int) -> list[int]:
+    (found,) = csim(path, "f", [], [words(inputs, bits)], frames)
+    return [int.from_bytes(row.tobytes(), "little") for row in found]
+
+
+def check_rtl(folder: Path, path: Path, inputs: list[int], frames: int, families: tuple[str, ...]) -> None:
+    """Require RTL to equal C simulation for each family, under stalls of both sides."""
+    process = read_process(path, "f", [])
+    named = [ir.Process(**{**vars(process), "name": f"f_{family}"}) for family in families]
+    texts = [backend.compile(p, Target(f, 250.0)).rtl for p, f in zip(named, families, strict=True)]
+    model = rtl.build(folder, named, texts)
+    want = expected(path, inputs, process.streams[0].width, frames)
+    for seed, (valid, ready) in enumerate([(100, 100), (60, 100), (100, 40), (70, 70)]):
+        got = model.run({p.name: {"in0": inputs} for p in named}, seed=seed, valid=valid, ready=ready)
+        assert not got.violations
+        for p in named:
+            assert got.words[f"{p.name}.out0"] == want, (p.name, valid, ready)
+
+
+@pytest.mark.parametrize("latency", [-1, 0, 1, 2, 3, 4])
+def test_rtl_equals_csim_with_every_latency(tmp_path: Path, latency: int) -> None:
+    path = source(tmp_path, PLACES.format(latency=latency))
+    rng = np.random.default_rng(latency + 1)
+    inputs = [0x8080, 0x7F80, *(int(x) for x in rng.integers(0, 1 << 16, 62))]
+    check_rtl(tmp_path, path, inputs, 8, ("xcup", "xc7", "ecp5"))
+
+
+def test_the_variable_tells_the_multiplication(tmp_path: Path) -> None:
+    process = read_process(source(tmp_path, PLACES.format(latency=2)), "f", [])
+    binds = [v.bind for v in process.values if v.opcode == "mul"]
+    assert binds == [ir.Binding("dsp", 2), ir.Binding("fabric"), ir.Binding("dsp")]
+
+
+@pytest.mark.parametrize(("family", "cell"), [("xcup", "DSP48E2"), ("xc7", "DSP48E1"), ("ecp5", "MULT18X18D")])
+def test_registers_lie_inside_the_block(tmp_path: Path, family: str, cell: str) -> None:
+    text = """void f(hls::stream<ap_uint<27>>& in0, hls::stream<ap_uint<27>>& out0) {
+  while (1) {
+#pragma HLS PIPELINE II=1
+    const ap_uint<27> word = in0.read();
+    const ap_int<27> p = ap_int<18>(word) * ap_int<9>(word >> 18);
+#pragma HLS BIND_OP variable=p op=mul impl=dsp latency=3
+    out0.write(ap_uint<27>(p));
+  }
+}
+"""
+    compiled = backend.compile(read_process(source(tmp_path, text), "f", []), Target(family, 200.0))
+    assert compiled.report["multipliers"] == [3]
+    rtl_file = tmp_path / "f.sv"
+    rtl_file.write_text(compiled.rtl)
+    found = count([BLOCK, rtl_file], "f", family)
+    assert (found.cells[cell], found.dsp) == (1, 1)
+    assert found.ff <= 27 + 2 + compiled.report["stages"]
+
+
+REFUSED = [
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=q op=mul impl=dsp", 6, "q must be a local variable"),
+    ("const int p = a + b;\n#pragma HLS BIND_OP variable=p op=mul impl=dsp", 6, "the result of a multiplication"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=add impl=fabric", 6, "the result of an addition"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=div impl=dsp", 6, "op must be one of mul, add, sub"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=lut", 6, "impl must be one of dsp, fabric"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul", 6, "must name impl"),
+    ("const int p = a + b;\n#pragma HLS BIND_OP variable=p op=add impl=dsp", 6, "fabric where op is add"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=fabric latency=1", 6, "with impl=dsp only"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=dsp latency=5", 6, "latency must be one of"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), REFUSED)
+def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, line: int, message: str) -> None:
+    path = source(
+        tmp_path,
+        "void f(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {\n"
+        f"  const int a = int(in0.read()), b = a + 3;\n{text}\n  out0.write(ap_uint<8>(p));\n}}\n",
+    )
+    with pytest.raises(HlsError, match=message) as caught:
+        read_process(path, "f", [])
+    assert (Path(caught.value.file).name, caught.value.line) == ("f.cpp", line)
+
+
+def compile_body(folder: Path, body: str) -> backend.Compiled:
+    path = source(
+        folder,
+        "void f(hls::stream<ap_uint<32>>& in0, hls::stream<ap_uint<32>>& out0) {\n  ap_uint<8> kept = 1;\n"
+        f"  while (1) {{\n#pragma HLS PIPELINE II=1\n    const ap_uint<32> x = in0.read();\n{body}  }}\n}}\n",
+    )
+    return backend.compile(read_process(path, "f", []), Target("xcup", 300.0))
+
+
+def test_factors_wider_than_the_block_are_refused(tmp_path: Path) -> None:
+    body = "    const ap_int<40> p = ap_int<20>(x) * ap_int<20>(x >> 12);\n"
+    body += "#pragma HLS BIND_OP variable=p op=mul impl=dsp\n    out0.write(ap_uint<32>(p >> 8));\n"
+    with pytest.raises(HlsError, match="at most 27 and 18 bits with sign, not 20 and 20") as caught:
+        compile_body(tmp_path, body)
+    assert (caught.value.file, caught.value.line) == ("f.cpp", 8)
+
+
+RECURRENCE = """    const ap_uint<8> p = kept * ap_uint<8>(x);
+#pragma HLS BIND_OP variable=p op=mul impl=dsp{latency}
+    kept = p + 1;
+    out0.write(ap_uint<32>(kept));
+"""
+
+
+def test_latency_on_a_recurrence_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HlsError, match="must not take 3 clocks at II=1"):
+        compile_body(tmp_path, RECURRENCE.format(latency=" latency=2"))
+    assert compile_body(tmp_path, RECURRENCE.format(latency="")).report["multipliers"] == [0]
