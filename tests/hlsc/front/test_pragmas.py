@@ -100,7 +100,6 @@ def test_misplaced_directive(body: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("BIND_OP variable=x op=mul impl=dsp", "BIND_OP has no effect yet"),
         ("BIND_STORAGE variable=x type=ram_2p impl=srl", "impl must be one of auto, lutram, bram, uram, not srl"),
         ("BIND_STORAGE variable=x type=fifo impl=bram", "type must be one of ram_1p"),
         ("BIND_STORAGE variable=x type=ram_2p latency=9", "latency must be one of -1"),
