@@ -56,8 +56,8 @@ class Compiled(NamedTuple):
 
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
-    process = narrow(balance(narrow(rebuild(process)), model))
-    return settle(lower_products(bind_products(process, model), model.family))
+    process = bind_products(narrow(rebuild(process)), model)
+    return settle(lower_products(narrow(balance(process, model)), model.family))
 
 
 def settle(process: ir.Process) -> ir.Process:

@@ -86,7 +86,7 @@ def time_blocks(process: ir.Process, model: DelayModel) -> ir.Process:
     """
     if not any(v.opcode == "dsp" for v in process.values):
         return process
-    looping = _looping(process)
+    stuck = looping(process)
     wanted = _PIPELINED if model.family.dsp > model.period else _PIPELINED - 1
     values = []
     for value in process.values:
@@ -94,13 +94,13 @@ def time_blocks(process: ir.Process, model: DelayModel) -> ir.Process:
             bind = value.bind or ir.Binding("dsp")
             latency = bind.latency
             if latency is None:
-                latency = 0 if value.id in looping else wanted
+                latency = 0 if value.id in stuck else wanted
             value = replace(value, bind=ir.Binding("dsp", latency))
         values.append(value)
     return replace(process, values=tuple(values))
 
 
-def _looping(process: ir.Process) -> frozenset[int]:
+def looping(process: ir.Process) -> frozenset[int]:
     """Return the values whose results are needed in the loop through storage that they are part of."""
     netlist = Netlist(process, frozenset())
     found: set[int] = set()

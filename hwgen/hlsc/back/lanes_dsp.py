@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several products in one multiplier block: where the lanes lie, and how each product is read exactly.
+
+A block multiplies D = sum of w_i 2**a_i by B = sum of x_j 2**b_j. With lane offsets o_0 < o_1 < ... it gives T = sum of
+p_k 2**o_k, p_k one of the products. Lanes are narrower than products may be, and a negative one borrows from the lanes
+above it. With u_0 = p_0, u_k = p_k + q_(k-1) and q_k = floor(u_k / 2**d_k), d_k the width of lane k, the bits of T in
+lane k are u_k modulo 2**d_k, so that p_k = 2**d_k q_k + (bits of lane k) - q_(k-1). Each q is
+
+- 0 or the negated top bit of its lane, where u_k fits the lane;
+- else (bits of lane k + 1) - p_(k+1), modulo as few bits as its range needs: the low bits of a product take little
+  logic, for two of them one LUT of six inputs each.
+
+Schemes: two and four products per DSP48E2 after AMD's WP486 and WP487, four 4-bit weights that share an activation
+after FINN's `mvu_4sx4u`; the ranges are computed here for the formats at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
+from hwgen.hlsc.back.multiply import Factor
+
+_CANARY = 3
+_MOST = 4
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A product in a block.
+
+    Attributes
+    ----------
+    wide, narrow
+        Indices of its factors on the two ports.
+    offset, width
+        Its bits in the result.
+    carry
+        Bits of q, what the lane passes on; 0 where that is always 0.
+    signed
+        Whether q is two's complement.
+    inside
+        Whether q is the negated top bit of the lane.
+    low, high
+        Least and greatest product.
+    """
+
+    wide: int
+    narrow: int
+    offset: int
+    width: int
+    carry: int
+    signed: bool
+    inside: bool
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Offsets of the factors on both ports, and the lanes, lowest first."""
+
+    wide: tuple[int, ...]
+    narrow: tuple[int, ...]
+    lanes: tuple[Lane, ...]
+
+
+def limits(factor: Factor) -> tuple[int, int]:
+    """Return the least and the greatest value of a factor."""
+    half = 1 << (factor.width - 1)
+    return (-half, half - 1) if factor.signed else (0, 2 * half - 1)
+
+
+def port_bits(factors: Sequence[Factor], offsets: Sequence[int]) -> int:
+    """Return the bits, with sign, of a port that holds factors at these offsets."""
+    return offsets[-1] + factors[-1].width + (not factors[-1].signed)
+
+
+def _product(x: Factor, w: Factor) -> tuple[int, int]:
+    found = [a * c for a in limits(x) for c in limits(w)]
+    return min(found), max(found)
+
+
+def _lanes(
+    wide: Sequence[Factor], narrow: Sequence[Factor], at: tuple[tuple[int, ...], tuple[int, ...]]
+) -> tuple[Lane, ...] | None:
+    """Return the lanes for offsets of the factors, or None where a product cannot be read."""
+    order = sorted((a + b, i, j) for i, a in enumerate(at[0]) for j, b in enumerate(at[1]))
+    top = port_bits(wide, at[0]) + port_bits(narrow, at[1])
+    ends = [*(o for o, _, _ in order[1:]), top]
+    lanes: list[Lane] = []
+    below = (0, 0)
+    for (offset, i, j), end in zip(order, ends, strict=True):
+        low, high = _product(wide[i], narrow[j])
+        least, most, width = low + below[0], high + below[1], end - offset
+        if lanes and lanes[-1].carry > width and not lanes[-1].inside:
+            return None
+        fits = signed_bits(least, most) <= width
+        below = (least >> width, most >> width)
+        signed = below[0] < 0
+        carry = signed_bits(*below) if signed else unsigned_bits(below[1]) if below[1] else 0
+        if carry > _CANARY:
+            return None
+        lanes.append(Lane(i, j, offset, width, carry, signed, fits and signed, low, high))
+    return tuple(lanes)
+
+
+def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int], most: int = _MOST) -> Layout | None:
+    """Return a layout of products of `factors` with one shared factor, for ports of so many bits, or None."""
+    count = len(factors)
+    if not 2 <= count <= most or port_bits([shared], [0]) > ports[1]:
+        return None
+    room = ports[0] - factors[-1].width - (not factors[-1].signed)
+    needs = [signed_bits(*_product(f, shared)) + (k > 0) for k, f in enumerate(factors[:-1])]
+    offsets = [0]
+    for k, need in enumerate(needs):
+        share = -(-(room - offsets[-1]) // (count - 1 - k))
+        offsets.append(offsets[-1] + min(need, share))
+    gaps = [b - a for a, b in zip(offsets, offsets[1:], strict=False)]
+    if offsets[-1] > room or any(gap < f.width for gap, f in zip(gaps, factors, strict=False)):
+        return None
+    lanes = _lanes(factors, [shared], (tuple(offsets), (0,)))
+    return None if lanes is None else Layout(tuple(offsets), (0,), lanes)
+
+
+def cross(wide: Sequence[Factor], narrow: Sequence[Factor], ports: tuple[int, int]) -> Layout | None:
+    """Return a layout of the four products of two and two factors, or None."""
+    gap = max(signed_bits(*_product(f, g)) for f in wide for g in narrow) + 1
+    at = ((0, 2 * gap), (0, gap))
+    if port_bits(wide, at[0]) > ports[0] or port_bits(narrow, at[1]) > ports[1]:
+        return None
+    lanes = _lanes(wide, narrow, at)
+    return None if lanes is None or any(lane.carry and not lane.inside for lane in lanes[:-1]) else Layout(*at, lanes)
