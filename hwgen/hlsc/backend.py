@@ -18,8 +18,8 @@ from hwgen.hlsc.back.identifiers import KEYWORDS
 from hwgen.hlsc.back.multiply import lower_products
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
-from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.pack_dsp import bind_products
+from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.report import depth, report
 from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.errors import HlsError

@@ -19,6 +19,7 @@ from hwgen.synth import count
 sys.path.insert(0, str(Path(__file__).parent / "back"))
 import rtl_harness as rtl
 
+INCLUDE = Path(__file__).resolve().parents[2] / "hls" / "include"
 HEAD = "#include <ap_int.h>\n#include <hls_stream.h>\n"
 BLOCK = rtl.MULTIPLIER
 PLACES = """template <class A, class B>
@@ -62,13 +63,13 @@ def words(values: list[int], bits: int) -> np.ndarray:
 
 
 def expected(path: Path, inputs: list[int], bits: int, frames: int) -> list[int]:
-    (found,) = csim(path, "f", [], [words(inputs, bits)], frames)
+    (found,) = csim(path, "f", [INCLUDE], [words(inputs, bits)], frames)
     return [int.from_bytes(row.tobytes(), "little") for row in found]
 
 
 def check_rtl(folder: Path, path: Path, inputs: list[int], frames: int, families: tuple[str, ...]) -> None:
     """Require RTL to equal C simulation for each family, under stalls of both sides."""
-    process = read_process(path, "f", [])
+    process = read_process(path, "f", [INCLUDE])
     named = [ir.Process(**{**vars(process), "name": f"f_{family}"}) for family in families]
     texts = [backend.compile(p, Target(f, 250.0)).rtl for p, f in zip(named, families, strict=True)]
     model = rtl.build(folder, named, texts)
@@ -168,3 +169,47 @@ def test_latency_on_a_recurrence_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HlsError, match="must not take 3 clocks at II=1"):
         compile_body(tmp_path, RECURRENCE.format(latency=" latency=2"))
     assert compile_body(tmp_path, RECURRENCE.format(latency="")).report["multipliers"] == [0]
+
+
+MATVEC = """#include <hwgen/matvec.hpp>
+struct Cfg {{
+  static constexpr unsigned kSimd = 8, kPe = 4, kInputs = 16, kOutputs = 8, kVectors = 1;
+  static constexpr bool kBipolarInput = false, kBipolarWeight = false, kDsp = true;
+  using in_t = {activation};
+  using weight_t = ap_int<{bits}>;
+  using acc_t = ap_int<24>;
+}};
+static const ap_int<{bits}> weights[{folds}][32] = {{{table}}};
+static const ap_int<8> bias[2][4] = {{{{-3, 5, 7, 100}}, {{1, -1, -128, 127}}}};
+void f(hls::stream<ap_uint<{word}>>& in0, hls::stream<ap_uint<96>>& out0) {{
+  hwgen::matvec<Cfg>(in0, out0, weights, bias);
+}}
+"""
+
+
+def matvec(folder: Path, bits: int, signed: bool) -> Path:
+    """Write a matrix times vector, 8 columns and 4 rows at a time: 32 products."""
+    rng = np.random.default_rng(bits)
+    folds = 4
+    rows = rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (folds, 32))
+    table = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in rows)
+    activation = f"ap_{'int' if signed else 'uint'}<{bits}>"
+    text = MATVEC.format(activation=activation, bits=bits, folds=folds, table=table, word=8 * bits)
+    return source(folder, text)
+
+
+@pytest.mark.parametrize(("bits", "signed", "blocks"), [(4, False, 8), (4, True, 8), (8, True, 16), (8, False, 16)])
+def test_matvec_in_shared_blocks(tmp_path: Path, bits: int, signed: bool, blocks: int) -> None:
+    path = matvec(tmp_path, bits, signed)
+    compiled = backend.compile(read_process(path, "f", [INCLUDE]), Target("xcup", 250.0))
+    assert len(compiled.report["multipliers"]) == blocks
+    rng = np.random.default_rng(1)
+    drawn = [int.from_bytes(rng.bytes(bits), "little") for _ in range(20)]
+    check_rtl(tmp_path, path, [0, (1 << 8 * bits) - 1, *drawn], 11, ("xcup",))
+
+
+def test_yosys_counts_the_shared_blocks(tmp_path: Path) -> None:
+    compiled = backend.compile(read_process(matvec(tmp_path, 4, False), "f", [INCLUDE]), Target("xcup", 250.0))
+    rtl_file = tmp_path / "f.sv"
+    rtl_file.write_text(compiled.rtl)
+    assert count([BLOCK, rtl_file], "f", "xcup").cells["DSP48E2"] == 8

@@ -6,6 +6,19 @@
 
 namespace hwgen {
 
+template <class...>
+using Void = void;
+
+/// Whether products of integers are made of multiplier blocks (DSPs): Cfg::kDsp, false where Cfg does not have it.
+template <class Cfg, class = void>
+struct UsesDsp {
+  static constexpr bool value = false;
+};
+template <class Cfg>
+struct UsesDsp<Cfg, Void<decltype(Cfg::kDsp)>> {
+  static constexpr bool value = Cfg::kDsp;
+};
+
 /// Products of bipolar (-1/+1, carried as one bit) numbers need no multiplier, but a constant for each output, which
 /// the bias table holds already:
 ///
@@ -49,9 +62,19 @@ struct Product {
     } else if constexpr (Cfg::kBipolarWeight) {
       const term_t wide = x;
       return w != 0 ? wide : term_t(~wide);
+    } else if constexpr (UsesDsp<Cfg>::value) {
+      return block(x, w);
     } else {
       return term_t(x * w);
     }
+  }
+
+ private:
+  static term_t block(const in_t& x, const weight_t& w) {
+#pragma HLS INLINE
+    const term_t p = x * w;
+#pragma HLS BIND_OP variable = p op = mul impl = dsp
+    return p;
   }
 };
 

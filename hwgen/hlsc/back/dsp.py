@@ -102,7 +102,7 @@ def time_blocks(process: ir.Process, model: DelayModel) -> ir.Process:
 
 def looping(process: ir.Process) -> frozenset[int]:
     """Return the values whose results are needed in the loop through storage that they are part of."""
-    netlist = Netlist(process, frozenset())
+    netlist = Netlist(process, {})
     found: set[int] = set()
     for component in netlist.components(tied=True):
         inside = set(component)

@@ -179,7 +179,8 @@ class Emitter:
         moves = [self.control.move(stage + k) or ONE for k in range(latency, 0, -1)] or [ONE]
         d, a, b = (self.expressions.ref(arg, stage) for arg in value.args)
         widths = [self.process.values[arg].width for arg in value.args]
-        subtract = self.process.values[value.args[1]].opcode != "const"
+        other = self.process.values[value.args[1]]
+        subtract = other.opcode != "const" or other.attr != 0
         sizes = f".D_WIDTH({widths[0]}), .B_WIDTH({widths[2]}), .LATENCY({latency}), .SUBTRACT({int(subtract)})"
         name = self.names.fresh(f"{self.signal[node]}_block")
         yield f"    logic {vector(value.width)}{self.signal[node]};{_comment(value.loc)}"

@@ -16,7 +16,7 @@ after FINN's `mvu_4sx4u`; the ranges are computed here for the formats at hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
@@ -74,7 +74,13 @@ def limits(factor: Factor) -> tuple[int, int]:
 
 def port_bits(factors: Sequence[Factor], offsets: Sequence[int]) -> int:
     """Return the bits, with sign, of a port that holds factors at these offsets."""
-    return offsets[-1] + factors[-1].width + (not factors[-1].signed)
+    ranges = [limits(f) for f in factors]
+    low, high = (sum(r[k] << o for r, o in zip(ranges, offsets, strict=True)) for k in (0, 1))
+    return signed_bits(low, high)
+
+
+def _bits(low: int, high: int) -> int:
+    return signed_bits(low, high) if low < 0 else unsigned_bits(high)
 
 
 def _product(x: Factor, w: Factor) -> tuple[int, int]:
@@ -106,29 +112,38 @@ def _lanes(
     return tuple(lanes)
 
 
+def _spread(needs: Sequence[int], port: int) -> Iterator[tuple[int, ...]]:
+    """Yield offsets for lanes that would need so many bits, ever closer together; low lanes get the odd bit."""
+    for room in range(port, 0, -1):
+        offsets = [0]
+        for k, need in enumerate(needs):
+            share = -(-(room - offsets[-1]) // (len(needs) - k))
+            offsets.append(offsets[-1] + min(need, share))
+        yield tuple(offsets)
+
+
 def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int], most: int = _MOST) -> Layout | None:
     """Return a layout of products of `factors` with one shared factor, for ports of so many bits, or None."""
     count = len(factors)
     if not 2 <= count <= most or port_bits([shared], [0]) > ports[1]:
         return None
-    room = ports[0] - factors[-1].width - (not factors[-1].signed)
-    needs = [signed_bits(*_product(f, shared)) + (k > 0) for k, f in enumerate(factors[:-1])]
-    offsets = [0]
-    for k, need in enumerate(needs):
-        share = -(-(room - offsets[-1]) // (count - 1 - k))
-        offsets.append(offsets[-1] + min(need, share))
-    gaps = [b - a for a, b in zip(offsets, offsets[1:], strict=False)]
-    if offsets[-1] > room or any(gap < f.width for gap, f in zip(gaps, factors, strict=False)):
+    needs = [_bits(*_product(f, shared)) + (k > 0) for k, f in enumerate(factors[:-1])]
+    offsets = next((o for o in _spread(needs, ports[0]) if port_bits(factors, o) <= ports[0]), None)
+    if offsets is None or any(b - a < f.width for a, b, f in zip(offsets, offsets[1:], factors, strict=False)):
         return None
-    lanes = _lanes(factors, [shared], (tuple(offsets), (0,)))
-    return None if lanes is None else Layout(tuple(offsets), (0,), lanes)
+    lanes = _lanes(factors, [shared], (offsets, (0,)))
+    return None if lanes is None else Layout(offsets, (0,), lanes)
 
 
 def cross(wide: Sequence[Factor], narrow: Sequence[Factor], ports: tuple[int, int]) -> Layout | None:
     """Return a layout of the four products of two and two factors, or None."""
-    gap = max(signed_bits(*_product(f, g)) for f in wide for g in narrow) + 1
-    at = ((0, 2 * gap), (0, gap))
-    if port_bits(wide, at[0]) > ports[0] or port_bits(narrow, at[1]) > ports[1]:
-        return None
-    lanes = _lanes(wide, narrow, at)
-    return None if lanes is None or any(lane.carry and not lane.inside for lane in lanes[:-1]) else Layout(*at, lanes)
+    products = [_product(f, g) for f in wide for g in narrow]
+    least = max(_bits(low, high) for low, high in products)
+    for gap in range(least, ports[1]):
+        at = ((0, 2 * gap), (0, gap))
+        if port_bits(wide, at[0]) > ports[0] or port_bits(narrow, at[1]) > ports[1]:
+            return None
+        lanes = _lanes(wide, narrow, at)
+        if lanes is not None and all(lane.inside or not lane.carry for lane in lanes[:-1]):
+            return Layout(*at, lanes)
+    return None

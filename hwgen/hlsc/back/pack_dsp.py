@@ -10,7 +10,7 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.dsp import Block, block, looping, single
-from hwgen.hlsc.back.fold import ones, signed_bits, unsigned_bits
+from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
 from hwgen.hlsc.back.lanes_dsp import Lane, Layout, cross, port_bits, star
 from hwgen.hlsc.back.multiply import Factor
 from hwgen.hlsc.back.normalise import rebuild
@@ -238,7 +238,9 @@ def _joined(b: Builder, factors: Sequence[Factor], offsets: Sequence[int]) -> tu
     for factor, offset, end in zip(factors, offsets, ends, strict=True):
         gap, last = end - offset, end == width
         if factor.signed and not last:
-            plain.append(b.resize(b.extract(factor.value, 0, factor.width - 1), gap, False) if factor.width > 1 else None)
+            plain.append(
+                b.resize(b.extract(factor.value, 0, factor.width - 1), gap, False) if factor.width > 1 else None
+            )
             sign = b.resize(b.extract(factor.value, factor.width - 1, 1), gap - factor.width + 1, False)
             signs.append(b.concat([sign, *([b.const(factor.width - 1, 0)] if factor.width > 1 else [])]))
         else:
@@ -294,7 +296,9 @@ class _Reader:
         """Return the lowest bits of a lane's product, lowest first."""
         b = self.b
         x, w = self.wide[lane.wide], self.narrow[lane.narrow]
-        xs, ws = ([b.extract(b.resize(f.value, max(count, f.width), f.signed), k, 1) for k in range(count)] for f in (x, w))
+        xs, ws = (
+            [b.extract(b.resize(f.value, max(count, f.width), f.signed), k, 1) for k in range(count)] for f in (x, w)
+        )
         low = [b.op("and", 1, (xs[0], ws[0]))]
         if count > 1:
             low.append(b.op("xor", 1, (b.op("and", 1, (xs[1], ws[0])), b.op("and", 1, (xs[0], ws[1])))))
