@@ -60,7 +60,7 @@ def overhead(level: float) -> float:
 
 def _worth(process: ir.Process, value: ir.Value) -> bool:
     """Tell whether a multiplier costs more LUTs than the multiplexers and registers that sharing it takes."""
-    if value.opcode != "mul" or any(process.values[a].opcode == "const" for a in value.args):
+    if value.opcode != "mul" or value.bind or any(process.values[a].opcode == "const" for a in value.args):
         return False
     (one, _), (other, _) = factors(process, value)
     return one.width * other.width > 2 * (one.width + other.width)
