@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.hw.board import Resources
@@ -98,14 +100,54 @@ class Schedule:
     Parameters
     ----------
     iterations
-        Trip count of one frame: the process's own initiation interval between frames.
+        Iterations from the first that belongs to a frame to the last.
     reads, writes
         For each stream, int64 arrays with the iteration at which beat i is read or written, ascending.
+    every
+        The process's own initiation interval between frames where it is less than `iterations`, because a frame is
+        begun before the one before it is done; None where frames follow each other.
     """
 
     iterations: int
     reads: tuple[Ints, ...]
     writes: tuple[Ints, ...]
+    every: int | None = None
+
+    @property
+    def ii(self) -> int:
+        """Iterations from a frame to the next."""
+        return self.iterations if self.every is None else self.every
+
+    def starts(self, arrivals: Sequence[Ints | None], start: int = 0) -> Ints:
+        """Return the cycle of every iteration when nothing but the inputs holds the process up.
+
+        Parameters
+        ----------
+        arrivals
+            For each input the cycles from which its beats may be read, ascending; None for inputs that never wait.
+        start
+            Cycle before which nothing starts.
+        """
+        bound = np.full(self.iterations, start, dtype=np.int64)
+        for reads, arrival in zip(self.reads, arrivals, strict=True):
+            if arrival is not None:
+                bound[reads] = np.maximum(bound[reads], arrival)
+        return in_order(bound)
+
+    def alone(self, arrivals: Sequence[Ints]) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
+        """Return the cycles at which an idle process reads and at which it starts what it writes, for one frame."""
+        times = self.starts(arrivals)
+        return tuple(times[reads] for reads in self.reads), tuple(times[writes] for writes in self.writes)
+
+    def taken(self, times: Ints, arrivals: Sequence[Ints | None], period: int) -> tuple[Ints, ...]:
+        """Return the cycles of the reads when iterations start at `times` and repeat every `period` cycles."""
+        return tuple(times[reads] for reads in self.reads)
+
+
+def in_order(bound: Ints) -> Ints:
+    """Return the earliest strictly ascending times that are not before `bound`."""
+    order = np.arange(bound.size, dtype=np.int64)
+    return np.asarray(order + np.maximum.accumulate(bound - order), dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ class FoldedOp(HardwareOp):
         return "none"
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
-        """Return the iterations of one frame."""
-        return self.schedule(graph, node, folding).iterations
+        """Return the iterations from a frame to the next."""
+        return self.schedule(graph, node, folding).ii
 
     @abstractmethod
     def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:

@@ -75,8 +75,8 @@ class Window(LaneOp):
         return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
-        """Return the iterations of the greedy schedule."""
-        return best(self.geometry(graph, node, folding.simd)).iterations
+        """Return the iterations from a frame to the next."""
+        return best(self.geometry(graph, node, folding.simd)).ii
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read as early as the line buffer allows, write as early as the taps are there."""
@@ -94,17 +94,18 @@ class Window(LaneOp):
         return []
 
     def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
-        """The line buffer, the position's counters, the padding, the word."""
+        """The line buffer, the position's counters, the buffer's pointers, the padding, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, folding.simd)
-        words, beats = depth_of(geometry), x.elements // folding.simd
+        words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * folding.simd, family)
         padded = float(any(geometry.pads))
-        place = counter_bits(*x.shape[2:], *geometry.kernel, geometry.folds, 2 * beats, beats)
-        ahead = 2 * (counter_bits(words) + 2)
+        place = counter_bits(*y.shape[2:], *geometry.kernel, geometry.folds)
+        walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
+        ahead = 2 * counter_bits(words) + 1 + walked
         word = float(y.bits * folding.simd)
         lut = {
-            "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (counter_bits(*x.shape[2:]) + word),
+            "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (sum(geometry.kernel) + word),
             "ram": buffer, "word": word,
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}, bram)
@@ -135,7 +136,6 @@ class Window(LaneOp):
             "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
             "kTapsOrder": geometry.taps_order,
             "kDepth": depth_of(geometry),
-            "kIterations": self.cycles(graph, node, folding),
         }
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("window.hpp", "window", config, ins, outs))

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sliding window's greedy schedule, simulated exactly and pixel by pixel.
+"""The sliding window's schedule, simulated exactly and pixel by pixel.
 
 The rule is that of ``hls/include/hwgen/window.hpp``. Input words are numbered as they arrive, padding included, so that
-a tap outside the frame has a number but no word; `base` is the number of an output pixel's first tap. Every iteration
-reads the next word while fewer than `depth` words from `base` on are held (always once the last word is written), and
-writes the next word if it is padding or was read in an earlier iteration.
+a tap outside the frame has a number but no word, and frames follow each other: word 0 of a frame has the number behind
+the last of the frame before it. `base` is the number of an output pixel's first tap. Every iteration reads the next
+word if one waits and fewer than `depth` words from `base` on are held, and writes the next word if that was read in an
+earlier iteration or is padding; the first pixel's padding waits for the frame's first word.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,9 +18,11 @@ import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.hw import Schedule
+from hwgen.hw.kernel import in_order
 
 SLACK = 1.01
 GROWTH = 3
+_NEVER = np.int64(1) << 60
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,21 @@ class Geometry:
     taps_order: bool
 
     @property
+    def total(self) -> int:
+        """Words of an input frame."""
+        return self.size[0] * self.size[1] * self.folds
+
+    @property
     def span(self) -> int:
         """Distance from the first to the last tap of a window."""
         return (self.kernel[0] - 1) * self.size[1] * self.folds + self.kernel[1] * self.folds - 1
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the counters' bits side by side are a tap's distance from the first: no pointer of its own."""
+        row, step = self.size[1] * self.folds, self.folds if self.taps_order else 1
+        inner = self.kernel[1] if self.taps_order else self.kernel[1] * self.folds
+        return not row & (row - 1) and not step & (step - 1) and step << (inner - 1).bit_length() <= row
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,13 @@ class _Pixels:
     columns: Ints
     folds: Ints
 
+    @property
+    def words(self) -> int:
+        """Words of one output pixel."""
+        return int(self.rows.size)
 
+
+@lru_cache(maxsize=64)
 def _pixels(g: Geometry) -> _Pixels:
     height, width = g.size
     top = np.arange(g.out_size[0])[:, np.newaxis] * g.stride[0] - g.pads[0]
@@ -81,44 +103,52 @@ def _pixels(g: Geometry) -> _Pixels:
     )
 
 
-def _waiting(g: Geometry, p: _Pixels, pixel: int, count: int) -> Ints:
-    """Return for each word of a pixel that starts after `count` reads how many iterations it has to wait."""
-    height, width = g.size
+def bases(g: Geometry) -> Ints:
+    """Return the number of every output pixel's first tap."""
+    return np.asarray(_pixels(g).base, dtype=np.int64)
+
+
+def wanted(g: Geometry, pixel: int | Ints) -> Ints:
+    """Return the input word that each word of a pixel waits for, -1 for padding, which waits for none."""
+    p = _pixels(g)
     ys = pixel // g.out_size[1] * g.stride[0] - g.pads[0] + p.rows
     xs = pixel % g.out_size[1] * g.stride[1] - g.pads[1] + p.columns
-    number = (ys * width + xs) * g.folds + p.folds
-    inside = (ys >= 0) & (ys < height) & (xs >= 0) & (xs < width)
-    ready = np.where(inside & (number >= count), number - count + 1, 0)
-    order = np.arange(ready.size, dtype=np.int64)
-    return np.asarray(order + np.maximum.accumulate(ready - order), dtype=np.int64)
+    inside = (ys >= 0) & (ys < g.size[0]) & (xs >= 0) & (xs < g.size[1])
+    padding = np.where(np.asarray(pixel) == 0, 0, -1)
+    return np.asarray(np.where(inside, (ys * g.size[1] + xs) * g.folds + p.folds, padding), dtype=np.int64)
 
 
-@lru_cache(maxsize=512)
-def simulate(g: Geometry, depth: int) -> Schedule:
-    """Return the iterations at which a window with a buffer of `depth` words reads and writes."""
-    total, words = g.size[0] * g.size[1] * g.folds, g.kernel[0] * g.kernel[1] * g.folds
+@dataclass(frozen=True)
+class _Frame:
+    """A frame whose input never waits: its length, when words were read (from the first not read before), writes."""
+
+    length: int
+    reads: Ints
+    writes: Ints
+
+
+def _frame(g: Geometry, depth: int, count: int) -> _Frame:
+    """Simulate a frame, `count` of whose words have been read before it begins; a negative count: of the last frame."""
     p = _pixels(g)
     starts: list[int] = []
     taken: list[int] = []
     irregular: dict[int, Ints] = {}
-    now, count = 0, 0
+    now = 0
     for pixel, (base, last) in enumerate(zip(p.base, p.last, strict=True)):
-        length = words
+        length = p.words
         if last >= count:
-            irregular[pixel] = _waiting(g, p, pixel, count)
+            needs = wanted(g, pixel)
+            irregular[pixel] = in_order(np.where((needs >= 0) & (needs >= count), needs - count + 1, 0))
             length = int(irregular[pixel][-1]) + 1
-        reads = max(0, min(length, total - count, base + depth - count))
+        reads = max(0, min(length, base + depth - count))
         starts.append(now)
         taken.append(reads)
         now, count = now + length, count + reads
-    if count < total:
-        starts.append(now)
-        taken.append(total - count)
-    writes = np.asarray(starts[: len(p.base)], dtype=np.int64)[:, np.newaxis] + np.arange(words, dtype=np.int64)
+    writes = np.asarray(starts, dtype=np.int64)[:, np.newaxis] + np.arange(p.words, dtype=np.int64)
     for pixel, offsets in irregular.items():
         writes[pixel] = starts[pixel] + offsets
     reads_at = _ranges(np.asarray(starts, dtype=np.int64), np.asarray(taken, dtype=np.int64))
-    return Schedule(now + total - count, (reads_at,), (writes.reshape(-1),))
+    return _Frame(now, reads_at, writes.reshape(-1))
 
 
 def _ranges(starts: Ints, counts: Ints) -> Ints:
@@ -128,13 +158,109 @@ def _ranges(starts: Ints, counts: Ints) -> Ints:
 
 
 @lru_cache(maxsize=512)
+def _steady(g: Geometry, depth: int) -> _Frame:
+    """Return the frame that repeats itself when the input never waits.
+
+    How many words a frame finds read determines all of it, and more never slow it down: the counts ascend or descend
+    to one that stays.
+    """
+    count = 0
+    while True:
+        frame = _frame(g, depth, count)
+        then = count + frame.reads.size - g.total
+        if then == count:
+            return frame
+        count = then
+
+
+def interval(g: Geometry, depth: int) -> int:
+    """Return the iterations from a frame to the next when nothing outside holds the window up."""
+    return _steady(g, depth).length
+
+
+@dataclass(frozen=True, eq=False)
+class WindowSchedule(Schedule):
+    """Schedule of a window: `reads` are as late as they may be, the hardware's are as early as it finds words.
+
+    Parameters
+    ----------
+    geometry, depth
+        What it follows from.
+    """
+
+    geometry: Geometry | None = None
+    depth: int = 0
+
+    def alone(self, arrivals: Sequence[Ints]) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
+        """Follow the rule for one frame whose words arrive as told."""
+        assert self.geometry is not None
+        reads, writes = follow(self.geometry, self.depth, arrivals[0])
+        return (reads,), (writes,)
+
+    def taken(self, times: Ints, arrivals: Sequence[Ints | None], period: int) -> tuple[Ints, ...]:
+        """Return the cycles of the reads: as early as words arrive and the writes make room for them."""
+        arrival = arrivals[0]
+        if arrival is None:
+            return super().taken(times, arrivals, period)
+        g = self.geometry
+        assert g is not None
+        frames = np.arange(-(self.depth // g.total) - 2, 2, dtype=np.int64)[:, np.newaxis]
+        base = bases(g)
+        done = times[self.writes[0][_pixels(g).words - 1 :: _pixels(g).words]] + 1
+        begun = np.concatenate([done[-1:] - period, done[:-1]])
+        reached = np.maximum.accumulate((frames * g.total + base).reshape(-1))
+        first = np.searchsorted(reached, np.arange(g.total, dtype=np.int64) - self.depth, side="right")
+        free = (frames * period + begun).reshape(-1)[first]
+        return (np.minimum(in_order(np.maximum(arrival, free)), times[self.reads[0]]),)
+
+
+def follow(g: Geometry, depth: int, arrival: Ints) -> tuple[Ints, Ints]:
+    """Return the cycles of reads and writes of one frame in an idle window whose word i may be read from arrival[i]."""
+    p = _pixels(g)
+    reads = np.full(g.total, _NEVER, dtype=np.int64)
+    writes = np.empty((len(p.base), p.words), dtype=np.int64)
+    now, count = 0, 0
+    for pixel, base in enumerate(p.base):
+        limit = min(g.total, base + depth)
+        reads[count:limit] = in_order(np.maximum(arrival[count:limit], now))
+        needs = wanted(g, pixel)
+        writes[pixel] = in_order(np.where(needs >= 0, np.maximum(reads[needs] + 1, now), now))
+        now = int(writes[pixel, -1]) + 1
+        count = max(count, int(np.searchsorted(reads[:limit], now)))
+        reads[count:] = _NEVER
+    reads[count:] = in_order(np.maximum(arrival[count:], now))
+    return reads, writes.reshape(-1)
+
+
+@lru_cache(maxsize=512)
+def schedule(g: Geometry, depth: int) -> WindowSchedule:
+    """Return the schedule of a window with a buffer of `depth` words that never waits for its input."""
+    steady = _steady(g, depth)
+    ii, order = steady.length, np.arange(2 * g.total, dtype=np.int64)
+    needs = wanted(g, np.arange(len(_pixels(g).base))[:, np.newaxis]).reshape(-1)
+    used = needs >= 0
+    due = np.full(g.total, _NEVER, dtype=np.int64)
+    due[needs[used][::-1]] = steady.writes[used][::-1] - 1
+    twice = np.concatenate([due, due + ii]) - order
+    reads = (np.minimum.accumulate(twice[::-1])[::-1] + order)[: g.total]
+    lead = max(0, -int(reads[0]))
+    span = lead + max(ii, int(reads[-1]) + 1)
+    return WindowSchedule(span, (reads + lead,), (steady.writes + lead,), ii, g, depth)
+
+
+@lru_cache(maxsize=512)
 def depth_of(g: Geometry) -> int:
-    """Return the buffer's words: the least power of two with which the window hardly ever waits for its own buffer."""
+    """Return the buffer's words: the least power of two with which the window hardly ever waits for its own buffer.
+
+    It may wait for it as long as a lone frame waits for its first words in a much larger buffer: more memory would
+    hardly buy anything.
+    """
     least = max(2, 1 << g.span.bit_length())
-    goal = simulate(g, least << GROWTH).iterations * SLACK
-    return next(least << k for k in range(GROWTH + 1) if simulate(g, least << k).iterations <= goal)
+    largest = least << GROWTH
+    goal = max(_frame(g, largest, 0).length, interval(g, largest)) * SLACK
+    return next(least << k for k in range(GROWTH + 1) if interval(g, least << k) <= goal)
 
 
-def best(g: Geometry) -> Schedule:
+def best(g: Geometry) -> WindowSchedule:
     """Return the schedule with the buffer of `depth_of`."""
-    return simulate(g, depth_of(g))
+    return schedule(g, depth_of(g))

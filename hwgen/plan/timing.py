@@ -2,7 +2,8 @@
 """When things happen: latency of an isolated frame, and FIFO depths that let the bottleneck run without a pause.
 
 An iteration starts when the one before it has started and the beats that it reads have arrived: the start times are
-``t[k] = k + cummax(arrival(k) - k)``. A beat is written `depth` cycles after its iteration starts, and may be read
+``t[k] = k + cummax(arrival(k) - k)``. A window, which reads without waiting, has a schedule of its own (see
+`hwgen.ops.window_schedule`). A beat is written `depth` cycles after its iteration starts, and may be read
 `hop` cycles after it was written: what a FIFO of its depth takes (``hls/rtl/hwgen_fifo.sv``).
 """
 
@@ -52,16 +53,6 @@ def hop(depth: int) -> int:
     return 0 if depth == 0 else 1 if depth <= SHALLOW else LONGEST_HOP
 
 
-def earliest(stage: Stage, arrivals: Times, start: int = 0) -> Ints:
-    """Return the start time of every iteration when nothing but the inputs holds the process up."""
-    bound = np.full(stage.schedule.iterations, start, dtype=np.int64)
-    for channel, reads in zip(stage.inputs, stage.schedule.reads, strict=True):
-        if channel in arrivals:
-            bound[reads] = np.maximum(bound[reads], arrivals[channel])
-    order = np.arange(stage.schedule.iterations, dtype=np.int64)
-    return np.asarray(order + np.maximum.accumulate(bound - order), dtype=np.int64)
-
-
 def latest(stage: Stage, deadlines: Times) -> Ints:
     """Return start times as late as possible when output beats must be written by their deadlines."""
     count = stage.schedule.iterations
@@ -103,11 +94,9 @@ def isolated(
     writes: dict[str, Ints] = {name: np.arange(count, dtype=np.int64) for name, count in beats.items()}
     reads: dict[str, Ints] = {}
     for stage in stages:
-        arrivals = {c: writes[c] + hops[c] for c in stage.inputs}
-        times = earliest(stage, arrivals)
-        for channel, at in zip(stage.inputs, stage.schedule.reads, strict=True):
-            reads[channel] = times[at]
-        writes.update(written(stage, times))
+        taken, given = stage.schedule.alone([writes[c] + hops[c] for c in stage.inputs])
+        reads.update(zip(stage.inputs, taken, strict=True))
+        writes.update({c: times + stage.depth for c, times in zip(stage.outputs, given, strict=True)})
     return writes, reads
 
 
@@ -117,26 +106,48 @@ def periodic(stages: Sequence[Stage], period: int) -> dict[str, Ints]:
     The slowest process runs without a pause; what feeds it runs as late as it may, everything else as early as it can.
     Self-timed hardware with FIFOs deep enough for this schedule is at least as fast.
     """
-    anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.iterations)
+    anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.ii)
     times: dict[str, Ints] = {stages[anchor].name: np.arange(stages[anchor].schedule.iterations, dtype=np.int64)}
     deadlines = _reads(stages[anchor], times[stages[anchor].name], -LONGEST_HOP)
     for stage in reversed(stages[:anchor]):
         if not any(channel in deadlines for channel in stage.outputs):
             continue
-        start = latest(stage, deadlines)
-        start = np.minimum(start, start[0] + period - start.size + np.arange(start.size, dtype=np.int64))
-        times[stage.name] = start
-        deadlines.update(_reads(stage, start, -LONGEST_HOP))
+        times[stage.name] = _early_enough(stage, latest(stage, deadlines), period)
+        deadlines.update(_reads(stage, times[stage.name], -LONGEST_HOP))
     begin = min(int(t[0]) for t in times.values())
     arrivals: dict[str, Ints] = {}
     for stage in stages:
         if stage.name not in times:
-            start = earliest(stage, arrivals, begin)
-            if start[-1] - start[0] >= period:
-                start = earliest(stage, arrivals, int(start[-1]) - period + 1)
-            times[stage.name] = start
+            start = stage.schedule.starts([arrivals.get(c) for c in stage.inputs], begin)
+            times[stage.name] = _late_enough(stage, start, period)
         arrivals.update({c: t + LONGEST_HOP for c, t in written(stage, times[stage.name]).items()})
     return times
+
+
+def _early_enough(stage: Stage, times: Ints, period: int) -> Ints:
+    """Advance iterations so that one starts before the next frame's iteration that follows it."""
+    spare, ii = period - stage.schedule.ii, stage.schedule.ii
+    late = times - np.arange(times.size, dtype=np.int64)
+    late[:ii] = np.minimum(late[:ii], late[0] + spare)
+    for at in range(ii, late.size, ii):
+        here = late[at : at + ii]
+        late[at : at + ii] = np.minimum(here, late[at - ii : at - ii + here.size] + spare)
+    return np.asarray(late + np.arange(times.size, dtype=np.int64), dtype=np.int64)
+
+
+def _late_enough(stage: Stage, times: Ints, period: int) -> Ints:
+    """Delay iterations so that one starts behind the last frame's iteration that precedes it."""
+    spare, ii = period - stage.schedule.ii, stage.schedule.ii
+    order = np.arange(times.size, dtype=np.int64)
+    late = times - order
+    while True:
+        bound = late.copy()
+        bound[: late.size - ii] = np.maximum(bound[: late.size - ii], late[ii:] - spare)
+        bound[0] = max(int(bound[0]), int(late[min(ii, late.size) - 1]) - spare)
+        bound = np.maximum.accumulate(bound)
+        if np.array_equal(bound, late):
+            return np.asarray(late + order, dtype=np.int64)
+        late = bound
 
 
 def _reads(stage: Stage, times: Ints, offset: int) -> dict[str, Ints]:
@@ -152,7 +163,9 @@ def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
         writes.update(written(stage, times[stage.name]))
     needed = {}
     for stage in stages:
-        for channel, reads in _reads(stage, times[stage.name], 0).items():
+        arrivals = [writes[c] + LONGEST_HOP if c in writes else None for c in stage.inputs]
+        taken = stage.schedule.taken(times[stage.name], arrivals, period)
+        for channel, reads in zip(stage.inputs, taken, strict=True):
             if channel in writes:
                 needed[channel] = occupancy(writes[channel], reads, period)
     return needed

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The window's rule, written down once more as plainly as possible."""
+"""Shapes of windows, and the window's rule written down once more as plainly as possible."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from hwgen.ops.window_schedule import Geometry
 
 
 @dataclass(frozen=True)
@@ -31,37 +32,39 @@ class Shape:
         span = ((self.kernel[0] - 1) * self.width + self.kernel[1]) * self.folds
         return max(2, 1 << (span - 1).bit_length())
 
-    def words(self) -> Iterator[tuple[int, int, bool, bool]]:
-        """Yield for each output word: first tap's number, own number, is it padding, does it end a pixel."""
-        (kh, kw), (oh, ow) = self.kernel, self.out
-        taps = [(y, x, c) for y in range(kh) for x in range(kw) for c in range(self.folds)]
-        if self.taps_order:
-            taps.sort(key=lambda tap: tap[2])
-        for row in range(oh):
-            for column in range(ow):
-                top, left = row * self.stride[0] - self.pads[0], column * self.stride[1] - self.pads[1]
-                base = (top * self.width + left) * self.folds
-                for number, (y, x, c) in enumerate(taps):
-                    inside = 0 <= top + y < self.height and 0 <= left + x < self.width
-                    need = ((top + y) * self.width + left + x) * self.folds + c
-                    yield base, need, not inside, number == len(taps) - 1
+    @property
+    def geometry(self) -> Geometry:
+        """The same, as operators see it."""
+        size = (self.height, self.width)
+        return Geometry(size, self.out, self.folds, self.kernel, self.stride, self.pads, self.taps_order)
 
 
-def simulate(shape: Shape, depth: int) -> tuple[int, list[int], list[int]]:
-    """Return (iterations, iteration of each read, iteration of each write) by applying the rule again and again."""
-    total = shape.height * shape.width * shape.folds
-    words = list(shape.words())
+def rule(g: Geometry, depth: int, arrivals: list[int], frames: int) -> tuple[list[int], list[int]]:
+    """Apply the rule of window.hpp one iteration after the other; word i of all frames arrives at arrivals[i]."""
+    height, width = g.size
+    taps = [(y, x, f) for y in range(g.kernel[0]) for x in range(g.kernel[1]) for f in range(g.folds)]
+    if g.taps_order:
+        taps.sort(key=lambda t: (t[2], t[0], t[1]))
+    wanted = []
+    for frame in range(frames):
+        for row in range(g.out_size[0]):
+            for column in range(g.out_size[1]):
+                y0, x0 = row * g.stride[0] - g.pads[0], column * g.stride[1] - g.pads[1]
+                for y, x, f in taps:
+                    inside = 0 <= y0 + y < height and 0 <= x0 + x < width
+                    word = ((y0 + y) * width + x0 + x) * g.folds + f
+                    need = word if inside else 0 if (row, column) == (0, 0) else -1 - frame * g.total
+                    wanted.append((frame * g.total + (y0 * width + x0) * g.folds, frame * g.total + need))
+    behind = frames * g.total - (g.pads[0] * width + g.pads[1]) * g.folds
     reads: list[int] = []
     writes: list[int] = []
-    iteration = 0
-    while len(reads) < total or len(writes) < len(words):
-        count = len(reads)
-        finished = len(writes) == len(words)
-        base, need, padding, _ = words[-1] if finished else words[len(writes)]
-        if not finished and (padding or need < count):
-            writes.append(iteration)
-        if count < total and (finished or count - base < depth):
-            reads.append(iteration)
-        iteration += 1
-        assert iteration < 100 * (total + len(words)), "the window waits for ever"
-    return iteration, reads, writes
+    now = 0
+    while len(reads) < min(len(arrivals), frames * g.total) or len(writes) < len(wanted):
+        base, need = wanted[len(writes)] if len(writes) < len(wanted) else (behind, 0)
+        can_write = len(writes) < len(wanted) and need < len(reads)
+        if len(reads) < len(arrivals) and arrivals[len(reads)] <= now and len(reads) - base < depth:
+            reads.append(now)
+        writes += [now] * can_write
+        now += 1
+        assert now < 10**6, "the window is stuck"
+    return reads, writes

@@ -94,7 +94,7 @@ class OperatorTests(ABC):
         for graph, node, op, options in self.cases():
             for option in options:
                 schedule = op.schedule(graph, node, option.folding)
-                assert schedule.iterations == option.cycles
+                assert schedule.ii == option.cycles
                 ins, outs = op.streams(graph, node, option.folding)
                 for times, stream in zip((*schedule.reads, *schedule.writes), (*ins, *outs), strict=True):
                     _check_times(times, stream, schedule.iterations)

@@ -9,8 +9,9 @@ from ops.build import mlp, residual
 
 from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
-from hwgen.ops import fork, width
+from hwgen.ops import fork, width, window_schedule
 from hwgen.ops.base import hardware_op
+from hwgen.ops.window_schedule import WindowSchedule
 from hwgen.plan import make_plan, with_depths
 from hwgen.plan.timing import Stage, depths, hop, isolated, occupancy
 
@@ -64,6 +65,46 @@ class Machine:
         return channel not in self.fifos or self.fifos[channel].ready()
 
 
+class WindowMachine(Machine):
+    """A compiled window: reads and writes when it can, as the rule in window.hpp says."""
+
+    def __init__(self, stage: Stage, fifos: dict[str, Fifo]) -> None:
+        schedule = stage.schedule
+        assert isinstance(schedule, WindowSchedule) and schedule.geometry is not None
+        super().__init__(stage, fifos)
+        g = schedule.geometry
+        pixels = np.arange(g.out_size[0] * g.out_size[1])[:, np.newaxis]
+        needs = window_schedule.wanted(g, pixels)
+        self.total, self.depth = g.total, schedule.depth
+        self.base = np.repeat(window_schedule.bases(g), needs.shape[1]).tolist()
+        self.need = needs.reshape(-1).tolist()
+        self.count = self.written = self.frame = 0
+
+    def before(self, now: int) -> tuple[list[str], list[tuple[str, int]]]:
+        (source,), (target,) = self.stage.inputs, self.stage.outputs
+        at = self.held[target]
+        gives = [(target, at)] if at is not None and self._room(target) else []
+        stuck = at is not None and not gives
+        if gives:
+            self.held[target] = None
+        behind = self.frame * self.total
+        ready = self.need[self.written] < self.count - behind
+        entering = self.written if ready else None
+        last = self.pipe[-1] if self.pipe else entering
+        if last is not None and stuck:
+            return [], gives
+        if last is not None:
+            self.held[target] = self.stage.schedule.writes[0][last]
+        self.pipe = [entering, *self.pipe][:-1] if self.pipe else []
+        room = self.count - behind - self.base[self.written] < self.depth
+        takes = [source] if room and (source not in self.fifos or self.fifos[source].valid(now)) else []
+        self.count += len(takes)
+        self.written += ready
+        if self.written == len(self.need):
+            self.written, self.frame = 0, self.frame + 1
+        return [c for c in takes if c in self.fifos], gives
+
+
 def _touched(iterations: int, channels: tuple[str, ...], times: tuple[np.ndarray, ...]) -> list[list[str]]:
     found: list[list[str]] = [[] for _ in range(iterations)]
     for channel, moments in zip(channels, times, strict=True):
@@ -75,7 +116,8 @@ def _touched(iterations: int, channels: tuple[str, ...], times: tuple[np.ndarray
 def simulate(stages: list[Stage], deep: dict[str, int], frames: int) -> list[int]:
     """Return when each frame's last output beat leaves; channels of depth 0 are ports that never wait."""
     fifos = {name: Fifo(depth) for name, depth in deep.items() if depth}
-    machines = [Machine(stage, fifos) for stage in stages]
+    kinds = {WindowSchedule: WindowMachine, Schedule: Machine}
+    machines = [kinds[type(stage.schedule)](stage, fifos) for stage in stages]
     ends: list[int] = []
     now = 0
     while len(ends) < frames:

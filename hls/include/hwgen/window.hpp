@@ -25,52 +25,56 @@ ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
 }
 
 /// Cfg: kInBits kBits kSigned kLanes kChannels kHeight kWidth kKernelH kKernelW kStrideH kStrideW kPadTop kPadLeft
-/// kOutHeight kOutWidth kPadValue kTapsOrder kDepth kIterations. A word of `in` holds kLanes channels of kInBits; a
-/// word of `out` holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the
-/// sign; a signed bit is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns,
-/// channel folds. Order taps: for each output pixel its channel folds, kernel rows, columns. Padding holds kPadValue.
+/// kOutHeight kOutWidth kPadValue kTapsOrder kDepth. A word of `in` holds kLanes channels of kInBits; a word of `out`
+/// holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the sign; a signed bit
+/// is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns, channel folds. Order
+/// taps: for each output pixel its channel folds, kernel rows, columns. Padding holds kPadValue.
 ///
-/// Every iteration reads a word if the frame has one left and the buffer has room, and writes a word if it is padding
-/// or was read in an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel
-/// at hand, are fewer than kDepth, and always after the last word is written. kIterations is how often that rule has to
-/// be applied until a frame is read and written.
+/// Every iteration reads a word if one waits and the buffer has room, and writes a word if it is padding or was read in
+/// an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel at hand, are
+/// fewer than kDepth. Frames follow each other in the buffer: the next one is taken in while this one is written, so
+/// that the state is kept between calls, and a call ends when its frame is read and written. The padding of a frame
+/// waits for its first word.
 template <class Cfg, int kInWidth, int kOutWidth>
 void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>& out) {
 #pragma HLS INLINE
   using G = WindowGeometry<Cfg>;
-  using lead_t = typename G::lead_t;
   using in_t = ap_uint<Cfg::kInBits>;
   using out_t = ap_uint<Cfg::kBits>;
   static_assert(kInWidth == Cfg::kLanes * Cfg::kInBits, "an input word must hold kLanes elements of kInBits");
   static_assert(kOutWidth == Cfg::kLanes * Cfg::kBits, "an output word must hold kLanes elements of kBits");
 
-  ap_uint<kInWidth> buffer[Cfg::kDepth];
+  // Invariant: `held` words were read from `base` on, the first tap of the output pixel at hand; `place` is where that
+  // one is in the buffer, and `offset` the distance from there to the tap at hand, walked with it or read off counters.
+  static ap_uint<kInWidth> buffer[Cfg::kDepth];
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p
-  Counter<G::kInner> inner;
-  Counter<G::kMiddle> middle;
-  Counter<G::kOuter> outer;
-  typename G::column_t column = G::kFirstColumn;
-  typename G::row_t row = G::kFirstRow;
-  typename G::total_t count = 0;
-  lead_t ahead = -G::kFirst;
-  lead_t held = -G::kFirst;
-  bool finished = false;
+  static Counter<G::kInner> inner;
+  static Counter<G::kMiddle> middle;
+  static Counter<G::kOuter> outer;
+  static Counter<Cfg::kOutWidth> column;
+  static Counter<Cfg::kOutHeight> row;
+  static typename G::address_t place = 0;
+  static typename G::offset_t walked = 0;
+  static typename G::held_t held = -G::kFirst;
 
-  // Invariant: count words were read; held = count - base, ahead = count - need; word n of the frame is buffer[n mod
-  // kDepth] for base <= n < count; column and row are those of the first tap of the output pixel.
-  for (unsigned i = 0; i < Cfg::kIterations; ++i) {
+  bool written = false;
+  do {
 #pragma HLS PIPELINE II = 1
-    bool padding = false;
-    if constexpr (G::kPadded) {
-      const typename G::column_t tap_column = column + inner.index();
-      const typename G::row_t tap_row = row + middle.index();
-      padding = tap_column < 0 || tap_column >= G::kColumnEnd || tap_row < 0 || tap_row >= int(Cfg::kHeight);
+    typename G::offset_t offset = walked;
+    if constexpr (G::kSideBySide) {
+      offset = middle.index() * G::kRow + inner.index() * G::kInnerStep + outer.index();
     }
-    const bool reads = count != G::kTotal && (finished || held < int(Cfg::kDepth));
-    const bool writes = !finished && (padding || ahead > 0);
+    bool padding = false;
+    bool begun = true;
+    if constexpr (G::kPadded) {
+      padding = G::Columns::outside(column.index(), inner.index()) || G::Rows::outside(row.index(), middle.index());
+      begun = !column.first() || !row.first() || held > -G::kFirst;
+    }
+    const bool writes = padding ? begun : held > offset;
+    const bool reads = held < int(Cfg::kDepth) && !in.empty();
 
     if (writes) {
-      const typename G::address_t address = count - ahead;
+      const typename G::address_t address = place + offset;
       const ap_uint<kInWidth> word = buffer[address.to_uint()];
       ap_uint<kOutWidth> taps = 0;
       for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
@@ -81,34 +85,31 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
       out.write(taps);
     }
     if (reads) {
-      const typename G::address_t address = count;
+      const typename G::address_t address = place + held;
       buffer[address.to_uint()] = in.read();
     }
 
     const bool inner_done = inner.last();
     const bool middle_done = inner_done && middle.last();
     const bool pixel_done = middle_done && outer.last();
-    const bool row_done = column == G::kLastColumn;
-    const lead_t base_step = row_done ? lead_t(G::kRowStep) : lead_t(G::kPixelStep);
-    const lead_t held_then = held + ap_uint<1>(reads);
-    const lead_t held_moved = held_then - base_step;
-    const lead_t need_step = middle_done  ? lead_t(G::kOuterStep)
-                             : inner_done ? lead_t(G::kMiddleStep)
-                                          : lead_t(G::kInnerStep);
-    const lead_t ahead_then = ahead + ap_uint<1>(reads);
+    const bool row_done = column.last();
+    const bool frame_done = row_done && row.last();
     const bool moves = writes && pixel_done;
-    held = moves ? held_moved : held_then;
-    ahead = moves ? held_moved : writes ? lead_t(ahead_then - need_step) : ahead_then;
-    count = count + ap_uint<1>(reads);
+    const int step = frame_done ? G::kFrameStep : row_done ? G::kRowStep : G::kPixelStep;
+    const int gone = moves ? step : 0;
+    held = held + int(reads) - gone;
+    place = place + gone;
+    if (writes && !G::kSideBySide) {
+      const int by = middle_done ? G::kOuterStep : inner_done ? G::kMiddleStep : G::kInnerStep;
+      walked = pixel_done ? 0 : int(offset) + by;
+    }
     inner.step(writes);
     middle.step(writes && inner_done);
     outer.step(writes && middle_done);
-    if (moves) {
-      finished = row_done && row == G::kLastRow;
-      row = row_done ? typename G::row_t(row + int(Cfg::kStrideH)) : row;
-      column = row_done ? typename G::column_t(G::kFirstColumn) : typename G::column_t(column + G::kColumnStep);
-    }
-  }
+    column.step(moves);
+    row.step(moves && row_done);
+    written = written || (moves && frame_done);
+  } while (!written || held < -G::kFirst);
 }
 
 }  // namespace hwgen

@@ -6,9 +6,39 @@
 
 namespace hwgen {
 
+constexpr int larger(int a, int b) { return a > b ? a : b; }
+
+/// The output's positions along one axis, and which of their taps lie outside the input; kUnit words make a tap.
+template <int kOut, int kStride, int kPad, int kKernel, int kSize, int kUnit>
+struct WindowAxis {
+  // Positions 0 .. kBefore-1 have taps before the input, kAfter .. kOut-1 behind it.
+  static constexpr int kBefore = (kPad + kStride - 1) / kStride < kOut ? (kPad + kStride - 1) / kStride : kOut;
+  static constexpr int kAfter = kSize + kPad < kKernel ? 0 : (kSize + kPad - kKernel) / kStride + 1;
+  static constexpr bool kPadded = kBefore > 0 || kAfter < kOut;
+  // Taps of the last position that are inside.
+  static constexpr int kInside = kSize + kPad - (kOut - 1) * kStride;
+  static constexpr int kLast = kInside < kKernel ? kInside : kKernel;
+  static_assert(kPad < kKernel && kInside > 0,
+                "the last window must begin inside the input: padding must be less than the kernel");
+
+  static bool outside(unsigned position, unsigned word) {
+#pragma HLS INLINE
+    bool found = false;
+    for (int p = 0; p < kBefore; ++p) {
+#pragma HLS UNROLL
+      found = found || (position == unsigned(p) && word < unsigned((kPad - p * kStride) * kUnit));
+    }
+    for (int p = kAfter; p < kOut; ++p) {
+#pragma HLS UNROLL
+      found = found || (position == unsigned(p) && word >= unsigned((kSize + kPad - p * kStride) * kUnit));
+    }
+    return found;
+  }
+};
+
 /// Words of the input frame are numbered in the order of their arrival: (row * width + column) * folds + fold. Padding
 /// continues the numbering: a tap outside the frame has a number too, possibly negative, but no word. `base` is the
-/// number of the first tap of the output pixel at hand, `need` that of the tap to emit next.
+/// number of the first tap of the output pixel at hand, `offset` the distance from there to the tap to emit next.
 template <class Cfg>
 struct WindowGeometry {
   static constexpr int kFolds = int(Cfg::kChannels) / int(Cfg::kLanes);
@@ -21,7 +51,7 @@ struct WindowGeometry {
   static constexpr int kMiddle = int(Cfg::kKernelH);
   static constexpr int kOuter = Cfg::kTapsOrder ? kFolds : 1;
 
-  // Change of `need`: to the next inner, middle, outer position.
+  // Change of `offset`: to the next inner, middle, outer position.
   static constexpr int kInnerStep = Cfg::kTapsOrder ? kFolds : 1;
   static constexpr int kInnerSpan = (kInner - 1) * kInnerStep;
   static constexpr int kMiddleStep = kRow - kInnerSpan;
@@ -29,41 +59,37 @@ struct WindowGeometry {
   static constexpr int kOuterStep = 1 - kMiddleSpan - kInnerSpan;
   // From base to the last tap of a pixel: the buffer must hold that much and one word more.
   static constexpr int kSpan = kMiddleSpan + kInnerSpan + kOuter - 1;
-  // Change of `base`: to the next pixel of a row, to the next row.
+  // Whether the counters' bits side by side are the distance from base.
+  static constexpr bool kSideBySide =
+      (kRow & (kRow - 1)) == 0 && (kInnerStep & (kInnerStep - 1)) == 0 && (kInnerStep << clog2(kInner)) <= kRow;
+  // Change of `base`: to the next pixel of a row, to the next row, to the next frame.
   static constexpr int kPixelStep = int(Cfg::kStrideW) * kFolds;
   static constexpr int kRowStep = int(Cfg::kStrideH) * kRow - (int(Cfg::kOutWidth) - 1) * kPixelStep;
+  static constexpr int kFrameStep =
+      kTotal - (int(Cfg::kOutHeight) - 1) * int(Cfg::kStrideH) * kRow - (int(Cfg::kOutWidth) - 1) * kPixelStep;
   static constexpr int kFirst = -(int(Cfg::kPadTop) * kRow + int(Cfg::kPadLeft) * kFolds);
 
-  // Columns are counted in units of the inner counter.
-  static constexpr int kUnit = Cfg::kTapsOrder ? 1 : kFolds;
-  static constexpr int kFirstColumn = -int(Cfg::kPadLeft) * kUnit;
-  static constexpr int kColumnStep = int(Cfg::kStrideW) * kUnit;
-  static constexpr int kLastColumn = kFirstColumn + (int(Cfg::kOutWidth) - 1) * kColumnStep;
-  static constexpr int kColumnEnd = int(Cfg::kWidth) * kUnit;
-  static constexpr int kFirstRow = -int(Cfg::kPadTop);
-  static constexpr int kLastRow = kFirstRow + (int(Cfg::kOutHeight) - 1) * int(Cfg::kStrideH);
+  using Columns = WindowAxis<int(Cfg::kOutWidth), int(Cfg::kStrideW), int(Cfg::kPadLeft), int(Cfg::kKernelW),
+                             int(Cfg::kWidth), Cfg::kTapsOrder ? 1 : kFolds>;
+  using Rows =
+      WindowAxis<int(Cfg::kOutHeight), int(Cfg::kStrideH), int(Cfg::kPadTop), int(Cfg::kKernelH), int(Cfg::kHeight), 1>;
+  static constexpr bool kPadded = Columns::kPadded || Rows::kPadded;
 
-  static constexpr bool kPadded = Cfg::kPadTop > 0 || Cfg::kPadLeft > 0 ||
-                                  kLastRow + kMiddle > int(Cfg::kHeight) || kLastColumn + kInner > kColumnEnd;
-
-  /// Bits of a signed number up to `n` in magnitude.
-  static constexpr int signed_bits(int n) { return clog2(n + 1) + 1; }
-  static constexpr int larger(int a, int b) { return a > b ? a : b; }
-  using column_t = ap_int<signed_bits(larger(larger(-kFirstColumn, kLastColumn + kInner), kColumnEnd))>;
-  using row_t = ap_int<signed_bits(larger(larger(-kFirstRow, kLastRow + kMiddle), int(Cfg::kHeight)))>;
-  // Words read minus base or need. Below zero: at most one step of base and a window; above: the buffer, and a step
-  // back.
-  using lead_t = ap_int<signed_bits(int(Cfg::kDepth) + kSpan + larger(larger(kRowStep, -kRowStep), kPixelStep))>;
-  using total_t = ap_uint<clog2(kTotal + 1)>;
+  // Words read minus base. When base moves, at least kLeast: all taps of a pixel that are no padding; it may move past
+  // words that no tap takes, or back to the padding of the next frame.
+  static constexpr int kForward = larger(larger(kRowStep, kFrameStep), kPixelStep);
+  static constexpr int kBack = larger(larger(-kRowStep, -kFrameStep), 0);
+  static constexpr int kLeast = (Rows::kLast - 1) * kRow + Columns::kLast * kFolds;
+  static constexpr bool kPasses = kForward > kLeast;
+  static constexpr int kHeldBits = clog2(larger(int(Cfg::kDepth) + kBack, kPasses ? kForward : 0) + 1);
+  using held_t = typename Select<kPasses, ap_int<kHeldBits + 1>, ap_uint<kHeldBits>>::type;
+  using offset_t = ap_uint<index_bits(kSpan + 1)>;
   using address_t = ap_uint<index_bits(Cfg::kDepth)>;
 
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
   static_assert((Cfg::kDepth & (Cfg::kDepth - 1)) == 0 && Cfg::kDepth >= 2,
                 "kDepth must be a power of two, at least 2");
   static_assert(int(Cfg::kDepth) > kSpan, "kDepth must exceed the distance from the first to the last tap of a window");
-  static_assert(Cfg::kPadTop < Cfg::kKernelH && Cfg::kPadLeft < Cfg::kKernelW, "padding must be less than the kernel");
-  static_assert(kLastRow < int(Cfg::kHeight) && kLastColumn < kColumnEnd,
-                "the last window must begin inside the input: padding must be less than the kernel");
 };
 
 }  // namespace hwgen
