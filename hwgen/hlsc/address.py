@@ -4,21 +4,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import gcd
 
+from hwgen.hlsc.back.fold import ones
+from hwgen.hlsc.known import Zeros
 from hwgen.hlsc.llparse import Expression, Inst, Module, Operand
 from hwgen.hlsc.lltypes import Array, Int, Struct, Type
+
+_POINTER = 64
 
 
 @dataclass(frozen=True)
 class Term:
-    """`scale` bytes for each unit of the SSA value `index`, which is `width` bits wide and signed."""
+    """`scale` bytes for each unit of the SSA value `index` of `width` bits, without its `low` lowest bits.
+
+    Those are always 0. `most` is the largest number of units, None where it is not known or may be negative.
+    """
 
     scale: int
     index: str
     width: int
+    signed: bool = True
+    low: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,16 @@ class Place:
     def step(self) -> int:
         """Greatest common divisor of the scales, 0 for a constant place."""
         return gcd(*(term.scale for term in self.terms)) if self.terms else 0
+
+    @property
+    def last(self) -> int | None:
+        """Largest offset in bytes, None where it is not known; `offset` then is the smallest."""
+        found = self.offset
+        for term in self.terms:
+            if term.most is None or term.scale < 0:
+                return None
+            found += term.scale * term.most
+        return found
 
     @property
     def row(self) -> int:
@@ -64,11 +84,22 @@ Pointer = Place | Choice | Unknown
 
 
 class Addresses:
-    """Resolves the pointers of one function."""
+    """Resolves the pointers of one function.
 
-    def __init__(self, module: Module, params: Iterable[str], insts: Iterable[Inst]) -> None:
+    Parameters
+    ----------
+    module
+        Has the types and the variables.
+    params
+        Widths in bits of the stream parameters, by their local names.
+    insts
+        The function's instructions.
+    """
+
+    def __init__(self, module: Module, params: Mapping[str, int], insts: Iterable[Inst]) -> None:
         self._types = module.types
         self.defined = {inst.name: inst for inst in insts if inst.name}
+        self._zeros = Zeros(self.defined, params)
         self._known: dict[str, Pointer] = {name: Place(name, 0) for name in params}
 
     def of(self, pointer: Operand) -> Pointer:
@@ -120,23 +151,51 @@ class Addresses:
             offset += self._index(index, width, current.size, terms)
         return Place(base.object, offset, _collect(terms))
 
-    def _index(self, index: Operand, width: int, scale: int, terms: list[Term]) -> int:
+    def _index(self, index: Operand, width: int, scale: int, terms: list[Term], signed: bool = True) -> int:
         """Add `index * scale` to the terms, and return its constant part in bytes."""
         if not isinstance(index, str):
-            return (index if isinstance(index, int) else 0) * scale
+            number = index if isinstance(index, int) else 0
+            return (number if signed else number & ones(width)) * scale
         inst = self.defined.get(index)
+        if inst is not None and inst.opcode in ("zext", "sext") and isinstance(inst.types[0], Int):
+            return self._index(inst.operands[0], inst.types[0].width, scale, terms, inst.opcode == "sext")
         number = inst.operands[-1] if inst is not None and inst.operands else None
         if inst is not None and isinstance(number, int):
-            if inst.opcode == "add" and width == 64:
-                return self._index(inst.operands[0], width, scale, terms) + number * scale
-            if inst.opcode == "shl" and width == 64:
-                return self._index(inst.operands[0], width, scale << number, terms)
+            if inst.opcode in ("add", "or", "shl", "mul") and self._linear(inst, width, number, signed):
+                factor = {"shl": 1 << number, "mul": number}.get(inst.opcode, 1) if number >= 0 else 1
+                plus = number if inst.opcode in ("add", "or") else 0
+                return self._index(inst.operands[0], width, scale * factor, terms, signed) + plus * scale
             if inst.opcode == "select" and isinstance(inst.operands[0], str) and isinstance(inst.operands[1], int):
-                # A term is signed, so a condition counts 0 or -1.
-                terms.append(Term((number - inst.operands[1]) * scale, inst.operands[0], 1))
-                return number * scale
-        terms.append(Term(scale, index, width))
+                one, zero = (n if signed else n & ones(width) for n in (inst.operands[1], number))
+                # This term is signed, so a condition counts 0 or -1.
+                terms.append(Term((zero - one) * scale, inst.operands[0], 1))
+                return zero * scale
+        self._leaf(index, width, scale, terms, signed)
         return 0
+
+    def _linear(self, inst: Inst, width: int, number: int, signed: bool) -> bool:
+        """Tell whether an operator with a constant is what it is with numbers of any length."""
+        first = inst.operands[0]
+        if inst.opcode == "or":
+            apart = number & ~self._zeros.of(first, width) == 0
+            return apart and number >= 0
+        if number < 0 and inst.opcode != "add":
+            return False
+        if width == _POINTER or (signed and "nsw" in inst.flags):
+            return True
+        most = self._zeros.most(first, width)
+        largest = {"add": most + number, "shl": most << abs(number), "mul": most * number}[inst.opcode]
+        fits = largest <= ones(width - signed) or (not signed and "nuw" in inst.flags)
+        return number >= 0 and fits
+
+    def _leaf(self, index: str, width: int, scale: int, terms: list[Term], signed: bool) -> None:
+        """Add a term for a value that is not looked into, without the bits at its low end that are always 0."""
+        low = self._zeros.multiple(index, width)
+        if low == width:
+            return
+        most = self._zeros.most(index, width)
+        known = not signed or most <= ones(width - 1)
+        terms.append(Term(scale << low, index, width, signed and not known, low, most >> low if known else None))
 
     def _expression(self, expression: Expression) -> Pointer:
         match = re.match(r"getelementptr[^(]*?(?:inrange\([^)]*\) )?\((.*)\)$", expression.text)
@@ -150,10 +209,11 @@ class Addresses:
 
 def _collect(terms: list[Term]) -> tuple[Term, ...]:
     """Return terms with equal indices joined, in a canonical order."""
-    scales: dict[tuple[str, int], int] = {}
+    found: dict[tuple[str, int, bool], Term] = {}
     for term in terms:
-        scales[term.index, term.width] = scales.get((term.index, term.width), 0) + term.scale
-    return tuple(Term(scale, *key) for key, scale in sorted(scales.items()) if scale)
+        key = (term.index, term.width, term.signed)
+        found[key] = replace(term, scale=term.scale + found[key].scale) if key in found else term
+    return tuple(found[key] for key in sorted(found) if found[key].scale)
 
 
 def leaves(pointer: Pointer) -> list[Place]:

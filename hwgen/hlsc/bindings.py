@@ -69,12 +69,6 @@ def _latency(directive: Directive) -> int | None:
 def _type(directive: Directive, table: bool) -> None:
     kind = directive.args.get("type", "").lower()
     variable = directive.args["variable"]
-    if kind == "ram_1p":
-        raise refusal(
-            directive,
-            f"The type of {variable} must not be ram_1p: an iteration starts every clock, and reads and writes.",
-            "Write type=ram_s2p, one port to read and one to write.",
-        )
     if kind and kind.startswith("rom") != table:
         what = "is never written" if table else "is written"
         raise refusal(

@@ -33,7 +33,9 @@ def finish(low: Lowering) -> ir.Process:
     for name, accesses in memory.streams.writes.items():
         _, data, predicate = combine(builder, accesses)
         writes.append(ir.Write(name[1:], data, predicate, accesses[0].loc))
-    return _order(low, streams, rams, tuple(writes))
+    process = _order(low, streams, rams, tuple(writes))
+    memory.check(process)
+    return process
 
 
 def _order(

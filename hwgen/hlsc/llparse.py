@@ -39,6 +39,8 @@ class Inst:
     debug: int = -1
     loop: int = -1
     """Metadata of the loop that a `br` closes."""
+    flags: tuple[str, ...] = ()
+    """Of an operator: what it never does, such as "nuw"."""
 
 
 @dataclass
@@ -227,7 +229,8 @@ class Module:
             kind, rest = self.types.read(rest[flags.end() :] if flags else rest)
             left, rest = operand(rest)
             right, _ = operand(rest[1:])
-            return Inst(opcode, name, kind, (left, right), (), (), number)
+            never = tuple(flags[0].split()) if flags else ()
+            return Inst(opcode, name, kind, (left, right), (), (), number, flags=never)
         reader = getattr(self, f"_{'cast' if opcode in _CASTS else opcode}", None)
         if reader is None:
             return Inst("unsupported", name, Other("void"), (), (), (opcode, rest), number)

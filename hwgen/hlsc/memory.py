@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwgen.hlsc import ir
 from hwgen.hlsc.address import Choice, Place, Pointer, Unknown, leaves
 from hwgen.hlsc.bindings import bound
+from hwgen.hlsc.kept import check_kept
 from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst
 from hwgen.hlsc.lltypes import Int
@@ -132,7 +134,8 @@ class Memory:
         width = max(1, (rows - 1).bit_length())
         total = builder.const(place.offset // step, width)
         for term in place.terms:
-            index = builder.extend(self._low.value(term.index, term.width), width, True)
+            index = builder.extract(self._low.value(term.index, term.width), term.low, term.width - term.low)
+            index = builder.extend(index, width, term.signed)
             factor = builder.const(term.scale // step, width)
             total = builder.make("add", width, (builder.make("mul", width, (index, factor)), total))
         return total
@@ -217,6 +220,13 @@ class Memory:
             "Nothing may be done before the loop of a process but to declare locals.",
             "Move it into the loop, guarded by a test for the first iteration.",
         )
+
+    def check(self, process: ir.Process) -> None:
+        """Refuse the directives about arrays that the lowered process does not follow."""
+        names: dict[str, list[str]] = {}
+        for array, name in (*self.roms.names(), *self.rams.names()):
+            names.setdefault(array, []).append(name)
+        check_kept(self.variables, names, process)
 
     def refuse(self, inst: Inst) -> None:
         """Refuse an instruction without a hardware form."""

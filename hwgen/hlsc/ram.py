@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from typing import TYPE_CHECKING
@@ -157,7 +157,7 @@ class Rams:
         check_partition(wanted, name, whole, touched(kind), step)
         lanes = {p.offset % step for p, _, _ in touches}
         unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
-        depth = max(1, whole.size // step)
+        depth = max(1, -(-(whole.size - key[1]) // step))
         initial = self._initial(place.object, key[1], step, touched(kind), depth)
         form = stored(low, stores, touched(kind) * 8, initial or ())
         init = None if initial is None else tuple(word & ones(form.width) for word in initial)
@@ -212,6 +212,10 @@ class Rams:
             "Split the array, or choose the element and the value first and write once.",
         )
         bank.stores.append(access)
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Return the arrays in LLVM's IR with the RAMs that they became."""
+        return ((name, bank.name) for (name, _), bank in self._banks.items())
 
     def finish(self) -> tuple[ir.Ram, ...]:
         """Return the RAMs that are read."""

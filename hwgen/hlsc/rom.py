@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +68,10 @@ class Roms:
         """Return the bytes at a constant place as an unsigned number."""
         data = self._images[place.object][max(0, place.offset) : max(0, place.offset) + size]
         return int.from_bytes(data.tobytes(), "little")
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Return the arrays in LLVM's IR with the ROMs that they became."""
+        return ((key[0], rom.name) for key, (rom, _) in self._tables.items() if rom is not None)
 
     def rows(self, place: Place) -> int:
         """Return the number of rows of the object that `place` is in."""

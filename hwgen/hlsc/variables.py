@@ -98,10 +98,13 @@ class Variables:
         self._found = [(directives[int(m[1])], m[2]) for m in _FOUND.finditer(text) if int(m[1]) < len(directives)]
 
     def of(self, name: str, object_: str) -> list[Directive]:
-        """Return the directives `name` about an object; LLVM may have cut it out of a larger one."""
+        """Return the directives `name` about an object."""
+        return [d for d, found in self._found if d.name == name and (found == "null" or self.about(found, object_))]
+
+    def about(self, found: str, object_: str) -> bool:
+        """Tell whether an object is the one that a directive found; LLVM may have cut it out of a larger one."""
         stem = object_.strip('%@"').split(".sroa")[0]
-        same = {object_, f"{object_[0]}{stem}", f'{object_[0]}"{stem}"'}
-        return [d for d, found in self._found if d.name == name and (found in same or found == "null")]
+        return found in (object_, f"{object_[0]}{stem}", f'{object_[0]}"{stem}"')
 
     def all(self, name: str) -> list[tuple[Directive, str]]:
         """Return the directives `name` with their objects."""

@@ -14,6 +14,7 @@ from math import inf
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.forward import forwarded, history, recurrent
+from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.place import place_late
 from hwgen.hlsc.back.schedule import Schedule, schedule
 from hwgen.hlsc.back.storage import Kept, check, memories
@@ -97,16 +98,30 @@ class _Search:
         wanted: tuple[ir.Rom | ir.Ram, ...] = (*self.process.roms, *self.process.rams)
         for memory in wanted:
             key = f"{'rom' if isinstance(memory, ir.Rom) else 'ram'} {memory.name}"
-            if kept[key] == self.memories[key] or (memory.latency is None and memory.storage != "uram"):
+            if kept[key] == self.memories[key]:
                 continue
+            if memory.latency is None and memory.storage not in ("bram", "uram"):
+                continue
+            asked = f"with a latency of {memory.latency}" if memory.latency is not None else f"out of {memory.storage}"
             raise HlsError(
-                f"The array {memory.name} must not be read with a latency of {self.memories[key].latency}: its address "
-                f"depends on a word that was read from it in the iteration before.",
+                f"The array {memory.name} must not be read {asked}: its address depends on a word that was read from "
+                f"it in the iteration before, and so has no clock to wait. The path: {self._path(result, memory)}, and "
+                "back.",
                 file=memory.loc.file if memory.loc else "",
                 line=memory.loc.line if memory.loc else 0,
                 column=memory.loc.column if memory.loc else 0,
                 fix="Compute the address from the inputs or a counter, or remove the directive.",
             )
+
+    def _path(self, result: Schedule, memory: ir.Rom | ir.Ram) -> str:
+        """Return the values of the recurrence that a memory is in, with their places."""
+        values, paths = result.netlist.process.values, Paths(result)
+        for component in result.netlist.components(tied=True):
+            found = [values[n] for n in component if n < len(values)]
+            inside = any(v.opcode in ("ram", "rom") and v.attr == memory.name for v in found)
+            if len(component) > 1 and inside:
+                return ", then ".join(str(step) for step in paths.steps(tuple(component)))
+        return memory.name
 
 
 def arrange(process: ir.Process, model: DelayModel) -> Schedule:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -146,7 +147,36 @@ USE = "t[ap_uint<3>(x)] = x; out0.write(t[ap_uint<3>(x >> 3)]);"
 @pytest.mark.parametrize(
     ("inside", "body", "words"),
     [
-        ("static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=ram_1p", USE, "must not be ram_1p"),
+        (
+            "static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=ram_1p",
+            USE,
+            "must not be ram_1p: an iteration needs 1 read port and 1 write port",
+        ),
+        (
+            "static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=ram_s2p",
+            "t[ap_uint<3>(x)] = x; out0.write(t[ap_uint<3>(x >> 3)] + t[ap_uint<3>(x >> 6)]);",
+            "must not be ram_s2p: an iteration needs 2 read ports and 1 write port",
+        ),
+        (
+            "static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=ram_2p",
+            "t[ap_uint<3>(x)] = x; out0.write(t[ap_uint<3>(x >> 3)] + t[ap_uint<3>(x >> 6)]);",
+            "must not be ram_2p: an iteration needs 2 read ports and 1 write port",
+        ),
+        (
+            "static const ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=rom_1p",
+            "out0.write(t[x & 7] + t[x >> 13]);",
+            "must not be rom_1p: an iteration needs 2 read ports",
+        ),
+        (
+            "static ap_uint<16> t[2];\n#pragma HLS BIND_STORAGE variable=t impl=bram",
+            "out0.write(t[1]); t[1] = t[0] + x; t[0] = x;",
+            "must be read at an index that is not constant to be bound to bram",
+        ),
+        (
+            "static const ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=rom_1p latency=2",
+            "out0.write(t[1] + x);",
+            "must be read at an index that is not constant to be bound to a latency",
+        ),
         ("static ap_uint<16> t[8];\n#pragma HLS BIND_STORAGE variable=t type=rom_1p", USE, "one of a RAM, not rom_1p"),
         (
             "static const ap_uint<16> t[8] = {1, 2};\n#pragma HLS BIND_STORAGE variable=t type=ram_2p",
@@ -176,15 +206,26 @@ def test_a_binding_that_cannot_be_is_refused(tmp_path: Path, inside: str, body: 
         compile_snippet(tmp_path, kernel(body, inside=inside))
 
 
-def test_a_latency_inside_a_recurrence_is_refused_at_the_array(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize(("binding", "words"), [("latency=1", "with a latency of 1"), ("impl=bram", "out of bram")])
+def test_what_a_recurrence_leaves_no_clock_for_is_refused_with_its_path(
+    tmp_path: Path, binding: str, words: str, table: bool
+) -> None:
     text = kernel(
-        "t[ap_uint<3>(x)] = x >> 3; at = t[at]; out0.write(at);",
-        inside="static ap_uint<3> t[8] = {1, 2, 3};\n#pragma HLS BIND_STORAGE variable=t impl=bram latency=1\n"
-        "ap_uint<3> at = 0;",
+        ("" if table else "t[ap_uint<3>(x)] = x >> 3;") + "at = t[at] ^ (x & 1); out0.write(at);",
+        inside="ap_uint<3> at = 0;\nstatic ap_uint<3> t[8] = {1, 2, 3};\n"
+        f"#pragma HLS BIND_STORAGE variable=t {binding}",
     )
-    with pytest.raises(HlsError, match="latency of 1") as caught:
+    with pytest.raises(HlsError, match=words) as caught:
         backend.compile(compile_snippet(tmp_path, text), Target("xcup", 200.0))
     assert caught.value.file.endswith("snippet.cpp") and caught.value.line > 0
+    found = re.search(r"The path: .*(rom|ram) t \(\S*snippet.cpp:11:\d+\) [\d.]+ ns.*, and back", caught.value.rule)
+    assert found is not None and found[1] == ("rom" if table else "ram")
+
+
+def test_registers_have_the_ports_of_every_type(tmp_path: Path) -> None:
+    inside = "static ap_uint<16> t[2];\n#pragma HLS BIND_STORAGE variable=t type=ram_1p"
+    assert not checked(tmp_path, kernel("out0.write(t[1] + t[0]); t[1] = t[0]; t[0] = x;", inside=inside)).rams
 
 
 LANES = (
@@ -198,6 +239,9 @@ LANES = (
     [
         ("[8][4]", "row][k", "complete dim=2"),
         ("[8][4]", "row][k", "type=cyclic factor=4 dim=2"),
+        ("[32]", "row * 4 + k", "cyclic factor=4"),
+        ("[32]", "ap_uint<5>(row * 4) | k", "cyclic factor=4"),
+        ("[32]", "unsigned(x >> 5) % 8 * 4 + 3 - k", "cyclic factor=4"),
     ],
 )
 @pytest.mark.parametrize("name", ["ARRAY_PARTITION", "ARRAY_RESHAPE"])

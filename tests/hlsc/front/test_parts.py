@@ -130,9 +130,9 @@ def test_parser() -> None:
 def test_addresses() -> None:
     module = Module(MODULE)
     insts = [inst for block in module.function("f").blocks for inst in block.insts]
-    places = Addresses(module, ["%in0"], insts)
-    assert places.of("%p") == Place("@t", 2, (Term(4, "%e", 64),))
-    assert places.of("%q") == Place("@t", -2, (Term(4, "%e", 64),))
+    places = Addresses(module, {"%in0": 8}, insts)
+    assert places.of("%p") == Place("@t", 2, (Term(4, "%i", 32, False, 0, 2**32 - 1),))
+    assert places.of("%q") == Place("@t", -2, (Term(4, "%i", 32, False, 0, 2**32 - 1),))
     assert (places.of("%q").row, places.of("%q").lane) == (-1, 2)  # type: ignore[union-attr]
     assert places.of("%a") == Place("%a", 0)
 
