@@ -154,17 +154,18 @@ class Addresses:
     def _index(self, index: Operand, width: int, scale: int, terms: list[Term], signed: bool = True) -> int:
         """Add `index * scale` to the terms, and return its constant part in bytes."""
         if not isinstance(index, str):
-            number = index if isinstance(index, int) else 0
-            return (number if signed else number & ones(width)) * scale
+            known = index if isinstance(index, int) else 0
+            return (known if signed else known & ones(width)) * scale
         inst = self.defined.get(index)
         if inst is not None and inst.opcode in ("zext", "sext") and isinstance(inst.types[0], Int):
             return self._index(inst.operands[0], inst.types[0].width, scale, terms, inst.opcode == "sext")
         number = inst.operands[-1] if inst is not None and inst.operands else None
         if inst is not None and isinstance(number, int):
             if inst.opcode in ("add", "or", "shl", "mul") and self._linear(inst, width, number, signed):
-                factor = {"shl": 1 << number, "mul": number}.get(inst.opcode, 1) if number >= 0 else 1
-                plus = number if inst.opcode in ("add", "or") else 0
-                return self._index(inst.operands[0], width, scale * factor, terms, signed) + plus * scale
+                if inst.opcode in ("add", "or"):
+                    return self._index(inst.operands[0], width, scale, terms, signed) + number * scale
+                factor = 1 << number if inst.opcode == "shl" else number
+                return self._index(inst.operands[0], width, scale * factor, terms, signed)
             if inst.opcode == "select" and isinstance(inst.operands[0], str) and isinstance(inst.operands[1], int):
                 one, zero = (n if signed else n & ones(width) for n in (inst.operands[1], number))
                 # This term is signed, so a condition counts 0 or -1.
@@ -183,10 +184,12 @@ class Addresses:
             return False
         if width == _POINTER or (signed and "nsw" in inst.flags):
             return True
+        if number < 0 or (not signed and "nuw" in inst.flags):
+            return number >= 0
         most = self._zeros.most(first, width)
-        largest = {"add": most + number, "shl": most << abs(number), "mul": most * number}[inst.opcode]
-        fits = largest <= ones(width - signed) or (not signed and "nuw" in inst.flags)
-        return number >= 0 and fits
+        if inst.opcode == "add":
+            return most + number <= ones(width - signed)
+        return most * (number if inst.opcode == "mul" else 1 << min(number, width)) <= ones(width - signed)
 
     def _leaf(self, index: str, width: int, scale: int, terms: list[Term], signed: bool) -> None:
         """Add a term for a value that is not looked into, without the bits at its low end that are always 0."""

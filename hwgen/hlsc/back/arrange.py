@@ -117,10 +117,11 @@ class _Search:
         """Return the values of the recurrence that a memory is in, with their places."""
         values, paths = result.netlist.process.values, Paths(result)
         for component in result.netlist.components(tied=True):
-            found = [values[n] for n in component if n < len(values)]
-            inside = any(v.opcode in ("ram", "rom") and v.attr == memory.name for v in found)
-            if len(component) > 1 and inside:
-                return ", then ".join(str(step) for step in paths.steps(tuple(component)))
+            loads = [n for n in component if n < len(values) and values[n].opcode in ("rom", "ram")]
+            for load in (n for n in loads if values[n].attr == memory.name and len(component) > 1):
+                steps = paths.steps(tuple(component), load)
+                if steps:
+                    return ", then ".join(str(step) for step in steps)
         return memory.name
 
 

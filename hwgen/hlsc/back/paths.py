@@ -47,8 +47,11 @@ class Paths:
         self.netlist = schedule.netlist
         self.scheduler = schedule.scheduler()
 
-    def steps(self, nodes: tuple[int, ...]) -> list[Step]:
-        """Return the slowest path through `nodes` from a register or RAM to its update; of one node that node."""
+    def steps(self, nodes: tuple[int, ...], through: int | None = None) -> list[Step]:
+        """Return the slowest path through `nodes` from a register or RAM to its update; of one node that node.
+
+        With `through` only the paths over that node count.
+        """
         values = self.netlist.process.values
         if len(nodes) == 1:
             return [Step(values[n], self._delay(n)) for n in nodes if n < len(values)]
@@ -56,7 +59,10 @@ class Paths:
         longest = -1.0
         for update, readers in Recurrence(self.scheduler.placed, list(nodes)).readers.items():
             for reader in readers:
-                path = self._longest(nodes, reader, update)
+                path = self._longest(nodes, reader, update if through is None else through)
+                if through is not None and path:
+                    rest = self._longest(nodes, through, update)
+                    path = [*path[:-1], *rest] if rest else []
                 total = sum(self._delay(n) for n in path)
                 if path and total > longest:
                     best, longest = path, total
