@@ -108,11 +108,12 @@ def compiled(found: Sequence[Point], board: Board) -> dict[str, Source]:
                 print(f"{point.name} on {board.family}: {error}", file=sys.stderr)
                 continue
             assert point.built is not None
-            sources[point.name] = Source(module.rtl, _stream_ports(point.built.call), module.depth)
+            sources[point.name] = Source(module.rtl, stream_ports(point.built.call), module.depth)
     return sources
 
 
-def _stream_ports(call: KernelCall) -> Ports:
+def stream_ports(call: KernelCall) -> Ports:
+    """Return the ports of a process."""
     ports: Ports = (("ap_clk", "input", 1), ("ap_rst_n", "input", 1))
     for side, direction, streams in (("in", "input", call.inputs), ("out", "output", call.outputs)):
         for i, stream in enumerate(streams):

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
-from hwgen.hw import Built, Family, Folding, KernelCall, Resources, StreamType
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Resources, StreamType
 from hwgen.ops import fork, width
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import hardware_op
 from hwgen.ops.folded import FoldedOp
-from hwgen.ops.support import divisors
+from hwgen.ops.support import RomSet, divisors, type_of
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
@@ -276,3 +276,23 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
 def points(kernel: str, count: int) -> list[Point]:
     """Return the first `count` points of a kernel."""
     return [MAKERS[kernel](f"{kernel}_{index}", _Draw(kernel, index)) for index in range(count)]
+
+
+def threshold_search(index: int) -> Point:
+    """Return point `index` of the thresholds, its table laid out for a binary search."""
+    plain = points("thresholds", index + 1)[index]
+    assert plain.built is not None
+    call, arrays = plain.built.call, plain.built.arrays
+    name, steps = f"threshold_search_{index}", int(call.config["kSteps"])  # type: ignore[call-overload]
+    table, flip = (arrays[rom.key] for rom in call.roms)
+    bits = steps.bit_length()
+    full = np.full((len(table), table.shape[1] // steps, (1 << bits) - 1), table.max() + 1, dtype=np.int64)
+    full[:, :, :steps] = table.reshape(len(table), -1, steps)
+    roms = RomSet(name)
+    roms.add("flip", CType(False, 1), flip)
+    for level in range(bits):
+        picked = full[:, :, (1 << (bits - level - 1)) - 1 :: 1 << (bits - level)]
+        rows = np.ascontiguousarray(picked.transpose(0, 2, 1)).reshape(-1, full.shape[1])
+        roms.add(f"level{level}", type_of(rows), rows)
+    searching = replace(call, header="threshold_search.hpp", function="threshold_search", roms=roms.roms)
+    return Point(name, "threshold_search", plain.text, plain.parts, Built(searching, roms.arrays))

@@ -10,6 +10,7 @@ from hwgen.errors import UserError
 from hwgen.hlsc import ir, verify_ir
 from hwgen.hlsc.back.arrange import arrange
 from hwgen.hlsc.back.balance import balance
+from hwgen.hlsc.back.compare import lower_comparisons
 from hwgen.hlsc.back.delays import DelayModel, family
 from hwgen.hlsc.back.dsp import time_blocks
 from hwgen.hlsc.back.emit import emit
@@ -74,7 +75,8 @@ def plan(process: ir.Process, target: Target) -> Schedule:
     """Optimise and schedule a process."""
     verify_ir.verify(process)
     model = DelayModel(family(target.family), target.clock_mhz)
-    ready = time_blocks(finalise(optimise(process, model)), model)
+    lowered = lower_comparisons(optimise(process, model), model.family)
+    ready = time_blocks(finalise(lowered), model)
     verify_ir.verify(ready)
     return arrange(ready, model)
 

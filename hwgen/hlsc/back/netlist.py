@@ -81,6 +81,16 @@ class Netlist:
         value = self.process.values[node]
         return self.memories.get(f"{value.opcode} {value.attr}", IN_LUTS)
 
+    def guard(self, node: int) -> tuple[Slice, ...]:
+        """Return the slices in the predicate of a stream access; none for another node or without a predicate."""
+        sink = self.sink(node)
+        if sink is None:
+            value = self.process.values[node]
+            args = value.args if value.opcode == "read" else ()
+        else:
+            args = sink.args[1:] if sink.kind == "write" else ()
+        return tuple(piece for a in args for piece in self.origin(a))
+
     def origin(self, index: int) -> tuple[Slice, ...]:
         """Return the slices of node results that a value is made of."""
         found = self._slices.get(index)

@@ -40,15 +40,18 @@ class _Placer:
         """Return the time from a node's operands to the end of its stage's last path through it."""
         if self.netlist.latency(node):
             return self.delays.setup(node)
-        following = [self.tail[c] for c in self.netlist.consumers[node] if self.stage[c] == stage and c in self.tail]
-        tail = self.delays.delay(node) + max(following, default=0.0)
+        tail = self.delays.delay(node) + self._after(node, stage)
         return max(tail, self.period - self.delays.placed.start) if node in self.shared else tail
+
+    def _after(self, node: int, stage: int) -> float:
+        """Return the time from a node's result to the end of the last path on from it in a stage."""
+        following = [c for c in self.netlist.consumers[node] if self.stage[c] == stage and c in self.tail]
+        return max((max(self.tail[c], self.delays.stall(c, node)) for c in following), default=0.0)
 
     def _fits(self, node: int, stage: int) -> bool:
         if self.netlist.latency(node):
             available = stage + self.netlist.latency(node)
-            following = [self.tail[c] for c in self.netlist.consumers[node] if self.stage[c] == available]
-            return self.delays.delay(node) + max(following, default=0.0) <= self.period
+            return self.delays.delay(node) + self._after(node, available) <= self.period
         return self._tail(node, stage) <= self.period
 
     def _move(self, node: int) -> None:

@@ -7,11 +7,25 @@ u - r < II; and k itself must read before it writes, r <= u. Within these bounds
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
+from hwgen.hlsc.back.arrival import Arrivals, Source
 from hwgen.hlsc.back.netlist import Netlist
 
 _HALVINGS = 12
+
+
+class Costs(Protocol):
+    """What nodes take of a stage, in ns."""
+
+    def delay(self, node: int) -> float:
+        """Return the time until a node's result."""
+
+    def setup(self, node: int) -> float:
+        """Return what a node of latency 1 needs before the end of its stage."""
+
+    def stall(self, node: int, source: int) -> float:
+        """Return what a node needs after one of its operands to hold the pipeline, 0 where it does not."""
 
 
 class Placement:
@@ -21,14 +35,16 @@ class Placement:
     ----------
     netlist
         The process.
-    delay, setup
-        Of a node, in ns: until its result, and before the end of its stage.
+    costs
+        Of its nodes.
+    arrivals
+        Adds them up.
     """
 
-    def __init__(self, netlist: Netlist, delay: Callable[[int], float], setup: Callable[[int], float]) -> None:
+    def __init__(self, netlist: Netlist, costs: Costs, arrivals: Arrivals) -> None:
         self.netlist = netlist
-        self.delay = delay
-        self.setup = setup
+        self.costs = costs
+        self.arrivals = arrivals
         self.first: dict[int, int] = {}
         """Nodes that begin their stage, at the time `start`, and the first stage in which they may."""
         self.start = 0.0
@@ -37,24 +53,32 @@ class Placement:
 
     def put(self, node: int, period: float, first: int = 0) -> float:
         """Place a node as early as its operands, stage `first` and the period allow; return the time it needs."""
-        stage, ready = (
-            max([first, self.first.get(node, 0), *(self.stage[load] for load in self.netlist.before.get(node, ()))]),
-            0.0,
-        )
+        stage = max([first, self.first.get(node, 0), *(self.stage[n] for n in self.netlist.before.get(node, ()))])
         for piece in self.netlist.operands[node]:
-            there = self.stage[piece.node] + self.netlist.latency(piece.node)
-            if there > stage:
-                stage, ready = there, self.arrival[piece.node]
-            elif there == stage:
-                ready = max(ready, self.arrival[piece.node])
-        if node in self.first:
-            stage, ready = stage + (ready > self.start), self.start
-        takes = self.setup(node) if self.netlist.latency(node) else self.delay(node)
-        if ready > 0.0 and ready + takes > period:
-            stage, ready = stage + 1, 0.0
+            stage = max(stage, self.stage[piece.node] + self.netlist.latency(piece.node))
+        ready, needs = self._try(node, stage)
+        if (ready > 0.0 and needs > period) or (node in self.first and ready > self.start):
+            stage += 1
+            _, needs = self._try(node, stage)
         self.stage[node] = stage
-        self.arrival[node] = self.delay(node) if self.netlist.latency(node) else ready + self.delay(node)
-        return ready + takes
+        return needs
+
+    def _try(self, node: int, stage: int) -> tuple[float, float]:
+        """Return when the operands are there, and the time that the node needs, in a stage."""
+        sources: list[Source] = []
+        ready = needs = 0.0
+        for piece in self.netlist.operands[node]:
+            time = None
+            if self.stage[piece.node] + self.netlist.latency(piece.node) == stage:
+                time = self.arrival[piece.node]
+                ready, needs = max(ready, time), max(needs, time + self.costs.stall(node, piece.node))
+            sources.append((piece, time))
+        delay, begin = self.costs.delay(node), self.start if node in self.first else 0.0
+        if self.netlist.latency(node):
+            self.arrival[node] = delay
+            return ready, max(needs, max(ready, begin) + self.costs.setup(node))
+        self.arrival[node] = max(begin + delay, self.arrivals.arrive(node, delay, sources))
+        return ready, max(needs, self.arrival[node])
 
 
 class Recurrence:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import ceil
 from typing import Any
 
 from hwgen.hlsc import ir
@@ -12,6 +11,7 @@ from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.schedule import Schedule
 from hwgen.hlsc.back.storage import Kept, ram_style
+from hwgen.hlsc.back.timing import basis, register_bits, timing
 
 _ASSUMED = (
     "Levels are LUTs between registers, an adder's carry chain counting as one, and logic that a LUT absorbs as a part "
@@ -33,14 +33,15 @@ def report(schedule: Schedule) -> dict[str, Any]:
     operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels), states,
     roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
     stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
-    false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (a sentence on the levels),
-    multipliers (latency of each block, in cycles), register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
+    false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (sentences on the levels and on
+    where the figures come from), timing (see `Timing.to_json`), multipliers (latency of each block, in cycles),
+    register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
-    moved = _register_bits(schedule)
+    moved = register_bits(schedule)
     kept = schedule.netlist.memories
     paths = Paths(schedule)
-    levels = _levels(schedule)
+    found = timing(schedule)
     return {
         "name": process.name,
         "family": schedule.model.family.name,
@@ -51,7 +52,11 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "depth": depth(schedule),
         "trip_count": process.trip_count,
         "schedule": [
-            {**_stage(schedule, stage, moved[stage]), "levels": ceil(levels[stage] - 1e-9)}
+            {
+                **_stage(schedule, stage, moved[stage]),
+                "delay_ns": round(found.delays[stage], 3),
+                "levels": found.levels[stage],
+            }
             for stage in range(schedule.stages)
         ],
         "states": [{"name": s.name, "width": s.width, "reset": s.reset} for s in process.states],
@@ -63,7 +68,8 @@ def report(schedule: Schedule) -> dict[str, Any]:
         ],
         "multiplications": _multiplications(schedule),
         "recurrences": paths.recurrences(),
-        "assumed": _ASSUMED,
+        "assumed": f"{_ASSUMED} {basis(schedule.model.family)}",
+        "timing": found.to_json(),
         "multipliers": [schedule.netlist.latency(v.id) for v in process.values if v.opcode == "dsp"],
         "register_bits": sum(moved.values()),
         "state_bits": sum(s.width for s in process.states),
@@ -78,22 +84,6 @@ def _memory(name: str, width: int, words: int, kept: Kept, luts: str) -> dict[st
     return {
         "name": name, "width": width, "depth": words, "bits": width * words, "style": style, "latency": kept.latency,
     }  # fmt: skip
-
-
-def _register_bits(schedule: Schedule) -> Counter[int]:
-    """Return the pipeline register bits in front of each stage (whole words)."""
-    last = {n: schedule.available(n) for n in schedule.netlist.nodes}
-    for node, slices in schedule.netlist.operands.items():
-        for piece in slices:
-            last[piece.node] = max(last[piece.node], schedule.stage[node])
-    bits: Counter[int] = Counter()
-    for node, final in last.items():
-        if schedule.netlist.sink(node) is None:
-            width = schedule.netlist.process.values[node].width
-            inside = schedule.netlist.latency(node) and schedule.netlist.process.values[node].opcode != "dsp"
-            first = schedule.stage[node] if inside else schedule.held(node)
-            bits.update(dict.fromkeys(range(first + 1, final + 1), width))
-    return bits
 
 
 def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]:
@@ -111,7 +101,6 @@ def _stage(schedule: Schedule, stage: int, register_bits: int) -> dict[str, Any]
         "stores": _names(sinks, "store"),
         "states": _names(sinks, "next"),
         "register_bits": register_bits,
-        "delay_ns": round(max((schedule.arrival[n] for n in here), default=0.0), 3),
     }
 
 
@@ -137,21 +126,6 @@ def _items(schedule: Schedule, values: list[ir.Value]) -> list[dict[str, Any]]:
         }
         found.setdefault(key, row)["count"] += 1
     return list(found.values())
-
-
-def _levels(schedule: Schedule) -> list[float]:
-    """Return the LUT levels on the deepest path of each stage."""
-    scheduler = schedule.scheduler()
-    depth: dict[int, float] = {}
-    deepest = [0.0] * (schedule.stages + 1)
-    for node in schedule.netlist.nodes:
-        here = [s.node for s in schedule.netlist.operands[node] if schedule.available(s.node) == schedule.stage[node]]
-        before = max((depth[n] for n in here), default=0.0)
-        deepest[schedule.stage[node]] = max(deepest[schedule.stage[node]], before)
-        depth[node] = scheduler.levels(node) + (0.0 if schedule.netlist.latency(node) else before)
-        stage = min(schedule.available(node), schedule.stages)
-        deepest[stage] = max(deepest[stage], depth[node])
-    return deepest
 
 
 def _names(sinks: list[Sink], kind: str) -> list[str]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from math import inf
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.arrival import Arrivals
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.recurrence import Placement, Recurrence
@@ -22,6 +23,7 @@ from hwgen.hlsc.back.share import Unit, may_share, overhead, start, unit, wanted
 from hwgen.hlsc.back.storage import IN_LUTS, Kept
 from hwgen.hlsc.errors import HlsError
 
+_STALL_INPUTS = 4
 MOST = 64
 """Largest II that is looked for."""
 
@@ -113,7 +115,7 @@ class Scheduler:
         self.ii = ii
         self.depths = {f"rom {r.name}": len(r.words) for r in netlist.process.roms}
         self.depths |= {f"ram {r.name}": r.depth for r in netlist.process.rams}
-        self.placed = Placement(netlist, self.delay, self.setup)
+        self.placed = Placement(netlist, self, Arrivals(netlist, model))
         self.placed.first |= shared or {}
         self.placed.start = start(model.family.level)
         self.slow: list[Slow] = []
@@ -154,6 +156,21 @@ class Scheduler:
         depth = self.depths[f"{value.opcode} {value.attr}"]
         return self.model.table(depth) if kept.style == "distributed" else self.model.family.bram_setup
 
+    def stall(self, node: int, source: int) -> float:
+        """Return the way from the predicate of an access, if `source` is in it, to the registers that a wait holds."""
+        return self._stall if source in self._predicates.get(node, ()) else 0.0
+
+    @cached_property
+    def _stall(self) -> float:
+        process = self.netlist.process
+        held = sum(s.width for s in process.states) + sum(s.width for s in process.streams)
+        return self.model.stall(_STALL_INPUTS, held)
+
+    @cached_property
+    def _predicates(self) -> dict[int, frozenset[int]]:
+        """Return the nodes in the predicate of each access that has one."""
+        return {n: frozenset(p.node for p in pieces) for n in self.netlist.nodes if (pieces := self.netlist.guard(n))}
+
     def run(self) -> Schedule:
         """Place everything."""
         fixed: set[int] = set()
@@ -164,12 +181,22 @@ class Scheduler:
             else:
                 self._single(component[0])
         process, placed = self.netlist.process, self.placed
+        self._write_last()
         fixed.update(n for n in self.netlist.nodes if self.netlist.sink(n) is not None)
         fixed.update(n for n in self.netlist.nodes if n not in fixed and process.values[n].opcode in ("read", "state"))
         fixed.update(placed.first)
         stages = max(self.ii, 1 + max(placed.stage.values(), default=0))
         slow = tuple(self.slow)
         return Schedule(self.netlist, self.model, self.ii, stages, placed.stage, placed.arrival, frozenset(fixed), slow)
+
+    def _write_last(self) -> None:
+        """Move writes behind the last read: an iteration that waits for a word must not have written any."""
+        values, stage = self.netlist.process.values, self.placed.stage
+        reads = [stage[n] for n in self.netlist.nodes if n < len(values) and values[n].opcode == "read"]
+        for node in self.netlist.nodes:
+            sink = self.netlist.sink(node)
+            if sink is not None and sink.kind == "write":
+                stage[node] = max(stage[node], *reads, 0)
 
     def _single(self, node: int) -> None:
         worst = self.placed.put(node, self.model.period)
