@@ -124,9 +124,9 @@ class TestPlacedKernels:
     """`benchmarks/data/ecp5_timing.csv`."""
 
     def test_every_kernel_of_the_library_is_there(self, bench):
-        headers = Path(__file__).resolve().parents[3].glob("hls/include/hwgen/*.hpp")
-        functions = {p.stem for p in headers} - {"counter", "lanes", "product", "window_geometry"}
-        assert {row["point"].rpartition("_")[0] for row in bench.read()} == set(bench.KERNELS) == functions
+        headers = {p.stem for p in Path(__file__).resolve().parents[3].glob("hls/include/hwgen/*.hpp")}
+        assert {row["point"].rpartition("_")[0] for row in bench.read()} == set(bench.KERNELS) <= headers
+        assert len(bench.KERNELS) == 12
 
     def test_all_reach_100_mhz_when_asked_for_it(self, bench):
         asked = [row for row in bench.read() if float(row["asked_mhz"]) == bench.CLOCK]
