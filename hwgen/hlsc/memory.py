@@ -15,6 +15,7 @@ from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
 from hwgen.hlsc.mangle import identifier
 from hwgen.hlsc.names import source_name
+from hwgen.hlsc.partition import Layout
 from hwgen.hlsc.ram import Rams, touched
 from hwgen.hlsc.rom import Roms
 from hwgen.hlsc.slots import Slots
@@ -47,9 +48,19 @@ class Memory:
         self._accesses = [a for block in lowering.body.order for inst in block.insts for a in self._places(inst)]
         objects = dict.fromkeys(place.object for place, _, _ in self._accesses)
         self._kinds = {name: self._kind(name) for name in objects}
+        for name in (name for name, kind in self._kinds.items() if kind == "rom"):
+            self._table_layout(name)
         self.roms.group([(p, size) for p, size, _ in self._accesses if self._kinds[p.object] == "rom"])
         self.rams = Rams(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "ram"])
         self.slots = Slots(lowering, [a for a in self._accesses if self._kinds[a[0].object] == "slot"])
+
+    def _table_layout(self, name: str) -> None:
+        """Refuse a partition or reshape of a table that its indices do not give."""
+        wanted = [d for kind in ("ARRAY_PARTITION", "ARRAY_RESHAPE") for d in self.variables.of(kind, name)]
+        places = [(place, size) for place, size, _ in self._accesses if place.object == name]
+        if wanted and any(place.terms for place, _ in places):
+            kind, shape = self._low.module.variable(name).type, self.variables.shape(name)
+            Layout(wanted, self.name(places[0][0]), kind, shape, places, table=True)
 
     def _places(self, inst: Inst) -> list[tuple[Place, int, Inst]]:
         """Return the places that an instruction may touch, with the bytes touched."""

@@ -38,7 +38,9 @@ _PURE = "nounwind speculatable willreturn nosync nofree memory(none)"
 
 
 _VARIABLE = "__hwgen_variable"
-_VARIABLE_CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) void @{_VARIABLE}\(.*\n", re.MULTILINE)
+_VARIABLE_CALL = re.compile(
+    rf"^ *(?:tail )?(?:call|declare) void (?:\(ptr, i32, \.\.\.\) )?@{_VARIABLE}\(.*\n", re.MULTILINE
+)
 
 
 def optimise(text: str, function: str, numbering: bool = True) -> str:
@@ -107,7 +109,7 @@ def _finish_plain(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
 
 
 def variables(function: llvm.ValueRef) -> str:
-    """Return a comment for each call that stands for a directive: the number of the directive and its object."""
+    """Return a comment for each call that stands for a directive: its number, its object and the object's shape."""
     insts = [inst for block in function.blocks for inst in block.instructions]
     defined = {str(inst).strip(): inst for inst in insts}
     notes: dict[str, None] = {}
@@ -121,7 +123,8 @@ def variables(function: llvm.ValueRef) -> str:
         while text in defined and defined[text].opcode == "getelementptr":
             text = str(next(iter(defined[text].operands))).strip()
         name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', text)
-        notes[f"; hwgen.variable {str(rest[0]).split()[-1]} {name[0] if name else 'null'}\n"] = None
+        number, *shape = (str(operand).split()[-1] for operand in rest[:-1])
+        notes[f"; hwgen.variable {' '.join([number, name[0] if name else 'null', *shape])}\n"] = None
     return "".join(notes)
 
 

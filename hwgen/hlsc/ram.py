@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import gcd
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hwgen.hlsc import ir
@@ -16,7 +16,7 @@ from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst, Operand
 from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
-from hwgen.hlsc.partition import check_partition
+from hwgen.hlsc.partition import Key, Layout
 from hwgen.hlsc.streams import Access, check_exclusive, combine
 
 if TYPE_CHECKING:
@@ -112,17 +112,29 @@ class _Range:
 
 @dataclass
 class _Bank:
-    """One RAM: all elements of an object at one byte of its rows."""
+    """One RAM, or one lane of the words of one: all elements of an object at one byte of its rows.
+
+    `low` is the lowest bit of the lane, `word` the width of the RAM's words.
+    """
 
     name: str
     size: int
-    step: int
     depth: int
     form: Format
     loc: ir.Loc | None
     init: tuple[int, ...] | None
+    word: int
+    low: int = 0
     stores: list[Access] = field(default_factory=list)
     loaded: bool = False
+
+
+@dataclass
+class _Array:
+    """An object with its banks; where they are lanes of one RAM, `layout.word` says so."""
+
+    layout: Layout
+    banks: dict[Key, _Bank] = field(default_factory=dict)
 
 
 class Rams:
@@ -131,40 +143,46 @@ class Rams:
     def __init__(self, low: Lowering, touches: Sequence[Touch]) -> None:
         self._low = low
         self._touches = touches
-        self._banks: dict[tuple[str, int], _Bank] = {}
+        self._arrays: dict[str, _Array] = {}
 
-    def _bank(self, place: Place, kind: Int) -> _Bank:
-        """Return the RAM that a place is in, made at its first use."""
+    def _array(self, place: Place) -> _Array:
+        """Return the array that a place is in, made with all its banks at its first use."""
+        if place.object in self._arrays:
+            return self._arrays[place.object]
         low = self._low
         touches = [t for t in self._touches if t[0].object == place.object]
-        step = gcd(*(term.scale for p, _, _ in touches for term in p.terms))
-        key = (place.object, place.offset % step)
-        if key in self._banks:
-            if self._banks[key].size != touched(kind):
-                self._mixed(place)
-            return self._banks[key]
-        for p, size, _ in touches:
-            lane = p.offset % step
-            if lane != key[1] and lane < key[1] + touched(kind) and key[1] < lane + size:
-                self._mixed(place)
-        if touched(kind) > step:
-            self._mixed(place)
         inst = low.addresses.defined.get(place.object)
         whole = low.module.variable(place.object).type if inst is None else inst.types[0]
-        stores = [i for p, _, i in touches if i.opcode == "store" and p.offset % step == key[1]]
-        name = low.memory.name(place)
-        wanted = [d for n in ("ARRAY_PARTITION", "ARRAY_RESHAPE") for d in low.memory.variables.of(n, place.object)]
-        check_partition(wanted, name, whole, touched(kind), step)
-        lanes = {p.offset % step for p, _, _ in touches}
-        unique = low.names.unique(f"{name}_{key[1] // touched(kind)}" if len(lanes) > 1 else name, "ram")
-        depth = max(1, -(-(whole.size - key[1]) // step))
-        initial = self._initial(place.object, key[1], step, touched(kind), depth)
-        form = stored(low, stores, touched(kind) * 8, initial or ())
-        init = None if initial is None else tuple(word & ones(form.width) for word in initial)
-        self._banks[key] = _Bank(unique, touched(kind), step, depth, form, low.place, init)
-        return self._banks[key]
+        variables, name = low.memory.variables, low.memory.name(place)
+        wanted = [d for n in ("ARRAY_PARTITION", "ARRAY_RESHAPE") for d in variables.of(n, place.object)]
+        array = _Array(
+            Layout(wanted, name, whole, variables.shape(place.object), [(p, size) for p, size, _ in touches])
+        )
+        layout, keys = array.layout, array.layout.keys()
+        self._check(place, keys, layout.step)
+        word = low.names.unique(name, "ram") if layout.word else ""
+        for key, size in keys:
+            stores = [i for p, _, i in touches if i.opcode == "store" and layout.where(p)[0] == key]
+            initial = self._initial(place.object, layout, key, size)
+            form = stored(low, stores, size * 8, initial or ())
+            init = None if initial is None else tuple(number & ones(form.width) for number in initial)
+            number = layout.first(key) // size
+            unique = word or low.names.unique(f"{name}_{number}" if len(keys) > 1 else name, "ram")
+            array.banks[key] = _Bank(unique, size, layout.depth(key), form, low.place, init, form.width)
+        if layout.word:
+            _side_by_side([*array.banks.values()])
+        self._arrays[place.object] = array
+        return array
 
-    def _initial(self, name: str, lane: int, step: int, size: int, depth: int) -> list[int] | None:
+    def _check(self, place: Place, keys: Sequence[tuple[Key, int]], step: int) -> None:
+        """Refuse elements of several widths, or that overlap."""
+        for (key, size), (after, _) in pairwise(keys):
+            if key == after or (key[0] == after[0] and key[1] + size > after[1]):
+                self._mixed(place)
+        if any(key[1] + size > step for key, size in keys):
+            self._mixed(place)
+
+    def _initial(self, name: str, layout: Layout, key: Key, size: int) -> list[int] | None:
         """Return the initial words of a bank, None for a local array."""
         if not name.startswith("@"):
             return None
@@ -175,7 +193,7 @@ class Rams:
             data = image(variable, self._low.module.types)
         except Unreadable:
             raise Refused("An array must hold integers only.", "Make its elements ap_int or ap_uint.") from None
-        starts = range(lane, lane + depth * step, step)
+        starts = [layout.first(key) + row * layout.step for row in range(layout.depth(key))]
         return [int.from_bytes(data[at : at + size].tobytes(), "little") for at in starts]
 
     def _mixed(self, place: Place) -> None:
@@ -184,23 +202,32 @@ class Rams:
             "Read and write whole elements.",
         )
 
+    def _bank(self, place: Place, kind: Int) -> tuple[_Bank, int]:
+        """Return the bank that a place is in, and the row as a value."""
+        array = self._array(place)
+        key, local = array.layout.where(place)
+        bank = array.banks[key]
+        if bank.size != touched(kind):
+            self._mixed(place)
+        return bank, self._low.memory.row(local, array.layout.step, bank.depth)
+
     def load(self, place: Place, kind: Int, block: str) -> int:
         """Return an element; a store earlier in the same iteration is forwarded."""
-        low, bank = self._low, self._bank(place, kind)
+        low, builder = self._low, self._low.builder
+        bank, address = self._bank(place, kind)
         bank.loaded = True
-        address = low.memory.row(place, bank.step, bank.depth)
-        value = low.builder.leaf("ram", bank.form.width, bank.name, (address,))
+        value = builder.extract(builder.leaf("ram", bank.word, bank.name, (address,)), bank.low, bank.form.width)
         for old in bank.stores:
             if old.block == block or low.flow.reaches(old.block, block):
-                same = low.builder.make("eq", 1, (old.address, address))
-                value = low.builder.select(low.builder.both(old.predicate, same), old.data, value)
-        wide = low.builder.extend(value, touched(kind) * 8, bank.form.signed)
-        return low.builder.extend(wide, kind.width, False)
+                same = builder.make("eq", 1, (old.address, address))
+                value = builder.select(builder.both(old.predicate, same), old.data, value)
+        wide = builder.extend(value, touched(kind) * 8, bank.form.signed)
+        return builder.extend(wide, kind.width, False)
 
     def store(self, place: Place, kind: Int, value: int, block: str) -> None:
         """Write an element."""
-        low, bank = self._low, self._bank(place, kind)
-        address = low.memory.row(place, bank.step, bank.depth)
+        low = self._low
+        bank, address = self._bank(place, kind)
         data = low.builder.extend(value, bank.form.width, False)
         access = Access(block, low.flow.predicate(block), data, address, low.place)
         check_exclusive(
@@ -215,23 +242,53 @@ class Rams:
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Return the arrays in LLVM's IR with the RAMs that they became."""
-        return ((name, bank.name) for (name, _), bank in self._banks.items())
+        return ((name, bank.name) for name, array in self._arrays.items() for bank in array.banks.values())
 
     def finish(self) -> tuple[ir.Ram, ...]:
         """Return the RAMs that are read."""
         found = []
-        for (name, _), bank in self._banks.items():
-            if not bank.loaded:
-                continue
-            if not bank.stores:
-                raise Refused(
-                    f"The array {bank.name} must be written before it is read.", "Give it values, or remove it."
-                )
-            address, data, predicate = combine(self._low.builder, bank.stores)
-            variables = self._low.memory.variables
-            kept = bound(variables, name, False, bank.init is not None and any(bank.init))
-            init = None if kept.storage == "uram" else bank.init
-            store, free = ir.Store(address, data, predicate), independent(variables, name)
-            width = bank.form.width
-            found.append(ir.Ram(bank.name, width, bank.depth, store, kept.storage, bank.loc, init, kept.latency, free))
+        for name, array in self._arrays.items():
+            banks = [*array.banks.values()]
+            groups = [banks] if array.layout.word else [[bank] for bank in banks]
+            found += [self._ram(name, group) for group in groups if any(bank.loaded for bank in group)]
         return tuple(found)
+
+    def _ram(self, name: str, banks: Sequence[_Bank]) -> ir.Ram:
+        """Return the RAM of one bank, or of the lanes of its words."""
+        builder, first = self._low.builder, banks[0]
+        if not all(bank.stores for bank in banks):
+            raise Refused(f"The array {first.name} must be written before it is read.", "Give it values, or remove it.")
+        ports = [combine(builder, bank.stores) for bank in banks]
+        if len({(address, predicate) for address, _, predicate in ports}) > 1:
+            raise Refused(
+                f"The array {first.name} must be written in whole words to be reshaped: all its lanes in one row, "
+                "under one condition.",
+                "Write ARRAY_PARTITION, which gives each lane a RAM, or write the other lanes with what they held.",
+            )
+        address, _, predicate = ports[0]
+        data = builder.concat([data for _, data, _ in reversed(ports)])
+        depth = max(bank.depth for bank in banks)
+        init = None if first.init is None else _words(banks, depth)
+        variables = self._low.memory.variables
+        kept = bound(variables, name, False, init is not None and any(init))
+        init = None if kept.storage == "uram" else init
+        store, free = ir.Store(address, data, predicate), independent(variables, name)
+        return ir.Ram(first.name, first.word, depth, store, kept.storage, first.loc, init, kept.latency, free)
+
+
+def _side_by_side(banks: Sequence[_Bank]) -> None:
+    """Give banks their places in the words of one RAM, the first one lowest."""
+    low = 0
+    for bank in banks:
+        bank.low = low
+        low += bank.form.width
+    for bank in banks:
+        bank.word = low
+
+
+def _words(banks: Sequence[_Bank], depth: int) -> tuple[int, ...]:
+    """Return the initial words of the RAM that banks make; a lane that ends early has zeros there."""
+    columns = [(*(bank.init or ()), *[0] * (depth - len(bank.init or ()))) for bank in banks]
+    return tuple(
+        sum(word << bank.low for bank, word in zip(banks, row, strict=True)) for row in zip(*columns, strict=True)
+    )

@@ -24,13 +24,15 @@ MARK = "__hwgen_variable"
 
 NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE")
 DECLARED = (
-    f'extern "C" void {MARK}(const volatile void*, int); '
+    f'extern "C" void {MARK}(const volatile void*, int, ...); '
     f"template <class T> inline const volatile void* {MARK}_of(T& x) {{ return __builtin_addressof(x); }} "
     f"template <class T> inline const volatile void* {MARK}_of(T*& x) {{ return x; }} "
     f"template <class T> inline const volatile void* {MARK}_of(T* const& x) {{ return x; }}\n"
 )
 _CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) .*@{MARK}\(.*\n", re.MULTILINE)
-_FOUND = re.compile(r"^; hwgen\.variable (\d+) (\S+)$", re.MULTILINE)
+_FOUND = re.compile(r"^; hwgen\.variable (\d+) (\S+)((?: \d+)*)$", re.MULTILINE)
+_MOST = 6
+"""Dimensions of an array that a mark tells."""
 
 
 def mark(directive: Directive, number: int) -> str:
@@ -51,7 +53,9 @@ def mark(directive: Directive, number: int) -> str:
             line=directive.line,
             fix=f"Write #pragma HLS {directive.name} variable=x.",
         )
-    return f"{MARK}({MARK}_of({variable}), {number});"
+    kind = f"__remove_reference_t(decltype({variable}))"
+    shape = [f"(int)__array_extent({kind}, {n})" for n in range(_MOST)]
+    return f"{MARK}({MARK}_of({variable}), {number}, (int)sizeof(__remove_all_extents({kind})), {', '.join(shape)});"
 
 
 def without_marks(text: str) -> str:
@@ -95,11 +99,17 @@ class Variables:
     """
 
     def __init__(self, text: str, directives: Sequence[Directive]) -> None:
-        self._found = [(directives[int(m[1])], m[2]) for m in _FOUND.finditer(text) if int(m[1]) < len(directives)]
+        notes = [m for m in _FOUND.finditer(text) if int(m[1]) < len(directives)]
+        self._found = [(directives[int(m[1])], m[2]) for m in notes]
+        self._shapes = {m[2]: tuple(int(n) for n in m[3].split() if n != "0") for m in notes}
 
     def of(self, name: str, object_: str) -> list[Directive]:
         """Return the directives `name` about an object."""
         return [d for d, found in self._found if d.name == name and (found == "null" or self.about(found, object_))]
+
+    def shape(self, object_: str) -> tuple[int, ...]:
+        """Return the bytes of an array's element, and its dimensions, as far as a directive about it tells them."""
+        return next((shape for found, shape in self._shapes.items() if self.about(found, object_)), ())
 
     def about(self, found: str, object_: str) -> bool:
         """Tell whether an object is the one that a directive found; LLVM may have cut it out of a larger one."""

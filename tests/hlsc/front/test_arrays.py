@@ -230,7 +230,7 @@ def test_registers_have_the_ports_of_every_type(tmp_path: Path) -> None:
 
 LANES = (
     "ap_uint<3> row = x; ap_uint<16> sum = 0;\nfor (int k = 0; k < 4; ++k) {\n#pragma HLS UNROLL\n"
-    "sum += t[%s]; t[%s] = x >> k; }\nout0.write(sum);"
+    "sum += t[%s]; t[%s] = x + k; }\nout0.write(sum);"
 )
 
 
@@ -245,12 +245,81 @@ LANES = (
     ],
 )
 @pytest.mark.parametrize("name", ["ARRAY_PARTITION", "ARRAY_RESHAPE"])
-def test_indices_known_modulo_the_partition_give_banks(
+def test_indices_known_modulo_the_partition_give_banks_or_words(
     tmp_path: Path, shape: str, index: str, partition: str, name: str
 ) -> None:
-    inside = f"static ap_uint<16> t{shape};\n#pragma HLS {name} variable=t {partition}"
+    inside = f"static ap_uint<16> t{shape} = {{7, 5, 3, 1, 9}};\n#pragma HLS {name} variable=t {partition}"
     process = checked(tmp_path, kernel(LANES % (index, index), inside=inside))
-    assert [r.depth for r in process.rams] == [8] * 4
+    rows = [(r.depth, r.width) for r in process.rams]
+    assert rows == ([(8, 16)] * 4 if name == "ARRAY_PARTITION" else [(8, 64)])
+
+
+BLOCKS = [
+    ("[32]", "row + 8 * k", "block factor=4", 4),
+    ("[32]", "row + 8 * k", "type=block factor=4 dim=0", 4),
+    ("[4][8]", "k][row", "complete dim=1", 4),
+    ("[4][8]", "k][row", "cyclic factor=4", 4),
+    ("[29]", "row + 8 * k < 29 ? unsigned(row) + 8 * k : 28u", "block factor=4", 0),
+    ("[4][8]", "k][row", "block factor=2 dim=1", 0),
+]
+
+
+@pytest.mark.parametrize("name", ["ARRAY_PARTITION", "ARRAY_RESHAPE"])
+@pytest.mark.parametrize(("shape", "index", "partition", "banks"), BLOCKS)
+def test_blocks_that_no_index_leaves_are_banks(
+    tmp_path: Path, shape: str, index: str, partition: str, banks: int, name: str
+) -> None:
+    inside = f"static ap_uint<16> t{shape} = {{7, 5, 3, 1, 9}};\n#pragma HLS {name} variable=t {partition}"
+    text = kernel(LANES % (index, index), inside=inside)
+    if not banks:
+        with pytest.raises(HlsError, match=r"(in dimension 1 would not be known|written at most once)"):
+            compile_snippet(tmp_path, text)
+        return
+    rows = [(r.depth, r.width) for r in checked(tmp_path, text).rams]
+    assert rows == ([(8, 16)] * banks if name == "ARRAY_PARTITION" else [(8, 16 * banks)])
+
+
+@pytest.mark.parametrize(
+    ("partition", "body", "words"),
+    [
+        ("RESHAPE variable=t cyclic factor=2", LANES % ("row * 4 + k", "row * 4 + k"), "must be reshaped by 4"),
+        (
+            "RESHAPE variable=t cyclic factor=4",
+            "ap_uint<3> row = x; out0.write(t[row * 4] + t[row * 4 + 1]);\n"
+            "t[row * 4] = x; t[row * 4 + 2] = x; t[row * 4 + 3] = x; if (x[9]) t[row * 4 + 1] = x;",
+            "must be written in whole words to be reshaped",
+        ),
+        (
+            "RESHAPE variable=t cyclic factor=4\n#pragma HLS ARRAY_PARTITION variable=t cyclic factor=4",
+            LANES % ("row * 4 + k", "row * 4 + k"),
+            "must not be both partitioned and reshaped",
+        ),
+    ],
+)
+def test_a_reshape_without_whole_words_is_refused(tmp_path: Path, partition: str, body: str, words: str) -> None:
+    with pytest.raises(HlsError, match=words):
+        compile_snippet(tmp_path, kernel(body, inside=f"static ap_uint<16> t[32];\n#pragma HLS ARRAY_{partition}"))
+
+
+@pytest.mark.parametrize(
+    ("directive", "widths", "words"),
+    [
+        ("ARRAY_RESHAPE variable=t complete dim=2", [18], ""),
+        ("ARRAY_PARTITION variable=t cyclic factor=2 dim=2", [18], ""),
+        ("ARRAY_PARTITION variable=t complete dim=1", [], "it is a table, and the bank in dimension 1"),
+        ("ARRAY_RESHAPE variable=t block factor=2", [], "it is a table, and the bank in dimension 1"),
+    ],
+)
+def test_a_table_has_a_word_for_each_index(tmp_path: Path, directive: str, widths: list[int], words: str) -> None:
+    inside = (
+        f"static const ap_uint<9> t[4][2] = {{{{1, 500}}, {{2, 3}}, {{400, 7}}, {{8, 9}}}};\n#pragma HLS {directive}"
+    )
+    text = kernel("out0.write(t[x & 3][0] + t[x & 3][1]);", inside=inside)
+    if words:
+        with pytest.raises(HlsError, match=words):
+            compile_snippet(tmp_path, text)
+        return
+    assert [r.width for r in checked(tmp_path, text).roms] == widths
 
 
 @pytest.mark.parametrize(
