@@ -79,12 +79,22 @@ def _type(directive: Directive, table: bool) -> None:
 
 
 def independent(variables: Variables, object_: str) -> bool:
-    """Tell whether a DEPENDENCE says that no iteration reads what an earlier one, still running, writes."""
-    return any(_promises(d) for d in variables.of("DEPENDENCE", object_))
+    """Tell whether a DEPENDENCE says that no iteration reads what an earlier one, still running, writes.
+
+    Raises
+    ------
+    HlsError
+        For another DEPENDENCE that says the opposite.
+    """
+    found = {truth: d for d in variables.of("DEPENDENCE", object_) if (truth := _promises(d)) is not None}
+    if len(found) > 1:
+        raise refusal(found[False], "A dependence must be either true or false, not both.", "Keep one directive.")
+    return found.get(True) is not None
 
 
-def _promises(directive: Directive) -> bool:
+def _promises(directive: Directive) -> bool | None:
+    """Return whether a directive denies such reads; None where it is about something else."""
     args = {key: value.lower() for key, value in directive.args.items()}
-    between = "intra" not in args and args.get("type", "inter") == "inter"
-    false = "false" in args or args.get("dependent") == "false"
-    return between and false and args.get("direction", "raw") == "raw"
+    if "intra" in args or args.get("type", "inter") != "inter" or args.get("direction", "raw") != "raw":
+        return None
+    return "false" in args or args.get("dependent") == "false"

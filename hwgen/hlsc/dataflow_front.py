@@ -16,6 +16,7 @@ from hwgen.hlsc.body import error, silent
 from hwgen.hlsc.clang import Unit, compile_unit
 from hwgen.hlsc.dataflow import Channel, Dataflow, Instance
 from hwgen.hlsc.dataflow_box import as_box, check_modules, control, masters, with_options
+from hwgen.hlsc.directives import stream_depths
 from hwgen.hlsc.interfaces import SCALAR_BITS, Parameter, parameter, read_interfaces
 from hwgen.hlsc.ir import Loc, Stream
 from hwgen.hlsc.lldebug import Places, shortener
@@ -142,7 +143,7 @@ class _Reader:
         return Dataflow(
             self.name,
             tuple(Stream(self.nets[p].name, found[self.nets[p].users[0]], self.nets[p].width) for p in ports),
-            tuple(self.channel(net) for local, net in self.nets.items() if local not in ports),
+            self.channels(ports),
             tuple(with_options(instance, interfaces) for instance in instances),
             self.short(self.loc),
             control(instances, interfaces, self.loc),
@@ -273,16 +274,8 @@ class _Reader:
         given = [v if isinstance(v, int) or v in self.nets else self.others[v].name for v in call.given]
         return as_box(instance, self.boxes.get(call.process), call.parameters, given, call.loc)
 
-    def channel(self, net: _Net) -> Channel:
-        depth = DEFAULT_DEPTH
-        for directive in self.unit.directives:
-            if directive.name == "STREAM" and directive.args.get("variable") == net.name:
-                text = directive.args.get("depth", "")
-                if not text.isdigit() or int(text) < 1:
-                    raise error(
-                        Loc(directive.file, directive.line),
-                        "STREAM's depth must be a positive number.",
-                        f"Write #pragma HLS STREAM variable={net.name} depth=2.",
-                    )
-                depth = int(text)
-        return Channel(net.name, net.width, depth)
+    def channels(self, ports: Sequence[str]) -> tuple[Channel, ...]:
+        """Return the streams that the function declares."""
+        nets = [net for local, net in self.nets.items() if local not in ports]
+        depths = stream_depths(self.unit.directives, self.name, [net.name for net in nets])
+        return tuple(Channel(net.name, net.width, depths.get(net.name, DEFAULT_DEPTH)) for net in nets)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from hwgen.errors import did_you_mean
@@ -22,7 +22,7 @@ _PARTITION = {
 
 _HONOURED: Mapping[str, Mapping[str, str]] = {
     "UNROLL": {"factor": _ANY},
-    "PIPELINE": {"ii": _ANY, "off": _FLAG, "style": "flp|frp", "rewind": _FLAG},
+    "PIPELINE": {"ii": _ANY, "off": _FLAG, "style": "flp", "rewind": _FLAG},
     "INLINE": {"recursive": _FLAG},
     "STREAM": {"variable": _NAME, "depth": _ANY, "type": "fifo"},
     "DATAFLOW": {"disable_start_propagation": _FLAG},
@@ -44,6 +44,19 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 """For each directive its arguments and their values; a trip count is a promise that is not needed."""
 
+_INSTEAD: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("INLINE", "off"): (
+        "INLINE must not be off: every function is inlined into the process that calls it.",
+        "To keep it apart, make it a process of its own and call that in a dataflow top.",
+    ),
+    ("INLINE", "region"): ("INLINE has no argument region: every function is inlined.", "Write INLINE alone."),
+    ("DATAFLOW", "interval"): ("DATAFLOW has no argument interval: a top starts as its streams let it.", "Remove it."),
+}
+"""Per directive and argument, for what has another way here, the rule and what to do."""
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {"STREAM": ("variable", "depth")}
+"""Arguments that a directive must have; those about arrays say so themselves."""
+
 
 def check(directive: Directive) -> None:
     """Refuse a directive that asks for what the compiler does not do.
@@ -57,6 +70,8 @@ def check(directive: Directive) -> None:
     if honoured is None:
         raise _refusal(directive, f"{directive.name} has no effect yet, so it must not be asked for.", "Remove it.")
     for key, value in directive.args.items():
+        if (directive.name, key) in _INSTEAD:
+            raise _refusal(directive, *_INSTEAD[directive.name, key])
         if key not in honoured:
             what = f"{directive.name} has no argument {key} that this compiler honours."
             raise _refusal(directive, what, did_you_mean(key, list(honoured)) or "Remove it.")
@@ -68,6 +83,11 @@ def check(directive: Directive) -> None:
             kind = {_NAME: "a name", _NUMBER: "a number", _FLAG: "without a value"}[honoured[key]]
             rule = f"{directive.name}'s {key} must be {kind}, not {value or 'nothing'}."
         raise _refusal(directive, rule, "Change the directive, or remove it.")
+    missing = [key for key in _NEEDED.get(directive.name, ()) if key not in directive.args]
+    if missing:
+        raise _refusal(directive, f"{directive.name} must have {missing[0]}.", f"Write {missing[0]}=...")
+    if directive.name == "LOOP_TRIPCOUNT":
+        _check_trip_count(directive)
     if directive.name == "DEPENDENCE":
         _check_dependence(directive)
     if directive.name in ("ARRAY_PARTITION", "ARRAY_RESHAPE"):
@@ -88,6 +108,13 @@ def _check_partition(directive: Directive) -> None:
         raise _refusal(directive, rule, "Write type=cyclic factor=n, or type=complete.")
 
 
+def _check_trip_count(directive: Directive) -> None:
+    """Refuse a trip count whose least is above its mean or its most."""
+    counts = [int(directive.args[key]) for key in ("min", "avg", "max") if key in directive.args]
+    if counts != sorted(counts):
+        raise _refusal(directive, "LOOP_TRIPCOUNT's min, avg and max must not fall.", "Exchange them.")
+
+
 def _check_dependence(directive: Directive) -> None:
     """Refuse a DEPENDENCE that contradicts itself or says nothing."""
     args = {key: value.lower() for key, value in directive.args.items()}
@@ -101,6 +128,59 @@ def _check_dependence(directive: Directive) -> None:
         )
     if "distance" in args and "false" in truths:
         raise _refusal(directive, "A DEPENDENCE that is false must have no distance.", "Remove distance.")
+
+
+def outside_of_tops(directives: Iterable[Directive], process: str) -> None:
+    """Refuse in a process the directives that only a dataflow top can follow.
+
+    Raises
+    ------
+    HlsError
+        At the first of them.
+    """
+    for directive in directives:
+        if directive.name in ("STREAM", "DATAFLOW") and directive.function == process:
+            raise _refusal(
+                directive,
+                f"{directive.name} must stand in a dataflow top, not in the process {process}.",
+                "Move it to the function that declares the streams and calls the processes.",
+            )
+
+
+def stream_depths(directives: Iterable[Directive], top: str, streams: Collection[str]) -> dict[str, int]:
+    """Return the depths that STREAM asks for in a dataflow top.
+
+    Parameters
+    ----------
+    directives
+        All directives of the file.
+    top
+        The top's name.
+    streams
+        Names of the streams that it declares.
+
+    Raises
+    ------
+    HlsError
+        For a stream that is not declared there, a depth that is no positive number, and two depths of a stream.
+    """
+    found: dict[str, int] = {}
+    for directive in directives:
+        if directive.name != "STREAM" or directive.function != top:
+            continue
+        name, depth = directive.args["variable"], directive.args["depth"]
+        if name not in streams:
+            rule = f"STREAM's variable must be a stream that {top} declares, not {name}."
+            raise _refusal(directive, rule, did_you_mean(name, list(streams)) or "A port has no FIFO: remove it.")
+        if not depth.isdigit() or int(depth) < 1:
+            rule, fix = (
+                "STREAM's depth must be a positive number.",
+                f"Write #pragma HLS STREAM variable={name} depth=2.",
+            )
+            raise _refusal(directive, rule, fix)
+        if found.setdefault(name, int(depth)) != int(depth):
+            raise _refusal(directive, f"The stream {name} must have one depth.", "Keep one of the directives.")
+    return found
 
 
 def _refusal(directive: Directive, rule: str, fix: str) -> HlsError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.clang import compile_unit
+from hwgen.hlsc.directives import outside_of_tops
 from hwgen.hlsc.elastic import check
 from hwgen.hlsc.interfaces import Parameter, read_interfaces
 from hwgen.hlsc.lldebug import shortener
@@ -37,6 +38,7 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     symbol = find(unit.ll, function, str(source))
     process = lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
     streams = [Parameter(stream.name, "stream", stream.width) for stream in process.streams]
+    outside_of_tops(unit.directives, function)
     read_interfaces(unit.directives, function, streams, top=False)
     short = shortener(source, include)
     process = replace(

@@ -134,6 +134,9 @@ class _Scan:
                 line=line,
                 fix="Keep PIPELINE on the one outer loop and UNROLL on the loops inside it.",
             )
+        if self.loops.get(loop, (option,))[0] != option:
+            rule = f"A loop must have one {directive.name}, and here is another that says something else."
+            raise HlsError(rule, file=file, line=line, fix="Keep one of them.")
         self.loops[loop] = (option, directive)
 
     def _statement(self, directive: Directive) -> None:
@@ -156,6 +159,9 @@ def parse(text: str, file: str, line: int) -> Directive:
     args: dict[str, str] = {}
     for word in words[1:]:
         left, _, right = word.partition("=")
+        if left.lower() in args:
+            rule = f"{name} must have {left} once, not twice."
+            raise HlsError(rule, file=file, line=line, fix="Keep one of them.")
         args[left.lower()] = right
     return Directive(name, args, file, line)
 
@@ -164,9 +170,9 @@ def _loop_option(directive: Directive) -> str | None:
     """Return clang's loop option for a loop directive, None for the others."""
     if directive.name == "UNROLL":
         factor = directive.args.get("factor")
-        if factor is not None and not factor.isdigit():
+        if factor is not None and (not factor.isdigit() or int(factor) == 0):
             raise HlsError(
-                "UNROLL's factor must be a number.",
+                "UNROLL's factor must be a number from 1 upwards.",
                 file=directive.file,
                 line=directive.line,
                 fix="Write UNROLL alone to unroll fully.",

@@ -80,6 +80,19 @@ def test_a_promise_of_independence(tmp_path: Path, directive: str, free: bool) -
     assert ram.independent is free
 
 
+def test_a_dependence_that_is_true_and_false_is_refused(tmp_path: Path) -> None:
+    inside = "static ap_uint<16> t[64];\n#pragma HLS DEPENDENCE variable=t inter false\n"
+    text = kernel("ap_uint<6> a = x; t[a] += x; out0.write(t[a]);", inside=inside + "#pragma HLS DEPENDENCE inter true")
+    with pytest.raises(HlsError, match="either true or false, not both"):
+        compile_snippet(tmp_path, text)
+
+
+@pytest.mark.parametrize("directive", ["STREAM variable=out0 depth=4", "DATAFLOW"])
+def test_what_only_a_top_can_follow_is_refused_in_a_process(tmp_path: Path, directive: str) -> None:
+    with pytest.raises(HlsError, match="must stand in a dataflow top, not in the process f"):
+        compile_snippet(tmp_path, kernel("out0.write(x);", inside=f"#pragma HLS {directive}"))
+
+
 BINDINGS = [
     ("static ap_uint<16> t[64];\n#pragma HLS BIND_STORAGE variable=t type=ram_2p impl=bram latency=2", ("bram", 2)),
     ("static ap_uint<16> t[64];\n#pragma HLS bind_storage variable = t type = RAM_S2P impl = URAM", ("uram", None)),
