@@ -32,9 +32,9 @@ class Builder:
         """Return a constant; `number` may be negative."""
         return self._add("const", width, (), number & ones(width))
 
-    def leaf(self, opcode: Opcode, width: int, attr: str, args: tuple[int, ...] = ()) -> int:
+    def leaf(self, opcode: Opcode, width: int, attr: str, args: tuple[int, ...] = (), slot: int = 0) -> int:
         """Return a state, read, rom or ram value."""
-        return self._add(opcode, width, args, attr)
+        return self._add(opcode, width, args, attr, slot=slot)
 
     def label(self, value: int, name: str) -> None:
         """Give a value the name it has in the source, unless it has one."""
@@ -42,14 +42,20 @@ class Builder:
             self.values[value] = replace(self.values[value], name=name)
 
     def _add(
-        self, opcode: Opcode, width: int, args: tuple[int, ...], attr: int | str | None, bind: Binding | None = None
+        self,
+        opcode: Opcode,
+        width: int,
+        args: tuple[int, ...],
+        attr: int | str | None,
+        bind: Binding | None = None,
+        slot: int = 0,
     ) -> int:
-        key = (opcode, width, args, attr, bind)
+        key = (opcode, width, args, attr, bind, slot)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = len(self.values)
             loc = None if opcode == "const" else self.loc
-            self.values.append(Value(known, opcode, width, args, attr, loc, bind=bind))
+            self.values.append(Value(known, opcode, width, args, attr, loc, bind=bind, slot=slot))
         return known
 
     def make(

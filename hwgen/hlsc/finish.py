@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.body import error
 from hwgen.hlsc.lower_ops import Refused
-from hwgen.hlsc.streams import combine
+from hwgen.hlsc.streams import WIDEN, Access, combine
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering
@@ -24,18 +24,48 @@ def finish(low: Lowering) -> ir.Process:
         rams = memory.rams.finish()
     except Refused as refused:
         raise error(low.loc, refused.rule, refused.fix) from None
-    for name, reads in memory.streams.reads.items():
-        _, _, predicate = combine(builder, reads)
-        leaf = builder.leaf("read", low.streams[name], name[1:])
-        args = () if predicate is None else (predicate,)
-        builder.values[leaf] = replace(builder.values[leaf], args=args, loc=reads[0].loc)
+    _check_interval(low)
+    for name, accesses in memory.streams.reads.items():
+        for slot, reads in _slots(accesses):
+            _, _, predicate = combine(builder, reads)
+            leaf = builder.leaf("read", low.streams[name], name[1:], slot=slot)
+            args = () if predicate is None else (predicate,)
+            builder.values[leaf] = replace(builder.values[leaf], args=args, loc=reads[0].loc)
     writes = []
     for name, accesses in memory.streams.writes.items():
-        _, data, predicate = combine(builder, accesses)
-        writes.append(ir.Write(name[1:], data, predicate, accesses[0].loc))
+        for _, found in _slots(accesses):
+            _, data, predicate = combine(builder, found)
+            writes.append(ir.Write(name[1:], data, predicate, found[0].loc))
     process = _order(low, streams, rams, tuple(writes))
     memory.check(process)
     return process
+
+
+def _check_interval(low: Lowering) -> None:
+    """Refuse more accesses to a stream on a path than the II has clocks, or than a stream may have that is asked."""
+    streams = low.memory.streams
+    counts = {name: streams.most(name) for name in (*streams.reads, *streams.writes)}
+    for name, count in counts.items():
+        verb = "read" if name in streams.reads else "written"
+        if low.ii is not None and count > low.ii:
+            times = "once" if low.ii == 1 else f"{low.ii} times"
+            raise error(
+                streams.beyond(name, low.ii) or low.loc,
+                f"Stream {name[1:]} must be {verb} at most {times} in an iteration at II={low.ii}, on any path, not "
+                f"{count} times.",
+                f"Write #pragma HLS PIPELINE II={max(counts.values())}, or w{WIDEN[1:]}",
+            )
+        if name in streams.asked and count > 1:
+            raise error(
+                streams.beyond(name, 1) or low.loc,
+                f"Stream {name[1:]} must be read at most once in an iteration that asks whether a word waits on it.",
+                "Read one word in an iteration.",
+            )
+
+
+def _slots(accesses: list[Access]) -> list[tuple[int, list[Access]]]:
+    """Return the accesses to a stream by their slots, in ascending order."""
+    return [(slot, [a for a in accesses if a.slot == slot]) for slot in sorted({a.slot for a in accesses})]
 
 
 def _order(
@@ -96,10 +126,15 @@ def _reach(low: Lowering, roots: list[int], states: dict[str, ir.State], stores:
 
 def _postorder(low: Lowering, root: int, done: set[int]) -> Iterable[int]:
     values = low.builder.values
+
+    def needs(value: int) -> Iterator[int]:
+        before = low.memory.streams.before.get(value)
+        return iter(values[value].args if before is None else (before, *values[value].args))
+
     if root in done:
         return
     path = {root}
-    stack = [(root, iter(values[root].args))]
+    stack = [(root, needs(root))]
     while stack:
         value, rest = stack[-1]
         for arg in rest:
@@ -111,7 +146,7 @@ def _postorder(low: Lowering, root: int, done: set[int]) -> Iterable[int]:
                 )
             if arg not in done:
                 path.add(arg)
-                stack.append((arg, iter(values[arg].args)))
+                stack.append((arg, needs(arg)))
                 break
         else:
             stack.pop()

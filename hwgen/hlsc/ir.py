@@ -8,10 +8,11 @@ is reset when the loop starts again has that in its `next` value, so every state
 Grammar, on one screen::
 
     process  = Process(name, streams, values, states, roms, rams, writes, trip_count, loc, ii)
-    value    = Value(id, opcode, width, args, attr, loc, name, bind)
+    value    = Value(id, opcode, width, args, attr, loc, name, bind, slot)
     opcode   = const             attr: the constant (unsigned)
              | state             attr: state name            its value at the start of the iteration
-             | read              attr: stream name, args: () or (predicate,)     blocking read, 0 where predicate is 0
+             | read              attr: stream name, args: () or (predicate,)     blocking read, 0 where predicate is 0;
+                                 those of a stream happen in the order of their ids, and `slot` ascends with it
              | valid             attr: stream name             whether a word waits on an input stream right now: never
                                                                blocks; one answer an iteration, that `read` has too
              | rom               attr: rom name, args: (address,)
@@ -24,11 +25,13 @@ Grammar, on one screen::
              | trunc zext sext                   one arg
              | concat                            args most significant first
              | extract                           attr: lowest bit, one arg
-    write    = Write(stream, data, predicate)    at most one for each stream
+    write    = Write(stream, data, predicate)    those of a stream happen in this order
     state    = State(name, width, reset, next)
     rom      = Rom(name, width, words, storage, latency)
     ram      = Ram(name, width, depth, store, storage, init, latency, independent, distance)
                store = Store(address, data, predicate)
+
+A stream has at most `ii` reads or writes; one that is asked for words by `valid` has one read.
 """
 
 from __future__ import annotations
@@ -94,7 +97,10 @@ class Binding:
 
 @dataclass(frozen=True)
 class Value:
-    """One node of the dataflow graph; `args` are ids of earlier values, `bind` is for `mul` and `dsp` only."""
+    """One node of the dataflow graph.
+
+    `args` are ids of earlier values; `bind` is for `mul` and `dsp` only, `slot` for `read`.
+    """
 
     id: int
     opcode: Opcode
@@ -104,6 +110,7 @@ class Value:
     loc: Loc | None = None
     name: str = ""
     bind: Binding | None = None
+    slot: int = 0
 
     def moved(self, id: int, args: tuple[int, ...]) -> Value:
         """Return the same operation under another id, of other arguments."""

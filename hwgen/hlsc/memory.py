@@ -102,18 +102,19 @@ class Memory:
             raise Refused("A load must give an integer, not a pointer, vector or float.", "Use ap_int, ap_uint or int.")
         return self._load(self._low.addresses.of(inst.operands[0]), inst.type, block)
 
-    def _load(self, pointer: Pointer, kind: Int, block: str) -> int:
+    def _load(self, pointer: Pointer, kind: Int, block: str, condition: int | None = None) -> int:
+        """Return what a load gives that matters where `condition` holds (None: always); else no stream is read."""
         if isinstance(pointer, Unknown):
             raise Refused(
                 f"Memory must be a stream, a table, or an array of the process, not {pointer.reason}.",
                 "Index the array by name.",
             )
         if isinstance(pointer, Choice):
-            return self._choose(pointer, kind, block)
+            return self._choose(pointer, kind, block, condition)
         what = self._kinds[pointer.object]
         builder = self._low.builder
         if what == "stream":
-            return builder.extend(self.streams.read(pointer, block), kind.width, False)
+            return builder.extend(self.streams.read(pointer, block, condition), kind.width, False)
         if what == "rom":
             return self._table(pointer, kind)
         if what == "ram":
@@ -124,11 +125,14 @@ class Memory:
             )
         return self.slots.load(pointer, kind, block)
 
-    def _choose(self, pointer: Choice, kind: Int, block: str) -> int:
-        values = [self._load(option, kind, block) for option in pointer.options]
+    def _choose(self, pointer: Choice, kind: Int, block: str, condition: int | None) -> int:
+        builder, chosen = self._low.builder, [condition] * len(pointer.options)
+        if any(self._kinds[place.object] == "stream" for place in leaves(pointer)):
+            always = builder.const(1, 1) if condition is None else condition
+            chosen = [builder.both(always, self._chosen(pointer.inst, n)) for n in range(len(chosen))]
+        values = [self._load(o, kind, block, when) for o, when in zip(pointer.options, chosen, strict=True)]
         if pointer.inst.opcode == "select":
-            condition = self._low.value(pointer.inst.operands[0], 1)
-            return self._low.builder.select(condition, values[0], values[1])
+            return builder.select(self._low.value(pointer.inst.operands[0], 1), values[0], values[1])
         return self._low.flow.merge(
             self._blocks[pointer.inst.name], dict(zip(pointer.inst.detail, values, strict=True))
         )

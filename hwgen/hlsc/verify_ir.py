@@ -59,6 +59,8 @@ class _Checker:
             yield f"{what} has a wrong attribute {value.attr!r} for its width {value.width}"
         if value.bind is not None and value.opcode not in ("mul", "dsp"):
             yield f"{what} must not be bound, only multiplications are"
+        if value.slot and value.opcode != "read":
+            yield f"{what} must not have a slot, only reads have"
 
     def shape(self, value: ir.Value, widths: tuple[int, ...]) -> bool:
         op, width = value.opcode, value.width
@@ -101,25 +103,31 @@ class _Checker:
         if self.process.ii is not None and self.process.ii < 1:
             yield f"ii must be at least 1, not {self.process.ii}"
         reads = Counter(str(v.attr) for v in self.process.values if v.opcode == "read")
+        written = Counter(w.stream for w in self.process.writes)
+        most = self.process.ii
         yield from (
-            f"stream {name} must be read once an iteration, not {n} times" for name, n in reads.items() if n > 1
+            f"stream {name} must be accessed {most} times an iteration, its ii, not {n} times"
+            for name, n in (reads + written).items()
+            if most is not None and n > most
         )
+        last: dict[str, int] = {}
+        for value in self.process.values:
+            if value.opcode == "read":
+                if value.slot <= last.get(str(value.attr), -1):
+                    yield f"read {value.id} of {value.attr} must have a slot after {last[str(value.attr)]}"
+                last[str(value.attr)] = value.slot
         asked = Counter(str(v.attr) for v in self.process.values if v.opcode == "valid")
         yield from (
-            f"stream {name} must be asked for a word once an iteration, not {n} times, and be read"
+            f"stream {name} must be asked for a word once an iteration, not {n} times, and be read once"
             for name, n in asked.items()
-            if n > 1 or name not in reads
+            if n > 1 or reads[name] != 1
         )
-        written: set[str] = set()
         for write in self.process.writes:
             stream = self.streams.get(write.stream)
             if stream is None or stream.direction != "out" or stream.width != self.width(write.data):
                 yield f"write to {write.stream} must name an output stream of the data's width"
-            if write.stream in written:
-                yield f"stream {write.stream} must have one write an iteration"
             if not self.predicate(write.predicate):
                 yield f"write to {write.stream} must have a predicate of width 1"
-            written.add(write.stream)
 
     def storage(self) -> Iterator[str]:
         for kind, names in (

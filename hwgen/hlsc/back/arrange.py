@@ -14,9 +14,10 @@ from math import inf
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.forward import forwarded, history, recurrent
+from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.paths import Paths
 from hwgen.hlsc.back.place import place_late
-from hwgen.hlsc.back.schedule import Schedule, schedule
+from hwgen.hlsc.back.schedule import Impossible, Schedule, schedule
 from hwgen.hlsc.back.storage import Kept, check, memories
 from hwgen.hlsc.errors import HlsError
 
@@ -128,8 +129,8 @@ class _Search:
 def arrange(process: ir.Process, model: DelayModel) -> Schedule:
     """Schedule a process after `finalise`, with forwarding around its RAMs where it is needed.
 
-    A process without an II (None) gets the smallest at which its recurrences meet the clock; a recurrence that no II
-    helps does not count.
+    A process without an II (None) gets the smallest that has a clock for each access of a stream and at which its
+    recurrences meet the clock; a recurrence that no II helps does not count.
 
     Raises
     ------
@@ -137,9 +138,15 @@ def arrange(process: ir.Process, model: DelayModel) -> Schedule:
         For UltraRAM on a family without it, and for a latency that a recurrence does not allow.
     """
     check(process, model.family.name)
-    ii = process.ii or 1
+    ii = process.ii or max((len(nodes) for nodes in Netlist(process, {}).accesses.values()), default=1)
     while True:
-        found = _Search(process, model, ii).run()
+        try:
+            found = _Search(process, model, ii).run()
+        except Impossible as refused:
+            if process.ii is not None or refused.needed <= ii:
+                raise
+            ii = refused.needed
+            continue
         wanted = max((s.needed for s in found.slow if s.needed is not None), default=ii)
         if process.ii is not None or wanted <= ii:
             return found

@@ -33,11 +33,12 @@ class Builder:
         self.loc: ir.Loc | None = None
         self.name = ""
         self.bind: ir.Binding | None = None
+        self.slot = 0
 
     def op(self, opcode: str, width: int, args: Sequence[int] = (), attr: int | str | None = None) -> int:
         """Return the id of a value with this meaning; new ones take `self.loc` and `self.name`.
 
-        New multiplications take `self.bind` as well.
+        New multiplications take `self.bind` as well, new reads `self.slot`.
         """
         values = self.values
         arguments = tuple(args)
@@ -62,12 +63,13 @@ class Builder:
     def intern(self, opcode: str, width: int, args: Args, attr: int | str | None) -> int:
         """Add a value as it is, or return the equal one that exists."""
         bind = self.bind if opcode in ("mul", "dsp") else None
-        key = (opcode, width, args, attr, bind)
+        slot = self.slot if opcode == "read" else 0
+        key = (opcode, width, args, attr, bind, slot)
         known = self._known.get(key)
         if known is not None:
             return known
         index = len(self.values)
-        value = ir.Value(index, opcode, width, args, attr, self.loc, self.name, bind)  # type: ignore[arg-type]
+        value = ir.Value(index, opcode, width, args, attr, self.loc, self.name, bind, slot)  # type: ignore[arg-type]
         bits = known_bits(value, [self.bits[a] for a in args], [self.values[a].width for a in args], self.facts)
         if opcode in PURE and bits[0] | bits[1] == ones(width):
             return self.const(width, bits[1])

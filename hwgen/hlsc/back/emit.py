@@ -291,12 +291,11 @@ class Emitter:
         yield "    end"
 
     def _outputs(self) -> Iterator[str]:
-        for node, sink in self._sinks("write"):
-            stage = self.schedule.stage[node]
-            data = self.expressions.ref(sink.args[0], stage)
-            predicate = self.expressions.ref(sink.args[1], stage) if len(sink.args) > 1 else None
-            yield from self.control.output(sink.name, stage, data, predicate)
-        written = {s.name for _, s in self._sinks("write")}
+        written: dict[str, list[int]] = {}
+        for _, sink in self._sinks("write"):
+            written.setdefault(sink.name, []).append(sink.args[0])
+        for name, data in written.items():
+            yield from self.control.output(name, self.expressions, data)
         read = {str(v.attr) for v in self.process.values if v.opcode == "read"}
         for stream in self.process.streams:
             if stream.direction == "out" and stream.name not in written:

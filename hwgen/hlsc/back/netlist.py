@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from hwgen.hlsc import ir
@@ -175,7 +176,7 @@ class Netlist:
                 edges.setdefault(node, []).append(reader)
                 if tied:
                     edges.setdefault(reader, []).append(node)
-        for one, other in self.together if tied else ():
+        for one, other in (*self.together, *self.turns) if tied else ():
             edges.setdefault(one, []).append(other)
             edges.setdefault(other, []).append(one)
         return edges
@@ -183,8 +184,23 @@ class Netlist:
     @cached_property
     def together(self) -> tuple[tuple[int, int], ...]:
         """Return the nodes that must be in one stage: whether a word waits on a stream, and the read of it."""
-        reads = {v.attr: v.id for v in self.process.values if v.opcode == "read"}
-        return tuple((v.id, reads[v.attr]) for v in self.process.values if v.opcode == "valid")
+        return tuple((v.id, self.accesses[str(v.attr)][0]) for v in self.process.values if v.opcode == "valid")
+
+    @cached_property
+    def accesses(self) -> dict[str, list[int]]:
+        """Return by stream the nodes that read or write it, in the order in which an iteration must do that."""
+        found: dict[str, list[int]] = {}
+        for value in self.process.values:
+            if value.opcode == "read":
+                found.setdefault(str(value.attr), []).append(value.id)
+        for node, write in enumerate(self.process.writes, len(self.process.values)):
+            found.setdefault(write.stream, []).append(node)
+        return found
+
+    @cached_property
+    def turns(self) -> tuple[tuple[int, int], ...]:
+        """Return the accesses of one stream that follow each other, the second in a later stage than the first."""
+        return tuple(pair for nodes in self.accesses.values() for pair in pairwise(nodes))
 
     def components(self, tied: bool) -> list[list[int]]:
         """Return the strongly connected components in topological order, nodes of each in topological order."""

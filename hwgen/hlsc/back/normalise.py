@@ -77,7 +77,7 @@ def rebuild(
     new: list[int] = [-1] * len(process.values)
     for value in process.values:
         if live[value.id]:
-            b.loc, b.name, b.bind = value.loc, value.name, value.bind
+            b.loc, b.name, b.bind, b.slot = value.loc, value.name, value.bind, value.slot
             new[value.id] = translate(b, value, [new[a] for a in value.args])
     return sweep(_connect(process, b, new, widths or {}, addresses or {}))
 

@@ -145,5 +145,6 @@ class Paths:
 
 
 def storage(steps: list[Step]) -> list[str]:
-    """Return the names of the registers and RAMs on a path."""
-    return list(dict.fromkeys(str(s.value.attr) for s in steps if s.value.opcode in _STORES))
+    """Return the names of the registers and RAMs on a path, or else of the stream that it leads back to."""
+    kinds = _STORES if any(s.value.opcode in _STORES for s in steps) else ("read",)
+    return list(dict.fromkeys(str(s.value.attr) for s in steps if s.value.opcode in kinds))

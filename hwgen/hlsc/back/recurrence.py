@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrences in the pipeline: values that iterations hand to each other through a register or a RAM.
+"""Recurrences in the pipeline: what iterations hand to each other through a register, a RAM, or by turns at a stream.
 
 Iteration k + 1 is at least II stages behind iteration k. What k writes in stage u, k + 1 may read in stage r if
 u - r < II; and k itself must read before it writes, r <= u. Within these bounds each node comes as early as it can.
+
+The accesses of k to one stream are in ascending stages a < ... < z with z - a < II. So k has made its last access
+before k + 1 makes its first, whatever waits, and the stream's signals serve one of them at a time.
 """
 
 from __future__ import annotations
@@ -94,10 +97,13 @@ class Recurrence:
         self.readers: dict[int, list[int]] = {}
         for node in nodes:
             sink = placed.netlist.sink(node)
-            if sink is not None:
+            if sink is not None and sink.kind != "write":
                 found = placed.netlist.readers("state" if sink.kind == "next" else "ram", sink.name)
                 self.readers[node] = [reader for reader in found if reader in inside]
-
+        for accesses in placed.netlist.accesses.values():
+            if len(accesses) > 1 and inside.issuperset(accesses):
+                self.readers[accesses[-1]] = accesses[:1]
+        self.turn = {later: earlier for earlier, later in placed.netlist.turns if earlier in inside and later in inside}
         self.together = [pair for pair in placed.netlist.together if inside.issuperset(pair)]
 
     def memories(self) -> set[str]:
@@ -114,7 +120,7 @@ class Recurrence:
         met is met when its longest chain of updates has been followed once, so more rounds mean that it cannot.
         """
         first: dict[int, int] = {}
-        for _ in range(len(self.readers) + len(self.together) + 2):
+        for _ in range(len(self.readers) + len(self.together) + len(self.turn) + 2):
             if not self._round(first, period):
                 return False
             settled = True
@@ -139,6 +145,8 @@ class Recurrence:
             earliest = first.get(node, 0)
             for reader in self.readers.get(node, ()):
                 earliest = max(earliest, self.placed.stage[reader])
+            if node in self.turn:
+                earliest = max(earliest, self.placed.stage[self.turn[node]] + 1)
             if self.placed.put(node, period, earliest) > period:
                 return False
         return True

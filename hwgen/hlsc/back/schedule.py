@@ -3,6 +3,7 @@
 
 Iterations are at least II stages apart. Strongly connected components (state recurrences, a RAM's loads and its store)
 span at most II stages, so that an iteration sees exactly what the earlier ones wrote; at II=1 that is one stage each.
+So do the accesses of an iteration to one stream, each in a stage of its own.
 A component slower than the clock is reported, and still correct.
 A RAM with forwarding, or one that the source calls free of conflicts, has its store in a stage after its loads.
 """
@@ -26,6 +27,18 @@ from hwgen.hlsc.errors import HlsError
 _STALL_INPUTS = 4
 MOST = 64
 """Largest II that is looked for."""
+
+
+class Impossible(HlsError):
+    """The refusal of a recurrence that takes more clocks than the II has, by the registers or the accesses inside.
+
+    Attributes
+    ----------
+    needed
+        The II that it would fit.
+    """
+
+    needed = MOST
 
 
 @dataclass(frozen=True)
@@ -191,12 +204,13 @@ class Scheduler:
 
     def _write_last(self) -> None:
         """Move writes behind the last read: an iteration that waits for a word must not have written any."""
-        values, stage = self.netlist.process.values, self.placed.stage
-        reads = [stage[n] for n in self.netlist.nodes if n < len(values) and values[n].opcode == "read"]
-        for node in self.netlist.nodes:
-            sink = self.netlist.sink(node)
-            if sink is not None and sink.kind == "write":
-                stage[node] = max(stage[node], *reads, 0)
+        process, stage = self.netlist.process, self.placed.stage
+        last = max((stage[v.id] for v in process.values if v.opcode == "read"), default=0)
+        for stream in {w.stream: None for w in process.writes}:
+            writes = self.netlist.accesses[stream]
+            late = max(0, last - stage[writes[0]])
+            for node in writes:
+                stage[node] += late
 
     def _single(self, node: int) -> None:
         worst = self.placed.put(node, self.model.period)
@@ -217,20 +231,23 @@ class Scheduler:
             raise self._impossible(component)
         self.slow.append(Slow(tuple(component), loop.squeeze(self.ii, period), needed))
 
-    def _impossible(self, component: list[int]) -> HlsError:
-        """Return the refusal of a recurrence with more registers inside than the II has clocks."""
+    def _impossible(self, component: list[int]) -> Impossible:
+        """Return the refusal of a recurrence with more registers or accesses inside than the II has clocks."""
         loop = Recurrence(self.placed, component)
         needed = next((ii for ii in range(self.ii + 1, MOST + 1) if loop.fits(ii, inf)), MOST)
         slow = [n for n in component if self.netlist.latency(n)]
-        value = self.netlist.process.values[slow[0]]
+        value = self.netlist.process.values[(slow or component)[0]]
         place = value.loc or self.netlist.process.loc or ir.Loc("", 0)
-        return HlsError(
+        refusal = Impossible(
             f"The recurrence through {value.name or value.opcode} must not take {needed} clocks at II={self.ii}.",
             file=place.file,
             line=place.line,
             column=place.column,
-            fix=f"Write #pragma HLS PIPELINE II={needed}, or bind the operator with less latency.",
+            fix=f"Write #pragma HLS PIPELINE II={needed}"
+            + (", or bind the operator with less latency." if slow else ", or read fewer words of each stream."),
         )
+        refusal.needed = needed
+        return refusal
 
 
 def _earliest(found: Schedule) -> Callable[[int], int]:
