@@ -12,8 +12,7 @@ namespace hwgen {
 /// Writes `bytes` bytes to byte address `address` of `memory` on, the first word's lowest byte first. Takes
 /// ceil(bytes / (kBits / 8)) words; bytes of the last one behind the length are not written.
 template <int kBits>
-void axi_write_bytes(hls::stream<ap_uint<kBits>>& in0, ap_uint<kBits>* memory, ap_uint<64> address,
-                     ap_uint<32> bytes) {
+void axi_write_bytes(hls::stream<ap_uint<kBits>>& in0, ap_uint<kBits>* memory, ap_uint<64> address, ap_uint<32> bytes) {
 #pragma HLS INLINE
   constexpr unsigned kBytes = kBits / 8;
   const unsigned offset = axi_offset<kBits>(address);

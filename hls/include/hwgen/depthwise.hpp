@@ -13,8 +13,8 @@ namespace hwgen {
 /// For each pixel and channel: acc = bias[channel] + sum over taps of in[tap] * weights[channel][tap].
 ///
 /// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t acc_t, and kDsp if products shall be
-/// multiplier blocks. Words hold kLanes channels; for each pixel and each fold of channels the taps arrive one after the
-/// other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
+/// multiplier blocks. Words hold kLanes channels; for each pixel and each fold of channels the taps arrive one after
+/// the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,

@@ -13,10 +13,10 @@ namespace hwgen {
 /// For each of kVectors vectors: acc[row] = bias[row] + sum over columns of in[column] * weights[row][column].
 ///
 /// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t acc_t, and kDsp if products
-/// shall be multiplier blocks. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd +
-/// simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp says.
-/// One iteration does kPe * kSimd products; column folds run fastest, then row folds, then vectors. A vector is read in
-/// the iterations of row fold 0 and kept for the others.
+/// shall be multiplier blocks. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd
+/// + simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp
+/// says. One iteration does kPe * kSimd products; column folds run fastest, then row folds, then vectors. A vector is
+/// read in the iterations of row fold 0 and kept for the others.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
