@@ -41,6 +41,7 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
         "num_read_outstanding": _NUMBER, "num_write_outstanding": _NUMBER,
     },
     "LOOP_TRIPCOUNT": {"min": _NUMBER, "max": _NUMBER, "avg": _NUMBER},
+    "RESET": {"variable": _NAME},
 }  # fmt: skip
 """For each directive its arguments and their values; a trip count is a promise that is not needed."""
 

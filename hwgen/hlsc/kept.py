@@ -22,7 +22,7 @@ _PORTS: Mapping[str, tuple[int, int]] = {
 
 
 def check_kept(variables: Variables, memories: Mapping[str, Iterable[str]], process: ir.Process) -> None:
-    """Refuse a BIND_STORAGE that the arrays of a process do not follow.
+    """Refuse a BIND_STORAGE or RESET that the arrays of a process do not follow.
 
     Parameters
     ----------
@@ -36,10 +36,18 @@ def check_kept(variables: Variables, memories: Mapping[str, Iterable[str]], proc
     Raises
     ------
     HlsError
-        At the directive, for an array that is no memory, and for a type with too few ports.
+        At the directive, for an array that is no memory, for a type with too few ports, and for the reset of a RAM.
     """
     reads = [str(v.attr) for v in process.values if v.opcode in ("rom", "ram")]
     rams = {ram.name for ram in process.rams}
+    for directive, found in variables.all("RESET"):
+        if any(name in rams for at, names in memories.items() if variables.about(found, at) for name in names):
+            raise refusal(
+                directive,
+                f"RESET must be asked for registers, and {directive.args['variable']} is a RAM: a reset does not bring its "
+                "first words back.",
+                "Remove the directive.",
+            )
     for directive, found in variables.all("BIND_STORAGE"):
         mine = {name for at, names in memories.items() if variables.about(found, at) for name in names} & {*reads}
         if not mine:

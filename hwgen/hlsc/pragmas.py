@@ -25,6 +25,7 @@ KNOWN = (
     "DEPENDENCE",
     "INTERFACE",
     "LOOP_TRIPCOUNT",
+    "RESET",
 )
 
 SLOWEST = 64

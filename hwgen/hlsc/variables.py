@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MARK = "__hwgen_variable"
 """Function that the marks call."""
 
-NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE")
+NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE", "RESET")
 DECLARED = (
     f'extern "C" void {MARK}(const volatile void*, int, ...); '
     f"template <class T> inline const volatile void* {MARK}_of(T& x) {{ return __builtin_addressof(x); }} "

@@ -14,7 +14,7 @@ import pytest
 from .kernels import COMPAT, INCLUDE, ROOT
 
 HEADERS = sorted(INCLUDE.rglob("*.hpp"))
-PRAGMAS = {"PIPELINE", "UNROLL", "INLINE", "ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE"}
+PRAGMAS = {"PIPELINE", "UNROLL", "INLINE", "ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "BIND_OP", "RESET"}
 
 
 @pytest.mark.parametrize("path", HEADERS, ids=lambda path: path.name)
@@ -35,7 +35,7 @@ def test_every_loop_has_a_directive() -> None:
         lines = path.read_text().splitlines()
         for number, line in enumerate(lines):
             if re.match(r" +for \(", line) and not line.endswith(";"):
-                assert re.match(r"#pragma HLS (PIPELINE II = 1|UNROLL)$", lines[number + 1]), (
+                assert re.match(r"#pragma HLS (PIPELINE( II = 1)?|UNROLL)$", lines[number + 1]), (
                     f"{path.name}:{number + 1}"
                 )
 

@@ -22,6 +22,7 @@ void axi_read_bytes(const ap_uint<kBits>* memory, ap_uint<64> address, ap_uint<3
   ap_uint<kBits> before = offset != 0 && left != 0 ? memory[first] : ap_uint<kBits>(0);
   // Invariant: before holds the word `done - 1` words behind the first one, unless the address is aligned.
   for (unsigned long long done = 0; left != 0; ++done) {
+#pragma HLS PIPELINE
     ap_uint<kBits> word;
     if (offset == 0) {
       word = memory[first + done];

@@ -19,6 +19,7 @@ void axi_write_bytes(hls::stream<ap_uint<kBits>>& in0, ap_uint<kBits>* memory, a
   const unsigned long long first = axi_word<kBits>(address);
   unsigned left = bytes.to_uint();
   for (unsigned long long done = 0; left != 0; ++done) {
+#pragma HLS PIPELINE
     const unsigned count = left < kBytes ? left : kBytes;
     const ap_uint<kBits> mask = axi_mask<kBits>(count);
     const ap_uint<kBits> word = in0.read() & mask;

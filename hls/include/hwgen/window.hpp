@@ -56,6 +56,14 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   static typename G::address_t place = 0;
   static typename G::offset_t walked = 0;
   static typename G::held_t held = -G::kFirst;
+#pragma HLS RESET variable = inner
+#pragma HLS RESET variable = middle
+#pragma HLS RESET variable = outer
+#pragma HLS RESET variable = column
+#pragma HLS RESET variable = row
+#pragma HLS RESET variable = place
+#pragma HLS RESET variable = walked
+#pragma HLS RESET variable = held
 
   bool written = false;
   do {

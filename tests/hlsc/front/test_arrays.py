@@ -351,3 +351,15 @@ def test_a_bank_that_is_not_known_is_refused(
     inside = f"static ap_uint<16> t{shape};\n#pragma HLS ARRAY_PARTITION variable=t {partition}"
     with pytest.raises(HlsError, match=words):
         compile_snippet(tmp_path, kernel(LANES % (index, index), inside=inside))
+
+
+def test_reset_is_for_registers(tmp_path: Path) -> None:
+    body = "ap_uint<4> a = x; out0.write(t[a] + n); t[a] = x; ++n;"
+    inside = "static ap_uint<16> t[16];\nstatic ap_uint<5> n = 7;\n#pragma HLS RESET variable={}"
+    process = checked(tmp_path, kernel(body, inside=inside.format("n")))
+    assert any(state.reset == 7 for state in process.states)
+    with pytest.raises(HlsError, match="RESET must be asked for registers, and t is a RAM") as caught:
+        compile_snippet(tmp_path, kernel(body, inside=inside.format("t")))
+    assert caught.value.line == 7
+    with pytest.raises(HlsError, match="RESET's variable must be a variable"):
+        compile_snippet(tmp_path, kernel(body, inside=inside.format("m")))
