@@ -44,8 +44,8 @@ def check_kept(variables: Variables, memories: Mapping[str, Iterable[str]], proc
         if any(name in rams for at, names in memories.items() if variables.about(found, at) for name in names):
             raise refusal(
                 directive,
-                f"RESET must be asked for registers, and {directive.args['variable']} is a RAM: a reset does not bring its "
-                "first words back.",
+                f"RESET must be asked for registers, and {directive.args['variable']} is a RAM: a reset does not bring "
+                "its first words back.",
                 "Remove the directive.",
             )
     for directive, found in variables.all("BIND_STORAGE"):
