@@ -7,7 +7,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --quiet --disable-pip-version-check
 NPROC  := 2
 FUZZ_SECONDS ?= 120
-N      ?= 1000000
+FUZZ_SEED ?= 1
+N      ?=
 
 # A stamp for each set of dependencies, named by the hash of pyproject.toml: a changed file sets up anew.
 HASH    := $(shell cksum pyproject.toml | cut -d' ' -f1)
@@ -29,7 +30,7 @@ help:
 	@echo "make regress   build every design and hold it to its expect.json"
 	@echo "make bench     the figures of the README, as JSON"
 	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
-	@echo "make fuzz      random models and kernels for FUZZ_SECONDS (120), at most N programs; log in build/fuzz.jsonl"
+	@echo "make fuzz      random models and kernels for FUZZ_SECONDS (120); N=2000 for so many programs; log in build/fuzz/"
 	@echo "make wheel     dist/*.whl"
 	@echo "make clean     remove what the build made"
 
@@ -85,10 +86,10 @@ bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
 
 fuzz: $(DEV)
-	@mkdir -p build
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
-	@$(BIN)/python -m tests.hlsc.fuzz.run --count $(N) --seconds $(FUZZ_SECONDS) \
-	  --log build/fuzz.jsonl --summary benchmarks/data/fuzz.json
+	@$(BIN)/python -m tests.hlsc.fuzz.run --seed $(FUZZ_SEED) --jobs $(NPROC) \
+	  $(if $(N),--count $(N),--count 1000000 --seconds $(FUZZ_SECONDS)) \
+	  --log build/fuzz/programs.jsonl $(if $(N),--summary benchmarks/data/fuzz.json)
 
 wheel: $(DEV)
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

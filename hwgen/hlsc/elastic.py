@@ -22,6 +22,8 @@ from hwgen.hlsc.csim import CsimError, Words, csim
 _WORDS = 4096
 _SPLITS = 12
 """How many conditions are tried both ways, one in the other, to show that a value depends on no pause."""
+_Fact = tuple[int, bool]
+"""A condition, and whether it holds."""
 _FIX = "Decide by counts of words that were read, and write the word itself."
 
 
@@ -93,6 +95,9 @@ class _Dependence:
         self._known: dict[int, bool] = {}
         if predicate is not None:
             self._assume(self._known, predicate, True)
+            for condition, truth in self._implied(predicate, True, {}):
+                if condition not in self._known:
+                    self._assume(self._known, condition, truth)
 
     def refuse(self, value: int, what: str, loc: ir.Loc | None) -> None:
         """Raise the refusal of a value that depends on it."""
@@ -117,6 +122,22 @@ class _Dependence:
                 rest = [a for a in gate.args if self._truth(known, a) is not (not holds)]
                 if len(rest) == 1 and rest[0] not in known:
                     self._assume(known, rest[0], holds)
+
+    def _implied(self, condition: int, truth: bool, found: dict[_Fact, frozenset[_Fact]]) -> frozenset[_Fact]:
+        """Return what holds whenever a condition has this truth, also what several ways to it have in common."""
+        fact = (condition, truth)
+        if fact in found:
+            return found[fact]
+        value = self._values[condition]
+        facts = frozenset({fact})
+        if value.width == 1 and value.opcode == "xor" and self._values[value.args[1]].opcode == "const":
+            facts |= self._implied(value.args[0], truth is not bool(self._values[value.args[1]].attr), found)
+        elif value.width == 1 and value.opcode in ("and", "or"):
+            parts = [self._implied(a, truth, found) for a in value.args]
+            together = truth is (value.opcode == "and")
+            facts |= frozenset.union(*parts) if together else frozenset.intersection(*parts)
+        found[fact] = facts
+        return facts
 
     def _truth(self, known: dict[int, bool], index: int) -> bool | None:
         """Return whether a condition holds, None if that is not known."""

@@ -204,15 +204,12 @@ class Memory:
         self.slots.leave()
 
     def sets_array(self, inst: Inst) -> bool:
-        """Whether an instruction sets (part of) an array of the process."""
+        """Whether an instruction sets (part of) a RAM, or an array at once."""
         if inst.opcode == "call" and inst.detail[0].startswith("@llvm.mem"):
             return True
         if inst.opcode != "store":
             return False
-        return any(
-            place.object not in self._low.streams and (place.object[0] == "%" or self._kinds[place.object] == "ram")
-            for place in leaves(self._low.addresses.of(inst.operands[1]))
-        )
+        return any(self._kinds[p.object] == "ram" for p in leaves(self._low.addresses.of(inst.operands[1])))
 
     def preamble(self, inst: Inst) -> None:
         """Refuse what may not be done before the loop."""

@@ -29,6 +29,8 @@ OPTIONS = (
     "-unroll-max-upperbound=0",
 )
 """Only loops with a directive unroll, and those always."""
+_AGAIN = 3
+"""Most further rounds of unrolling for loops with a directive that two rounds leave."""
 
 _MARK = "__hwgen_bind_"
 _PLAIN = ("trunc", "zext", "sext", "freeze", "and", "or", "shl", "lshr", "ashr")
@@ -72,10 +74,19 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
         module = llvm.parse_assembly(_VARIABLE_CALL.sub("", str(module)))
     module, unbound = bind(module, function, promote)
     notes += unbound
-    for stage in (_clean, _unroll, _unroll, _finish if numbering else _finish_plain):
+
+    def run(stage: Callable[[llvm.newpassmanagers.FunctionPassManager], None]) -> None:
         manager = llvm.create_new_function_pass_manager()
         stage(manager)
         manager.run(module.get_function(function), builder)
+
+    for stage in (_clean, _unroll, _unroll):
+        run(stage)
+    for _ in range(_AGAIN):
+        if "llvm.loop.unroll.full" not in str(module):
+            break
+        run(_unroll_again)
+    run(_finish if numbering else _finish_plain)
     return str(module) + notes
 
 
@@ -93,6 +104,12 @@ def _unroll(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
     manager.add_sroa_pass()
     manager.add_sccp_pass()
     manager.add_simplify_cfg_pass()
+
+
+def _unroll_again(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
+    """Unroll what rotation hid: it leaves joins of a counter with itself, which hide the trip count."""
+    manager.add_instruction_combine_pass()
+    _unroll(manager)
 
 
 def _finish(manager: llvm.newpassmanagers.FunctionPassManager) -> None:

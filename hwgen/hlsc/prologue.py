@@ -68,8 +68,13 @@ class Prologue:
         builder = self._low.builder
         for name, direct in self._direct.items():
             self._low.env[name] = builder.select(self.running, self._low.env[name], direct)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Give the registers of what the prologue computed their next values."""
         for value, register in self._held.items():
-            self._low.states.keep(register, 0, builder.select(self.running, register, value))
+            self._low.states.keep(register, 0, self._low.builder.select(self.running, register, value))
+        self._held.clear()
 
     def arriving(self, edge: str, operand: Operand) -> int | None:
         """Return an operand of a join as it was computed, if `edge` is a block of the prologue."""
@@ -80,6 +85,7 @@ class Prologue:
     def leave(self, phis: list[Inst]) -> None:
         """Give `running` and the loop-carried locals their next values."""
         low, builder = self._low, self._low.builder
+        self._keep()  # of a loop without end, which nothing follows
         latches = low.body.latches
         entries = [n for n in low.body.prologue if n not in latches and low.body.header.name in low.targets[n]]
         again = low.flow.ends(latches)

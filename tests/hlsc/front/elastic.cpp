@@ -68,6 +68,25 @@ void pairs(hls::stream<ap_uint<4>>& ctrl, hls::stream<ap_uint<8>>& in0, hls::str
   }
 }
 
+// What is written is chosen by the word that was read, in several places.
+void routed(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0) {
+  ap_uint<8> sum = 7;
+  for (int i = 0; i < 16;) {
+#pragma HLS PIPELINE II = 1
+    if (!in0.empty()) {
+      const ap_uint<8> x = in0.read();
+      switch ((unsigned)ap_uint<2>(sum - x)) {
+        case 0: break;
+        case 1: out0.write(x >> sum[0]); break;
+        case 2: out0.write(sum | 3); break;
+        default: sum ^= x; out0.write(x);
+      }
+      sum += x * 5;
+      ++i;
+    }
+  }
+}
+
 // One iteration for each call, at an II of two, with the multiplication behind the read.
 void scaled(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<16>>& out0) {
   static ap_uint<4> count = 0;

@@ -139,6 +139,27 @@ void accumulate(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<16>>& out0) {
   }
 }
 
+// Never ends, and every iteration uses what was read first.
+void offset_by(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<9>>& out0) {
+  const ap_uint<8> offset = in0.read();
+  while (1) {
+#pragma HLS PIPELINE II = 1
+    out0.write(in0.read() + offset);
+  }
+}
+
+// What is wider than 64 bits goes through memory between calls, before the loop too.
+void wide_start(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<70>>& out0) {
+  ap_int<65> sum = -1;
+  const ap_uint<8> head = in0.read();
+  sum += (sum + sum) >> ap_uint<7>(head);
+  for (int i = 0; i < 4; ++i) {
+#pragma HLS PIPELINE II = 1
+    sum += in0.read();
+    out0.write(sum);
+  }
+}
+
 // Never ends, behind an iteration that reads where to start.
 void accumulate_from(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<16>>& out0) {
   ap_uint<16> sum = in0.read();

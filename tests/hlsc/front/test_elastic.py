@@ -18,7 +18,7 @@ from hwgen.hlsc.front import read_process
 from .support import HEAD, KERNELS, compile_snippet, from_bytes, to_bytes, words
 
 SOURCE = KERNELS.parent / "elastic.cpp"
-NAMES = ("ring", "twice", "pairs", "scaled")
+NAMES = ("ring", "twice", "pairs", "scaled", "routed")
 IO = "hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0"
 
 

@@ -146,6 +146,26 @@ void zeros_at_first(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0)
   }
 }
 """,
+    # Rotating the loop leaves joins of k with itself, in which LLVM does not see a trip count.
+    "rotated": """
+void rotated(hls::stream<ap_uint<11>>& in0, hls::stream<ap_uint<8>>& out0) {
+  ap_uint<8> v = 255;
+  for (int i = 0; i < 20; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<11> x = in0.read();
+    for (int k = 0; k < 3; ++k) {
+#pragma HLS UNROLL
+      switch ((unsigned)ap_uint<2>(x)) {
+        case 0: v += 3; break;
+        case 1: v -= x; break;
+        default: v ^= 5;
+      }
+      if (i > 6) v ^= i > 7 ? ap_int<10>(x[4]) : ap_int<10>(ap_uint<4>(k) >> ap_int<6>(x));
+    }
+    out0.write(v);
+  }
+}
+""",
 }
 
 

@@ -13,11 +13,11 @@ from hwgen.hlsc.front import read_process
 from .support import HEAD, KERNELS, from_bytes, to_bytes, words
 
 SOURCE = KERNELS.parent / "loops.cpp"
-FOREVER = ("accumulate", "accumulate_from")
-PROLOGUE = ("counted", "framed", "session", "grows", "gain", "accumulate_from")
+FOREVER = ("accumulate", "accumulate_from", "offset_by")
+PROLOGUE = ("counted", "framed", "session", "grows", "gain", "accumulate_from", "offset_by", "wide_start")
 NAMES = (
     "odd_words", "packet_sum", "packet_sums", "stops", "at_most", "counted", "framed", "session", "grows", "gain",
-    "accumulate", "accumulate_from",
+    "accumulate", "accumulate_from", "offset_by", "wide_start",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def test_what_is_written_equals_csim() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_trip_count_and_prologue(name: str) -> None:
     process = read_process(SOURCE, name)
-    assert process.trip_count == {"gain": 6}.get(name)
+    assert process.trip_count == {"gain": 6, "wide_start": 5}.get(name)
     running = [s for s in process.states if s.name == "running"]
     assert [s.reset for s in running] == ([0] if name in PROLOGUE else [])
 

@@ -7,9 +7,6 @@ import random
 
 from .model import BOOL, INT, Decl, Expr, Type, bits_for, cast, const
 
-MOST = 150
-"""Widest intermediate value."""
-
 
 class Expressions:
     """Draws expressions over `scope` (variables), `arrays`, the loop's index and an unrolled loop's `lane`."""
@@ -21,11 +18,12 @@ class Expressions:
         self.index = const(0, INT)
         self.lane = ""
         self.lanes = 0
+        self.most = 150
 
     def pattern(self, kind: Type) -> int:
         raise NotImplementedError
 
-    def any_type(self, most: int = 130) -> Type:
+    def any_type(self, most: int = 512) -> Type:
         raise NotImplementedError
 
     def leaf(self) -> Expr:
@@ -96,7 +94,7 @@ class Expressions:
         kinds = [self.binary] * 9 + [self.shift] * 3 + [self.unary, self.choice, self.choice, self.narrower]
         kinds += [self.slice, self.slice, self.concat, self.compare_bit, self.call, self.lane_of]
         found = self.rng.choice(kinds)(depth - 1)
-        return self.narrow(found, MOST)
+        return self.narrow(found, self.most)
 
     def binary(self, depth: int) -> Expr:
         a, b = self.expression(depth), self.expression(depth)

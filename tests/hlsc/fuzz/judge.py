@@ -17,7 +17,8 @@ from hwgen.hlsc.csim import CsimJob
 from hwgen.hlsc.front import read_process
 
 from . import rtl
-from .model import Program, source
+from .cpp import source
+from .model import Program
 
 Words = dict[str, list[int]]
 TARGETS = (Target("xcup", 300.0), Target("xcup", 500.0), Target("ecp5", 100.0), Target("xc7", 200.0))
@@ -35,10 +36,13 @@ class Verdict:
         what the IR does), ``csim``, ``crash``, ``lint``.
     detail
         The rule of a refusal, or the first difference.
+    rightly
+        Whether a refusal is the right answer.
     """
 
     kind: str
     detail: str = ""
+    rightly: bool = False
 
     @property
     def failed(self) -> bool:
@@ -93,7 +97,7 @@ def prepare(p: Program, folder: Path, seed: int) -> Case:
     try:
         case.module = compile_process(path, p.name, [], case.target)
     except HlsError as error:
-        case.verdict = Verdict("refused", error.rule)
+        case.verdict = Verdict("refused", error.rule, p.doubtful)
     except Exception:
         case.verdict = Verdict("crash", traceback.format_exc(limit=-4))
     return case

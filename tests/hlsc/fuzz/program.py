@@ -5,17 +5,23 @@ from __future__ import annotations
 
 import random
 
-from .expressions import Expressions
-from .model import BOOL, INT, Decl, Expr, Program, Stmt, Stream, Type, bits_for, cast, clean, const
+from .memories import Memories
+from .model import BOOL, INT, Decl, Expr, Program, Stmt, Stream, Type, cast, clean, const, walk
+from .products import Products
+from .shapes import Shapes
+from .words import Words
 
 WIDTHS = [*range(1, 9)] * 4 + [*range(9, 21)] * 2 + [23, 24, 31, 32, 33, 40, 48, 63, 64, 65, 77, 100, 128, 130]
+WIDE = [*WIDTHS, 129, 150, 191, 192, 193, 255, 256, 257, 300, 320, 333, 400, 449, 511, 512, 512]
 
 
-class Generator(Expressions):
+class Generator(Memories, Products, Words, Shapes):
     """Draws one program; `scope` holds what an expression may use here."""
 
     def __init__(self, seed: int, name: str) -> None:
         super().__init__(random.Random(seed))
+        wide = self.rng.random() < 0.1
+        self.widths, self.most = (WIDE, 530) if wide else (WIDTHS, 150)
         self.name = name
         self.trip = self.rng.choice([1, 2, 3, 5, 8, 9, 12, 16, 16, 20, 24, 31, 32, 40])
         self.index = Expr("var", INT, (), "i")
@@ -29,11 +35,11 @@ class Generator(Expressions):
         self.count += 1
         return f"{stem}{self.count}"
 
-    def any_type(self, most: int = 130) -> Type:
-        return Type(self.rng.choice([w for w in WIDTHS if w <= most]), self.rng.random() < 0.45)
+    def any_type(self, most: int = 512) -> Type:
+        return Type(self.rng.choice([w for w in self.widths if w <= most]), self.rng.random() < 0.45)
 
     def pattern(self, kind: Type) -> int:
-        w = min(kind.width, 63)
+        w = kind.width if kind.width > 63 and self.rng.random() < 0.3 else min(kind.width, 63)
         return const(self.rng.choice([0, 1, -1, 1 << (w - 1), *[self.rng.getrandbits(w)] * 4]), Type(w, True)).attr
 
     # declarations
@@ -56,7 +62,8 @@ class Generator(Expressions):
             dims = (rows, lanes) if lanes else (rows,)
             narrow = Type(self.rng.randint(1, min(kind.width, 63)), kind.signed)
             values = [const(self.pattern(narrow), narrow).attr for _ in range(rows * max(1, lanes))]
-            self.decls.append(Decl(self.fresh("rom"), kind, dims, values, const=True))
+            name = self.fresh("rom")
+            self.decls.append(Decl(name, kind, dims, values, const=True, pragma=self.storage(name, True)))
             self.arrays.append(self.decls[-1])
 
     def registers(self) -> None:
@@ -90,7 +97,11 @@ class Generator(Expressions):
 
     def let(self, mutable: float = 0.3) -> Stmt:
         value = self.expression(3)
-        kind = value.type if not value.type.native and value.type.width <= 130 and self.rng.random() < 0.3 else None
+        kind = (
+            value.type
+            if not value.type.native and value.type.width <= 130 and not value.type.members and self.rng.random() < 0.3
+            else None
+        )
         kind = kind or self.any_type()
         name = self.fresh("t")
         self.scope.append(Expr("var", kind, (), name))
@@ -174,58 +185,6 @@ class Generator(Expressions):
         loop = Stmt("unroll", k, count=d.dims[0], op="down", bodies=[[move]])
         return [loop, Stmt("put", d.name, index=[const(0, INT)], value=self.expression(2))]
 
-    # memories
-
-    def ram(self) -> list[Stmt]:
-        """A RAM that each frame fills before it reads; the write comes before or after the read."""
-        kind, depth = self.any_type(), self.rng.choice([2, 3, 4, 5, 8, 12, 16, 20])
-        lanes = self.rng.choice([0, 0, 0, 2])
-        name, filled = self.fresh("m"), Expr("cmp", BOOL, (self.index, const(depth, INT)), ">=")
-        storage = self.rng.choice(["", "", "lutram", "bram"])
-        pragma = f"BIND_STORAGE variable = {name} type = ram_2p impl = {storage}" if storage else ""
-        dims = (depth, lanes) if lanes else (depth,)
-        static = self.rng.random() < 0.3
-        self.decls.append(Decl(name, kind, dims, None, static=static, pragma=pragma))
-        address = Type(max(1, (depth - 1).bit_length()), False)
-        store = self._store(name, kind, depth, lanes, self.anywhere(depth, address), address, filled)
-        loads: list[Stmt] = []
-        for _ in range(self.rng.choice([1, 1, 2])):
-            lane = (const(self.rng.randrange(lanes), INT),) if lanes else ()
-            element = Expr("elem", kind, (self.anywhere(depth, address), *lane), name)
-            ready = filled if self.rng.random() < 0.8 else Expr("logic", BOOL, (filled, self.condition(1)), "&&")
-            if static and self.rng.random() < 0.4:  # zeros at first, later what an earlier frame left
-                ready = self.condition(1)
-            value = Expr("tern", kind, (ready, element, const(self.pattern(kind), kind)))
-            loads.append(Stmt("let", self.fresh("t"), kind, value=value))
-        late = [Expr("var", kind, (), s.name) for s in loads]
-        if self.rng.random() < 0.7:
-            self.scope += late
-            store[-1].bodies[0][-1].value = self.expression(2)
-            return [*loads, *store]
-        self.scope += late
-        return [*store, *loads]
-
-    def _store(
-        self, name: str, kind: Type, depth: int, lanes: int, free: Expr, address: Type, filled: Expr
-    ) -> list[Stmt]:
-        at = self.fresh("a")
-        where = Expr("tern", address, (filled, cast(address, free), cast(address, self.index)))
-        row = Expr("var", address, (), at)
-        columns: list[tuple[Expr, ...]] = [(const(n, INT),) for n in range(lanes)] if lanes else [()]
-        puts = [Stmt("put", name, index=[row, *c], value=self.expression(2)) for c in columns]
-        not_filled = Expr("unary", BOOL, (filled,), "!")
-        when = Expr("logic", BOOL, (not_filled, self.condition(1)), "||")
-        return [Stmt("let", at, address, value=where), Stmt("if", value=when, bodies=[puts])]
-
-    def anywhere(self, depth: int, address: Type) -> Expr:
-        """Return a run-time index below `depth`."""
-        bits = bits_for(depth)
-        small = cast(Type(max(1, bits), False), self.expression(1))
-        if depth > 1 << bits and self.rng.random() < 0.5:
-            top = Expr("bin", address, (cast(address, small), const(depth - (1 << bits), address)), "+")
-            return cast(address, top)
-        return small
-
     # streams
 
     def mode(self, number: int) -> tuple[object, ...]:
@@ -241,6 +200,8 @@ class Generator(Expressions):
 
     def take(self, stream: Stream) -> list[Stmt]:
         """Read a stream in some iterations; elsewhere the variable holds a constant, or its last word."""
+        if stream.type.members:
+            return self.take_struct(stream)
         rng, name, i, n = self.rng, self.fresh("x"), self.index, self.trip
         read = Stmt("take", name, attr=stream.name)
         word = Expr("var", stream.type, (), name)
@@ -252,7 +213,7 @@ class Generator(Expressions):
             first = [Stmt("let", name, stream.type, value=start)]
         kind = stream.mode[0]
         after: list[Stmt] = []
-        if kind == "always":
+        if kind in ("always", "headed"):
             when = None
             if rng.random() < 0.2:
                 bodies = [[read, *self.some()], [Stmt("take", name, attr=stream.name), *self.some()]]
@@ -279,9 +240,11 @@ class Generator(Expressions):
     def some(self) -> list[Stmt]:
         return [self.assign()] if self.assignable and self.rng.random() < 0.4 else []
 
-    def write(self, stream: Stream) -> Stmt:
-        def put() -> Stmt:
-            return Stmt("write", stream.name, value=cast(stream.type, self.expression(2)))
+    def write(self, stream: Stream) -> list[Stmt]:
+        def put() -> list[Stmt]:
+            if stream.type.members:
+                return self.write_struct(stream)
+            return [Stmt("write", stream.name, value=cast(stream.type, self.expression(2)))]
 
         draw = self.rng.random()
         if draw < 0.5:
@@ -289,54 +252,52 @@ class Generator(Expressions):
         if draw < 0.65:
             at = Expr("cmp", BOOL, (self.index, const(self.rng.randrange(self.trip), INT)), "==")
             when = Expr("logic", BOOL, (self.condition(2), at), "||")
-            return Stmt("if", value=when, bodies=[[*self.some(), put()]])
+            return [Stmt("if", value=when, bodies=[[*self.some(), *put()]])]
         if draw < 0.8:
-            return Stmt("if", value=self.condition(2), bodies=[[*self.some(), put()], [put(), *self.some()]])
+            arms = [[*self.some(), *put()], [*put(), *self.some()]]
+            return [Stmt("if", value=self.condition(2), bodies=arms)]
         if draw < 0.9:
             last = Expr("cmp", BOOL, (self.index, const(self.trip - 1, INT)), "==")
-            return Stmt("if", value=last, bodies=[[put()]])
-        selector = cast(Type(2, False), self.expression(1))
-        bodies = [[put()] if self.rng.random() < 0.7 else self.some() for _ in range(self.rng.randint(2, 4))]
-        bodies[-1] = [*self.some(), put()]
-        return Stmt("switch", value=selector, bodies=bodies)
-
-    # run-time ends
-
-    def ends(self, p: Program) -> None:
-        """Let some programs end their loop at run time, or wait for words without blocking."""
-        rng = self.rng
-        if rng.random() < 0.2:
-            p.body.append(Stmt("exit", value=self.condition(2)))
-        if rng.random() < 0.2 and p.trip > 1:
-            p.inputs.insert(0, Stream("ctrl", Type(p.trip.bit_length(), False), ("frame",)))
-        p.elastic = rng.random() < 0.15
+            return [Stmt("if", value=last, bodies=[put()])]
+        selector = cast(Type(2, False), self.variable(0))
+        bodies = [put() if self.rng.random() < 0.7 else self.some() for _ in range(self.rng.randint(2, 4))]
+        bodies[-1] = [*self.some(), *put()]
+        return [Stmt("switch", value=selector, bodies=bodies)]
 
     # the whole
 
     def program(self) -> Program:
         rng = self.rng
-        inputs = [Stream(f"in{n}", self.any_type(), self.mode(n)) for n in range(rng.choice([1, 1, 2, 2, 3]))]
-        outputs = [Stream(f"out{n}", self.any_type()) for n in range(rng.choice([1, 1, 2, 3]))]
+        if rng.random() < 0.09:
+            return self.ring()
+        inputs = [self.stream(f"in{n}", self.mode(n)) for n in range(rng.choice([1, 1, 2, 2, 3]))]
+        outputs = [self.stream(f"out{n}", ("always",)) for n in range(rng.choice([1, 1, 2, 3]))]
         inputs[0].mode = ("always",) if rng.random() < 0.6 else inputs[0].mode
         self.variables()
         self.tables()
         self.registers()
         body: list[Stmt] = []
+        loop = rng.choice(["up", "up", "up", "unsigned", "le", "down", "narrow", "while", "do", "break", "endless"])
+        made = Program(self.name, self.trip, loop, inputs, outputs, self.decls, body, ii=self.interval())
+        self.prologue(made)
         for stream in inputs:
-            body += [s for _ in range(rng.choice([0, 0, 1])) for s in self.statement(1)]
-            body += self.take(stream)
-        early = rng.random() < 0.2
-        if early and len(outputs) > 1:
-            body.append(self.write(outputs[-1]))
-        if rng.random() < 0.4:
-            body += self.ram()
+            if stream.mode[0] != "frame":
+                body += [s for _ in range(rng.choice([0, 0, 1])) for s in self.statement(1)]
+                body += self.take(stream)
+        held = outputs[-1:] if rng.random() < 0.2 and len(outputs) > 1 else []
+        if held and rng.random() < 0.6:
+            body += self.write(held[0])
+        for part, chance in ((self.memory, 0.45), (self.dot, 0.15), (self.bound, 0.15), (self.memory, 0.1)):
+            body += part() if rng.random() < chance else []
         for _ in range(rng.randint(2, 10)):
             body += self.statement(0)
-        for stream in outputs[: -1 if early and len(outputs) > 1 else None]:
-            body.append(self.write(stream))
+        for stream in outputs[: len(outputs) - len(held)]:
+            body += self.write(stream)
         body += [self.assign() for _ in range(rng.randrange(2)) if self.assignable]
-        loop = rng.choice(["up", "up", "up", "unsigned", "le", "down", "narrow"])
-        made = Program(self.name, self.trip, loop, inputs, outputs, self.decls, body)
+        written = {s.name for s in walk(body) if s.kind == "write"}
+        for stream in held:
+            if stream.name not in written:
+                self.epilogue(made, stream)
         if inputs[0].mode[0] == "always":
             self.ends(made)
         clean(made)

@@ -15,6 +15,7 @@ from hwgen.resources import cache_folder
 from hwgen.verify.toolchain import find_compiler, find_verilator
 
 HERE = Path(__file__).resolve().parent
+MULTIPLIER = HERE.parents[2] / "hls" / "rtl" / "hwgen_mul.sv"
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 FLAGS = ("-std=c++17", "-O0", "-w", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
 RATES = ((100, 100), (50, 50), (100, 20), (20, 100))
@@ -138,6 +139,8 @@ def build(folder: Path, modules: Sequence[Module]) -> Model:
     for m in modules:
         files.append(folder / f"{m.name}.sv")
         files[-1].write_text(m.rtl)
+    if any("hwgen_mul" in m.rtl for m in modules):
+        files.append(MULTIPLIER)
     (folder / "batch.sv").write_text(_wrapper(modules))
     # Verilator 5.048 and 5.050 compute `(a << b) << c` as `a << (b + c)` in the width of b (its issue 7955).
     right = ["-fno-dfg-peephole-replace-shiftl-shiftl", "-fno-dfg-peephole-replace-shiftr-shiftr"]

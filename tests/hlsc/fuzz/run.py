@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import re
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from .cpp import source
 from .judge import Verdict, judge
-from .model import source
 from .program import generate
 from .shrink import shrink
 
@@ -27,12 +30,14 @@ class Tally:
 
     programs: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    rightly: int = 0
     failures: list[tuple[int, Verdict]] = field(default_factory=list)
 
     def summary(self, seconds: float) -> dict[str, Any]:
         return {
             "programs": self.programs,
             "refused": sum(self.refused.values()),
+            "refused_rightly": self.rightly,
             "refused_by_rule": dict(self.refused.most_common()),
             "differences": len(self.failures),
             "failing_seeds": {str(seed): verdict.kind for seed, verdict in self.failures},
@@ -45,24 +50,42 @@ def rule(text: str) -> str:
     return re.sub(r"\b[a-z]+\d+(_\d+)?\b", "_", text)
 
 
-def fuzz(first: int, count: int, seconds: float, log: TextIO | None = None) -> Tally:
-    """Judge the programs of `count` seeds, or as many as `seconds` allow."""
-    start, tally = time.monotonic(), Tally()
-    for at in range(first, first + count, BATCH):
-        if time.monotonic() - start > seconds:
-            break
-        seeds = list(range(at, min(at + BATCH, first + count)))
-        for seed, verdict in zip(seeds, judge([generate(s) for s in seeds], at), strict=True):
-            tally.programs += 1
-            if verdict.kind == "refused":
-                tally.refused[rule(verdict.detail)] += 1
-            elif verdict.failed:
-                tally.failures.append((seed, verdict))
-            if log is not None:
-                line = {"seed": seed, "verdict": verdict.kind, "detail": verdict.detail}
-                if verdict.kind != "same":
-                    line["source"] = source(generate(seed))
-                print(json.dumps(line), file=log, flush=True)
+def _batch(seeds: Sequence[int]) -> list[Verdict]:
+    return judge([generate(s) for s in seeds], seeds[0])
+
+
+def _verdicts(batches: Sequence[Sequence[int]], seconds: float, jobs: int) -> Iterator[tuple[int, Verdict]]:
+    """Give the verdicts in the order of the seeds; begin no batch after `seconds`."""
+    start = time.monotonic()
+    waiting, left = deque[tuple[Sequence[int], Future[list[Verdict]]]](), deque(batches)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        while left or waiting:
+            while left and len(waiting) < 2 * jobs and time.monotonic() - start < seconds:
+                waiting.append((left[0], pool.submit(_batch, left.popleft())))
+            if not waiting:
+                return
+            seeds, found = waiting.popleft()
+            yield from zip(seeds, found.result(), strict=True)
+
+
+def fuzz(first: int, count: int, seconds: float, log: TextIO | None = None, jobs: int = 1) -> Tally:
+    """Judge the programs of `count` seeds, or as many as `seconds` allow, in `jobs` processes."""
+    tally, end = Tally(), time.monotonic() + seconds
+    batches = [range(at, min(at + BATCH, first + count)) for at in range(first, first + count, BATCH)]
+    alone = (pair for seeds in batches if time.monotonic() < end for pair in zip(seeds, _batch(seeds), strict=True))
+    for seed, verdict in alone if jobs == 1 else _verdicts(batches, seconds, jobs):
+        tally.programs += 1
+        if verdict.kind == "refused" and verdict.rightly:
+            tally.rightly += 1
+        elif verdict.kind == "refused":
+            tally.refused[rule(verdict.detail)] += 1
+        elif verdict.failed:
+            tally.failures.append((seed, verdict))
+        if log is not None:
+            line = {"seed": seed, "verdict": verdict.kind, "detail": verdict.detail}
+            if verdict.kind != "same":
+                line["source"] = source(generate(seed))
+            print(json.dumps(line), file=log, flush=True)
     return tally
 
 
@@ -80,13 +103,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100, help="number of programs")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that judge programs")
     parser.add_argument("--shrink", type=float, default=60, help="seconds to spend on making a failing program small")
     parser.add_argument("--log", type=Path, default=None, help="file for one JSON line a program")
     parser.add_argument("--summary", type=Path, default=None, help="file for the summary that is printed")
     options = parser.parse_args()
     start = time.monotonic()
-    log = options.log.open("a") if options.log else None
-    tally = fuzz(options.seed, options.count, options.seconds, log)
+    if options.log:
+        options.log.parent.mkdir(parents=True, exist_ok=True)
+    log = options.log.open("w") if options.log else None
+    tally = fuzz(options.seed, options.count, options.seconds, log, options.jobs)
     for seed, verdict in tally.failures[:10]:
         report(seed, verdict, options.shrink, sys.stderr)
     summary = json.dumps({"first_seed": options.seed, **tally.summary(time.monotonic() - start)}, indent=2)

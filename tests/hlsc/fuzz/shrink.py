@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .judge import Verdict, judge
-from .model import Expr, Program, Stmt, cast, clean, const, walk
+from .model import ENDLESS, Expr, Program, Stmt, cast, clean, const
 from .rtl import RATES
 
 Edit = Callable[[Program], None]
 
 
 def _lists(p: Program) -> Iterator[list[Stmt]]:
-    yield p.body
-    for stmt in walk(p.body):
+    yield from p.bodies()
+    for stmt in p.statements():
         yield from stmt.bodies
 
 
@@ -38,7 +38,7 @@ def _hoist(number: int, at: int, arm: int) -> Edit:
 
 def _shorten(trip: int) -> Edit:
     def edit(p: Program) -> None:
-        p.trip, p.loop = trip, "up"
+        p.trip, p.loop = trip, p.loop if p.loop in ENDLESS else "up"
 
     return edit
 
@@ -59,7 +59,7 @@ def _paths(e: Expr, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...
 
 def _replace(number: int, path: tuple[int, ...], new: Expr) -> Edit:
     def edit(p: Program) -> None:
-        stmt = list(walk(p.body))[number]
+        stmt = list(p.statements())[number]
         assert stmt.value is not None
         stmt.value = _at(stmt.value, path, new)
 
@@ -68,9 +68,9 @@ def _replace(number: int, path: tuple[int, ...], new: Expr) -> Edit:
 
 def _fold(p: Program) -> None:
     """Put constants in the place of variables that are always that constant."""
-    changed = {s.name for s in walk(p.body) if s.kind in ("set", "part", "take")}
+    changed = {s.name for s in p.statements() if s.kind in ("set", "part", "take", "member")}
     known = {
-        s.name: s.value for s in walk(p.body) if s.kind == "let" and s.name not in changed and s.value is not None
+        s.name: s.value for s in p.statements() if s.kind == "let" and s.name not in changed and s.value is not None
         and s.value.op == "const" and s.value.type == s.type
     }  # fmt: skip
 
@@ -79,7 +79,7 @@ def _fold(p: Program) -> None:
             return known[e.attr]
         return replace(e, args=tuple(inline(a) for a in e.args))
 
-    for stmt in walk(p.body):
+    for stmt in p.statements():
         stmt.index = [inline(e) for e in stmt.index]
         if stmt.value is not None:
             stmt.value = inline(stmt.value)
@@ -98,7 +98,7 @@ def _edits(p: Program) -> Iterator[Edit]:
             if stmt.kind in ("if", "switch"):
                 yield from (_hoist(number, at, arm) for arm in range(len(stmt.bodies)))
     yield from (_shorten(n) for n in (1, 2, 3, 5, 9) if n < p.trip)
-    for number, stmt in enumerate(walk(p.body)):
+    for number, stmt in enumerate(p.statements()):
         if stmt.value is None:
             continue
         for path, e in _paths(stmt.value):

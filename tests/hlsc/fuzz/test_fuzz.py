@@ -8,8 +8,9 @@ import random
 
 import pytest
 
+from .cpp import source
 from .judge import Verdict, judge
-from .model import INT, Expr, Program, Stmt, clean, const, source, walk
+from .model import INT, Expr, Program, Stmt, clean, const, walk
 from .program import generate
 from .run import fuzz, report
 from .shrink import shrink
@@ -38,23 +39,33 @@ def test_a_seed_is_a_program() -> None:
     assert source(generate(5)) != source(generate(6))
 
 
+CONSTRUCTS = """
+    static const|static ap_|BIND_STORAGE|impl = bram|type = rom_1p|latency = 1|ARRAY_PARTITION|ARRAY_RESHAPE|cyclic
+    DEPENDENCE variable|BIND_OP variable|impl = dsp|impl = fabric|struct S|in2.read|out2.write|while (1)|while (true)
+    } while (i <|while (i <|if (++i ==|break;|i < n &&|head.read()|first.write|.empty()|.read_nb(|ap_uint<512>|II = 2
+    II = 3|II = 4|default:|.range(|largest(|>> ap_uint<|UNROLL
+"""
+
+
 def test_programs_cover_the_subset() -> None:
-    programs = [generate(seed) for seed in range(60)]
-    kinds = {stmt.kind for p in programs for stmt in walk(p.body)}
-    assert kinds == {"let", "set", "part", "put", "take", "write", "if", "switch", "unroll", "exit"}
+    programs = [generate(seed) for seed in range(400)]
+    kinds = {stmt.kind for p in programs for stmt in p.statements()}
+    assert kinds == {
+        "let", "set", "part", "put", "take", "write", "if", "switch", "unroll", "exit", "raw", "member"
+    }  # fmt: skip
     text = "".join(source(p) for p in programs)
-    for words in (
-        "static const",
-        "static ap_",
-        "BIND_STORAGE",
-        "ARRAY_PARTITION",
-        "in2.read",
-        "out2.write",
-        "break;",
-        "i < n &&",
-        "in0.empty()",
-    ):
-        assert words in text
+    missing = [w for line in CONSTRUCTS.strip().splitlines() for w in line.strip().split("|") if w not in text]
+    assert not missing
+    widths = {s.type.width for p in programs for s in [*p.inputs, *p.outputs]}
+    assert {p.ii for p in programs} == {1, 2, 3, 4, None}
+    assert min(widths) == 1 and max(widths) == 512 and len(widths) > 60
+    for property_ in ("before", "after", "elastic", "open", "doubtful", "bound"):
+        assert any(getattr(p, property_) for p in programs), property_
+
+
+def test_programs_that_may_be_refused_are_few() -> None:
+    programs = [generate(seed) for seed in range(400)]
+    assert 0 < sum(p.doubtful for p in programs) < 20
 
 
 def test_clean_drops_what_no_output_needs() -> None:
@@ -80,7 +91,7 @@ def test_shrinking_keeps_only_what_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     p = next(p for p in map(generate, range(100)) if stub([p], 0)[0].failed and len(p.body) > 6)
     smallest, verdict = shrink(p, 0, "back", 30)
     assert verdict.kind == "back"
-    assert sum(1 for _ in walk(smallest.body)) <= 3
+    assert sum(1 for _ in walk(smallest.body)) <= 6
 
 
 def test_a_wrong_compiler_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
