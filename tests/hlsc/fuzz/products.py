@@ -15,9 +15,13 @@ class Products(Expressions):
     def fresh(self, stem: str) -> str:
         raise NotImplementedError
 
-    def lanes_word(self, bits: int) -> Expr:
+    def lanes_word(self, bits: int, fresh: bool = False) -> Expr:
         """Return something `bits` wide whose lanes differ: words that were read, one after the other."""
-        known = [e for e in self.scope if not e.type.native and not e.type.members] or [const(5, Type(9, False))]
+        known = [e for e in self.scope if not e.type.native]
+        if fresh:  # a state's recurrence has no time for a multiplier block
+            held = {d.name for d in self.decls}
+            known = [e for e in known if str(e.attr)[0] == "x" and str(e.attr).split(".")[0] not in held]
+        known = known or [const(5, Type(9, False))]
         found = [self.rng.choice(known)]
         while sum(e.type.width for e in found) < bits:
             found.append(self.rng.choice(known))
@@ -65,7 +69,7 @@ class Products(Expressions):
         first = Expr("var", Type(terms * kind.width, False), (), self.fresh("t"))
         shared = rng.random() < 0.5
         second = Expr("var", Type(other.width * (1 if shared else terms), False), (), self.fresh("t"))
-        body = [Stmt("let", w.attr, w.type, value=self.lanes_word(w.type.width)) for w in (first, second)]
+        body = [Stmt("let", w.attr, w.type, value=self.lanes_word(w.type.width, True)) for w in (first, second)]
         k, product, sums = self.fresh("k"), self.fresh("t"), rng.choice([1, 2])
         totals = [Expr("var", self.any_type(48), (), self.fresh("t")) for _ in range(sums)]
         body += [Stmt("let", e.attr, e.type, value=const(self.pattern(e.type), e.type)) for e in totals]
