@@ -78,9 +78,10 @@ check: $(DEV)
 regress: $(STAMP)
 	@$(BIN)/hwgen regress designs
 
-bench: $(STAMP)
+bench: $(DEV)
 	@$(BIN)/python benchmarks/build.py
 	@$(BIN)/python benchmarks/hlsc.py --json
+	@$(BIN)/python benchmarks/ecp5_timing.py
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
