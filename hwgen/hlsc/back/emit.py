@@ -52,7 +52,7 @@ class Emitter:
             for s in range(schedule.held(n) + 1, self.last_use[n] + 1)
         }
         self.outputs: dict[tuple[int, int], str] = {}
-        self.expressions = Expressions(self.process, self.name)
+        self.expressions = Expressions(self.process, self.name, schedule.absorbing)
         self.units = {
             n: self.names.fresh(f"{self.signal[u.nodes[0]]}_shared") for u in schedule.units for n in u.nodes[:1]
         }

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.absorb import Cone
 from hwgen.hlsc.back.bitsum import is_part
 from hwgen.hlsc.back.delays import true_width
 from hwgen.hlsc.back.fold import WIRES
@@ -37,9 +38,12 @@ def stream_ports(stream: ir.Stream) -> Iterator[str]:
 class Expressions:
     """Writes expressions in one process; `name(node, stage)` names the signal that has a node's result."""
 
-    def __init__(self, process: ir.Process, name: Callable[[int, int], str]) -> None:
+    def __init__(
+        self, process: ir.Process, name: Callable[[int, int], str], cones: Mapping[int, Cone] | None = None
+    ) -> None:
         self.values = process.values
         self.name = name
+        self.cones = cones or {}
 
     def ref(self, index: int, stage: int) -> str:
         """Return an expression of exactly the value's width, usable as an operand."""
@@ -86,8 +90,8 @@ class Expressions:
             return self._multiply(value, stage)
         order = self._addition(value) if opcode == "add" else value.args
         args = [self.ref(a, stage) for a in order]
-        if opcode == "add" and self._shorter_table(*order):
-            return self._add_table(value.width, *args)
+        if opcode == "add" and self._is_shorter(value.id, *order):
+            return self._add_shorter(value.width, *args)
         if opcode == "xor":
             return self._xor(value, args)
         if opcode in _INFIX:
@@ -104,6 +108,9 @@ class Expressions:
     def _addition(self, value: ir.Value) -> tuple[int, ...]:
         """Put the operand that is mere logic last: it fits into the adder's LUTs, the first must be a signal."""
         left, right = value.args
+        cone = self.cones.get(value.id)
+        if cone is not None:
+            return (right, left) if cone.operand == left else (left, right)
         return (right, left) if self._absorbed(left) and not self._absorbed(right) else (left, right)
 
     def _absorbed(self, index: int) -> bool:
@@ -112,15 +119,16 @@ class Expressions:
             value = self.values[value.args[0]]
         return value.opcode in ("select", "and", "or", "xor", "const") or is_part(value)
 
-    def _shorter_table(self, left: int, right: int) -> bool:
-        """Tell whether the right operand is a table that LUTs should compute, and shorter than the left."""
+    def _is_shorter(self, adder: int, left: int, right: int) -> bool:
+        """Tell whether the right operand is what the adder's LUTs should compute, and shorter than the left."""
         table = self.values[right]
         while table.opcode in ("zext", "extract", "concat"):
             table = self.values[table.args[0]]
-        return is_part(table) and true_width(self.values, right) < true_width(self.values, left)
+        inside = is_part(table) or adder in self.cones
+        return inside and true_width(self.values, right) < true_width(self.values, left)
 
     @staticmethod
-    def _add_table(width: int, left: str, right: str) -> str:
+    def _add_shorter(width: int, left: str, right: str) -> str:
         """Write a + b as a - ~b with one bit more below, which makes the carry that ~b lacks.
 
         Yosys swaps the operands of an addition by their widths, and puts only the second one into the adder's LUTs.

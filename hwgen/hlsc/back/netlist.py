@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.absorb import Cone, cones
 from hwgen.hlsc.back.fold import WIRES
 from hwgen.hlsc.back.storage import IN_LUTS, Kept
 
@@ -131,6 +132,11 @@ class Netlist:
             for piece in slices:
                 found[piece.node][node] = None
         return {n: tuple(c) for n, c in found.items()}
+
+    @cached_property
+    def cones(self) -> Mapping[int, Cone]:
+        """Return by adder the logic that fits into its LUTs, where these have six inputs."""
+        return cones(self.process, [a for s in self.sinks for a in s.args])
 
     def readers(self, kind: str, name: str) -> list[int]:
         """Return the value nodes that read a state or RAM."""

@@ -64,6 +64,8 @@ class _Placer:
         if store is not None:
             last = min(last, self.stage[store])
         best, least = first, self._cost(node, first)
+        if node in self.delays.absorbed:
+            best, last = max(first, last), first
         for stage in range(first + 1, last + 1):
             if self._fits(node, stage):
                 cost = self._cost(node, stage)

@@ -16,6 +16,7 @@ from functools import cached_property
 from math import inf
 
 from hwgen.hlsc import ir
+from hwgen.hlsc.back.absorb import LUT_INPUTS, Cone
 from hwgen.hlsc.back.arrival import Arrivals
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.netlist import Netlist
@@ -102,6 +103,11 @@ class Schedule:
         """Return the last stage in which a node's result is where it came to be: a state stays until its update."""
         return max((self.stage[u] for u in self._updates.get(node, ())), default=self.available(node))
 
+    @property
+    def absorbing(self) -> Mapping[int, Cone]:
+        """Return by adder the logic that its LUTs compute."""
+        return self.netlist.cones if self.model.family.inputs >= LUT_INPUTS else {}
+
     @cached_property
     def _updates(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
@@ -128,6 +134,7 @@ class Scheduler:
         self.ii = ii
         self.depths = {f"rom {r.name}": len(r.words) for r in netlist.process.roms}
         self.depths |= {f"ram {r.name}": r.depth for r in netlist.process.rams}
+        self.absorbed = self._absorbed()
         self.placed = Placement(netlist, self, Arrivals(netlist, model))
         self.placed.first |= shared or {}
         self.placed.start = start(model.family.level)
@@ -135,10 +142,22 @@ class Scheduler:
         self.late: set[str] = set()
         """Synchronous RAMs whose extra stage keeps a recurrence from fitting."""
 
+    def _absorbed(self) -> frozenset[int]:
+        """Return the nodes that adders' LUTs compute, all of which late placement brings into their adder's stage.
+
+        In a recurrence over several stages nodes stay where they are.
+        """
+        if self.model.family.inputs < LUT_INPUTS:
+            return frozenset()
+        found = frozenset(n for cone in self.netlist.cones.values() for n in cone.nodes)
+        if self.ii == 1 or not found:
+            return found
+        return found.difference(*(c for c in self.netlist.components(tied=True) if len(c) > 1))
+
     def delay(self, node: int) -> float:
         """Return a node's delay; for a synchronous memory or a multiplier with registers that of its output."""
         values = self.netlist.process.values
-        if node >= len(values):
+        if node >= len(values) or node in self.absorbed:
             return 0.0
         value = values[node]
         if value.opcode == "dsp" and self.netlist.latency(node):
@@ -152,7 +171,7 @@ class Scheduler:
     def levels(self, node: int) -> float:
         """Return a node's LUT levels; a synchronous memory has none."""
         values = self.netlist.process.values
-        if node >= len(values) or self.netlist.latency(node):
+        if node >= len(values) or self.netlist.latency(node) or node in self.absorbed:
             return 0.0
         value = values[node]
         return self.model.levels(values, value, self.depths.get(f"{value.opcode} {value.attr}", 0))
