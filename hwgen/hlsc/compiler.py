@@ -26,7 +26,7 @@ def compile_process(
     source
         C++ file with the process's definition.
     function
-        Name of the process function: `void`, all parameters `hls::stream<T>&`.
+        Name of the process function: `void`; parameters are `hls::stream<T>&` and scalars.
     include
         Folders searched for headers, before hwgen's own `ap_int.h` and `hls_stream.h`.
     target
@@ -51,7 +51,10 @@ def compile_process(
     process = read_process(source, function, include)
     compiled = backend.compile(process, target, strict)
     ports = _ports(process.streams)
-    return Module(function, ports, compiled.rtl, process.trip_count, compiled.ii, compiled.depth, compiled.report)
+    scalars = tuple((s.name, s.width, s.low) for s in process.scalars)
+    return Module(
+        function, ports, compiled.rtl, process.trip_count, compiled.ii, compiled.depth, compiled.report, scalars
+    )
 
 
 def compile_dataflow(

@@ -52,7 +52,8 @@ class CsimJob:
         input that is empty, which ends that call: what it wrote until then counts. A process that never returns
         (``while (1)``) always runs so, in one call.
     scalars
-        Values of the parameters that are scalars, the same in every frame.
+        Values of the parameters that are scalars: one for all frames, or a sequence with one for each. With a sequence
+        the process is called as often as it has values, at most; where ``frames`` is given it must be as long.
     memories
         For each pointer parameter the bytes it points to, uint8 of one dimension; what the process writes is found
         there afterwards. One array may be given for several parameters.
@@ -63,7 +64,7 @@ class CsimJob:
     include: Sequence[Path]
     inputs: Sequence[Words]
     frames: int | None
-    scalars: Mapping[str, int] = field(default_factory=dict)
+    scalars: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
     memories: Mapping[str, Words] = field(default_factory=dict)
 
 
@@ -169,6 +170,7 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
     spec: dict[str, object] = {
         "symbol": symbol,
         "frames": job.frames,
+        "calls": _calls(job),
         "inputs": [[port.name, port.bits] for port in inputs],
         "outputs": [[port.name, port.bits] for port in outputs],
         "arguments": [_argument(port, streams, job) for port in ports],
@@ -183,15 +185,25 @@ def _memories(job: CsimJob) -> list[Words]:
     return list({id(memory): memory for memory in job.memories.values()}.values())
 
 
-def _argument(port: _Port, streams: Sequence[_Port], job: CsimJob) -> tuple[str, str, int]:
-    """Return what the worker passes for a parameter: kind, LLVM's type, number of the stream or memory, or a value."""
+def _calls(job: CsimJob) -> int | None:
+    """Return how many values the scalars of a job have, None where each has one."""
+    counts = {len(v) for v in job.scalars.values() if not isinstance(v, int)}
+    if len(counts) > 1 or (counts and job.frames not in (None, *counts)):
+        raise CsimError(f"The scalars of {job.function} must have one value for each frame, not {sorted(counts)}.")
+    return counts.pop() if counts else None
+
+
+def _argument(port: _Port, streams: Sequence[_Port], job: CsimJob) -> tuple[str, str, int | list[int]]:
+    """Return what the worker passes for a parameter: kind, LLVM's type, number of the stream or memory, or values."""
     if port.kind == "stream":
         return port.kind, port.passed, streams.index(port)
     given = job.memories if port.kind == "memory" else job.scalars
     if port.name not in given:
         raise CsimError(f"The {port.kind} {port.name} of {job.function} must be given in the job.")
     if port.kind == "scalar":
-        return port.kind, port.passed, job.scalars[port.name] & ((1 << port.bits) - 1)
+        value, mask = job.scalars[port.name], (1 << port.bits) - 1
+        values = [value] if isinstance(value, int) else list(value)
+        return port.kind, port.passed, [one & mask for one in values]
     memory = job.memories[port.name]
     if memory.ndim != 1 or memory.dtype != np.uint8:
         raise CsimError(

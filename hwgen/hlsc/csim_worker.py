@@ -7,6 +7,7 @@ The argument is a folder with ``jobs.json``, the modules and the inputs; see `hw
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import re
 import sys
@@ -287,20 +288,28 @@ def whole_frames(
 
 
 def until_dry(
-    process: Callable[[], None], inputs: Sequence[Stream], streams: Sequence[Stream], patience: int
+    process: Callable[[], None],
+    inputs: Sequence[Stream],
+    streams: Sequence[Stream],
+    patience: int,
+    calls: int | None,
 ) -> str | None:
-    """Call a process until it reads an empty input, or `patience` calls took nothing; returns what went wrong."""
+    """Call a process until it reads an empty input; returns what went wrong.
+
+    It ends as well when `patience` calls took nothing; or if `calls` is given, after so many, whatever they took.
+    """
     for stream in inputs:
         stream.offer(stream.beats)
     frame = idle = 0
-    while True:
+    while frame != calls:
         left = [stream.unread() for stream in inputs]
         process()
         idle = idle + 1 if left == [stream.unread() for stream in inputs] else 0
         wrong = complaint(streams, frame, whole=False)
-        if wrong or any(stream.dry for stream in inputs) or idle >= patience:
+        if wrong or any(stream.dry for stream in inputs) or (calls is None and idle >= patience):
             return wrong
         frame += 1
+    return None
 
 
 class Job:
@@ -337,19 +346,33 @@ class Job:
         for name, value in (("hwgen.random", seed), ("hwgen.likely", likely)):
             ctypes.c_uint32.from_address(engine.get_global_value_address(name)).value = value
         self.memories = [copied(memory) for memory in self._given]
-        # A scalar is passed in a whole register, whatever its width.
-        values = {"stream": [s.address for s in streams], "memory": [int(m.ctypes.data) for m in self.memories]}
-        given = [number if kind == "scalar" else values[kind][number] for kind, _, number in self.spec["arguments"]]
-        entry = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * len(given))(engine.get_function_address(ENTRY))
-
-        def process() -> None:
-            entry(*given)
-
+        process = self._entry(engine, streams)
         if self.spec["frames"] is None or not self._returns:
-            wrong = until_dry(process, inputs, streams, _IDLE_CALLS if self.asks else 1)
+            wrong = until_dry(process, inputs, streams, _IDLE_CALLS if self.asks else 1, self.spec["calls"])
         else:
             wrong = whole_frames(process, inputs, streams, self.spec["frames"])
         return [stream.taken() for stream in outputs], wrong
+
+    def _entry(self, engine: llvm.ExecutionEngine, streams: Sequence[Stream]) -> Callable[[], None]:
+        """Return a function that calls the process with the arguments of the next frame."""
+        values = {"stream": [s.address for s in streams], "memory": [int(m.ctypes.data) for m in self.memories]}
+        arguments = self.spec["arguments"]
+        entry = ctypes.CFUNCTYPE(None, *[ctypes.c_uint64] * len(arguments))(engine.get_function_address(ENTRY))
+        held = [ctypes.c_uint64() for _ in arguments]
+        frames = itertools.count()
+
+        def process() -> None:
+            frame, given = next(frames), []
+            for place, (kind, passed, value) in zip(held, arguments, strict=True):
+                if kind != "scalar":
+                    given.append(values[kind][value])
+                    continue
+                # A scalar is passed in a whole register, whatever its width, or a reference to it.
+                place.value = value[frame if len(value) > 1 else 0]
+                given.append(ctypes.addressof(place) if passed == "ptr" else place.value)
+            entry(*given)
+
+        return process
 
 
 def difference(name: str, one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], whole: bool) -> str | None:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hwgen.hlsc.blackbox import BlackBox
+from hwgen.hlsc.blackbox import STREAM, BlackBox
 from hwgen.hlsc.interfaces import Register
 from hwgen.hlsc.ir import Loc, Stream
+from hwgen.hlsc.scalars import ARGUMENTS, DONE
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Instance:
     """One process; `bindings` maps each of its stream parameters to a channel or to a port of the top.
 
     `ports` are the process's streams in parameter order, `bindings` has exactly their names as keys. A black box `box`
-    has values for its module's parameters, and `arguments`: for each scalar the top's register or a number.
+    has values for its module's parameters. `arguments` gives for each scalar the top's register or a number.
     """
 
     name: str
@@ -44,10 +45,28 @@ class Instance:
     values: Mapping[str, int | str] = field(default_factory=dict)
     arguments: Mapping[str, Argument] = field(default_factory=dict)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The arguments in the word that starts a run, lowest first."""
+        return self.box.fields if self.box else tuple(self.arguments)
+
+    @property
+    def start(self) -> Mapping[str, str]:
+        """Pins of the stream whose words start a run, by tdata, tvalid and tready; empty where nothing starts it."""
+        return self.box.start if self.box else self._own(ARGUMENTS)
+
+    @property
+    def done(self) -> Mapping[str, str]:
+        """Pins of the stream that gives a word at the end of a run."""
+        return self.box.done if self.box else self._own(DONE)
+
+    def _own(self, stream: str) -> Mapping[str, str]:
+        return {signal: f"{stream}_{signal}" for signal in STREAM} if self.arguments else {}
+
 
 @dataclass(frozen=True)
 class Argument:
-    """What a scalar or address of a black box is given, `bits` wide: a register of the top's, or a number.
+    """What a scalar or address is given, `bits` wide: a register of the top's, or a number.
 
     `word` are the bits of the words that an address points to.
     """

@@ -116,24 +116,23 @@ class Axi:
         yield "    );"
 
     def pins(self, instance: Instance) -> Iterator[str]:
-        """Connect a black box's masters, and its start and end of a run."""
-        assert instance.box
+        """Connect an instance's masters, and its start and end of a run."""
         for master in self.masters:
             for user, signals in ((master.reader, _READ), (master.writer, _WRITE)):
                 if user and user[0] == instance.name:
                     yield from (f".{user[1]}_{n}(m_axi_{master.bundle}_{n})" for n, _, _ in signals)
-        if not instance.box.start:
+        if not instance.start:
             return
         assert self.slave
-        own, box = self.slave.bundle, instance.box
+        own, start, done = self.slave.bundle, instance.start, instance.done
         index = self.slave.started.index(instance.name)
-        fields = [self._argument(instance.arguments[name]) for name in reversed(box.fields)]
-        yield f".{box.start['tdata']}({{{', '.join(fields)}}})"
-        yield f".{box.start['tvalid']}({own}_start_tvalid[{index}])"
-        yield f".{box.start['tready']}({own}_start_tready[{index}])"
-        yield f".{box.done['tdata']}({own}_done_tdata[{2 * index}+:2])"
-        yield f".{box.done['tvalid']}({own}_done_tvalid[{index}])"
-        yield f".{box.done['tready']}({own}_done_tready[{index}])"
+        fields = [self._argument(instance.arguments[name]) for name in reversed(instance.fields)]
+        yield f".{start['tdata']}({{{', '.join(fields)}}})"
+        yield f".{start['tvalid']}({own}_start_tvalid[{index}])"
+        yield f".{start['tready']}({own}_start_tready[{index}])"
+        yield f".{done['tdata']}({own}_done_tdata[{2 * index}+:2])"
+        yield f".{done['tvalid']}({own}_done_tvalid[{index}])"
+        yield f".{done['tready']}({own}_done_tready[{index}])"
 
     def _argument(self, argument: Argument) -> str:
         if isinstance(argument.value, int):

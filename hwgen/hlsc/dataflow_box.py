@@ -35,17 +35,18 @@ def as_box(
     Raises
     ------
     HlsError
-        When a compiled process has other parameters than streams, or a black box others than its C++ declaration.
+        When a compiled process has a pointer, or a black box other parameters than its C++ declaration.
     """
     if box is None:
         for other in parameters:
-            if other.kind != "stream":
+            if other.kind == "memory":
                 raise error(
                     loc,
-                    f"Process {instance.process} must have streams alone, and {other.name} is a {_said(other)}.",
-                    f"Make it a black box ({instance.process}.json), or send the value through a stream.",
+                    f"Process {instance.process} must have streams and scalars alone, and {other.name} is a pointer.",
+                    f"Make it a black box ({instance.process}.json), or read the memory in another process.",
                 )
-        return instance
+        scalars = [(p, value) for p, value in zip(parameters, given, strict=True) if p.kind == "scalar"]
+        return replace(instance, arguments={p.name: Argument(p.bits, value) for p, value in scalars})
     declared = [(p.name, p.kind) for p in parameters]
     described = [(p.name, p.kind) for p in box.ports]
     if declared != described:
@@ -63,10 +64,6 @@ def as_box(
         elif known.kind == "scalar":
             arguments[port.name] = Argument(known.bits, value)
     return replace(instance, box=box, values=box.values(widths), arguments=arguments)
-
-
-def _said(parameter: Parameter) -> str:
-    return "pointer" if parameter.kind == "memory" else "scalar"
 
 
 def check_modules(top: str, instances: Sequence[Instance], boxes: Mapping[str, BlackBox]) -> None:
@@ -153,16 +150,15 @@ def control(instances: Sequence[Instance], interfaces: Interfaces, loc: Loc | No
     Raises
     ------
     HlsError
-        When a black box must be started and nothing starts it, or nothing is there to be started.
+        When a process must be started and nothing starts it, or nothing is there to be started.
     """
-    started = [i for i in instances if i.box and i.box.start]
+    started = [i for i in instances if i.start]
     registers = {register.name for register in interfaces.registers}
     for instance in started:
-        assert instance.box
-        if not instance.box.done:
+        if instance.box and not instance.box.done:
             rule = "rtl_done must be given where rtl_start is: it tells when the run is over."
             raise HlsError(rule, file=instance.box.origin, fix="Name the status stream's pins.")
-        for field in instance.box.fields:
+        for field in instance.fields:
             value = instance.arguments[field].value
             if isinstance(value, str) and (value not in registers or not interfaces.control):
                 rule = f"{value} must be a register of the top, because {instance.process} takes it at its start."
@@ -174,7 +170,7 @@ def control(instances: Sequence[Instance], interfaces: Interfaces, loc: Loc | No
     _nothing_idle(started, interfaces, loc)
     if interfaces.control and not started:
         rule = "s_axilite must control something: no process of this top takes a scalar or an address."
-        raise error(loc, rule, "Use ap_ctrl_none, or give the scalars to a black box.")
+        raise error(loc, rule, "Use ap_ctrl_none, or give the scalars to a process.")
     if started and not interfaces.control:
         rule = f"{started[0].process} must be started by a register."
         raise error(started[0].loc, rule, "Write #pragma HLS INTERFACE mode=s_axilite port=return bundle=control.")
@@ -185,7 +181,7 @@ def control(instances: Sequence[Instance], interfaces: Interfaces, loc: Loc | No
 
 def _nothing_idle(started: Sequence[Instance], interfaces: Interfaces, loc: Loc | None) -> None:
     """Refuse a register that no process takes."""
-    used = {i.arguments[field].value for i in started if i.box for field in i.box.fields}
+    used = {i.arguments[field].value for i in started for field in i.fields}
     for register in interfaces.registers:
         if register.name in used:
             continue

@@ -98,7 +98,7 @@ class _Emitter:
         nets = {s.name: self.nets[instance.bindings[s.name], s.direction] for s in instance.ports}
         if box is None:
             pins = [f".{n}_{s}({net}_{s})" for n, net in nets.items() for s in _SIGNALS]
-            yield from self._pins(instance.process, name, pins)
+            yield from self._pins(instance.process, name, [*pins, *self.axi.pins(instance)])
             return
         streams = {port.name: port.pins for port in box.ports if port.kind == "stream"}
         pins = [f".{streams[n][s]}({net}_{s})" for n, net in nets.items() for s in _SIGNALS]

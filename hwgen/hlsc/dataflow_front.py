@@ -120,6 +120,7 @@ class _Reader:
         self.loc = self.places.function(function.debug)
         self.nets: dict[str, _Net] = {}
         self.others: dict[str, Parameter] = {}
+        self.numbers: dict[str, int] = {}
         self.calls: list[_Call] = []
 
     def run(
@@ -162,7 +163,7 @@ class _Reader:
                     self.loc,
                     f"Parameter {(local or '%')[1:] or kind} must be a reference to hls::stream, a pointer to words, "
                     f"or a scalar of at most {SCALAR_BITS} bits.",
-                    "Pass streams, and scalars and pointers for black boxes.",
+                    "Pass streams and scalars, and pointers for black boxes.",
                 )
             found[local] = known
         return found
@@ -175,6 +176,8 @@ class _Reader:
         if inst.opcode == "alloca":
             self.nets[inst.name] = _Net(source_name(inst.name) or inst.name[1:], 0)
             return
+        if self.copies(inst):
+            return
         symbol = inst.detail[0][1:].strip('"') if inst.opcode == "call" and inst.detail else ""
         kinds = mangle.parameters(symbol) or ()
         if not kinds or len(kinds) != len(inst.operands):
@@ -184,7 +187,7 @@ class _Reader:
         parameters = [parameter(name, kind, self.structs) for name, kind in zip(names, kinds, strict=True)]
         if None in parameters:
             raise error(loc, _RULE, "Move all work into processes, whose parameters are streams.")
-        given = tuple(value if isinstance(value, int) else str(value) for value in inst.operands)
+        given = tuple(v if isinstance(v, int) else self.numbers.get(str(v), str(v)) for v in inst.operands)
         call = _Call(process, tuple(p for p in parameters if p), given, loc)
         for index, (known, value) in enumerate(zip(call.parameters, call.given, strict=True)):
             if known.kind != "stream":
@@ -198,6 +201,25 @@ class _Reader:
             net.users.append((len(self.calls), index))
             net.width = known.bits
         self.calls.append(call)
+
+    def copies(self, inst: Inst) -> bool:
+        """Take in the copy of a scalar to or from memory, which a reference to it makes; return whether it is one."""
+        if inst.opcode == "load" and inst.operands[0] in self.others:
+            self.others[inst.name] = self.others[str(inst.operands[0])]
+            return True
+        if inst.opcode != "store" or inst.operands[1] not in self.nets:
+            return False
+        value, place = inst.operands[0], str(inst.operands[1])
+        if self.nets[place].width or place in self.numbers or place in self.others:
+            return False
+        if isinstance(value, int):
+            self.numbers[place] = value
+        elif value in self.others:
+            self.others[place] = self.others[str(value)]
+        else:
+            return False
+        del self.nets[place]
+        return True
 
     def parameters(self, process: str, count: int, loc: Loc | None) -> tuple[str, ...]:
         """Return the parameter names in the process's declaration, which name the module's ports."""

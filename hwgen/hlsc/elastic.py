@@ -17,9 +17,11 @@ from hwgen.hlsc import cache, ir
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.body import error
-from hwgen.hlsc.csim import CsimError, Words, csim
+from hwgen.hlsc.csim import CsimError, CsimJob, Words, csim_many
+from hwgen.hlsc.scalars import declared
 
 _WORDS = 4096
+_FRAMES = 64
 _SPLITS = 12
 """How many conditions are tried both ways, one in the other, to show that a value depends on no pause."""
 _Fact = tuple[int, bool]
@@ -48,7 +50,7 @@ def check(process: ir.Process, source: Path, text: str, include: Sequence[Path])
     if not asked:
         return
     _values(narrow(narrow(rebuild(process))), asked[0].loc or process.loc)
-    directions = [s.direction for s in process.streams]
+    directions = [s.direction for s in declared(process)]
     if directions != sorted(directions):
         raise error(
             process.loc,
@@ -63,9 +65,10 @@ def check(process: ir.Process, source: Path, text: str, include: Sequence[Path])
 def _simulate(process: ir.Process, source: Path, include: Sequence[Path]) -> str:
     """Return what C simulation says against the process, "" for nothing."""
     rng = random.Random(0)
-    inputs = [_words(rng, s.width) for s in process.streams if s.direction == "in"]
+    inputs = [_words(rng, s.width) for s in declared(process) if s.direction == "in"]
+    scalars = {s.name: [rng.getrandbits(s.width) for _ in range(_FRAMES)] for s in process.scalars}
     try:
-        csim(source, process.name, include, inputs, None)
+        csim_many([CsimJob(source, process.name, include, inputs, None, scalars)])
     except CsimError as wrong:
         return wrong.problems[0].message if wrong.problems else str(wrong)
     return ""

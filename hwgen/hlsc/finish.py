@@ -99,6 +99,7 @@ def _order(
         low.trip,
         low.loc,
         low.ii,
+        low.scalars,
     )
 
 

@@ -15,6 +15,7 @@ from hwgen.hlsc.interfaces import Parameter, read_interfaces
 from hwgen.hlsc.lldebug import shortener
 from hwgen.hlsc.lower import lower
 from hwgen.hlsc.passes import find, optimise
+from hwgen.hlsc.scalars import as_stream
 
 
 def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> ir.Process:
@@ -36,10 +37,12 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     """
     unit = compile_unit(source, include)
     symbol = find(unit.ll, function, str(source))
-    process = lower(optimise(unit.ll, symbol), symbol, function, unit.directives)
-    streams = [Parameter(stream.name, "stream", stream.width) for stream in process.streams]
+    text, scalars = as_stream(unit.ll, symbol)
+    process = lower(optimise(text, symbol), symbol, function, unit.directives, scalars)
+    parameters = [Parameter(stream.name, "stream", stream.width) for stream in process.streams]
+    parameters += [Parameter(scalar.name, "scalar", scalar.width) for scalar in scalars]
     outside_of_tops(unit.directives, function)
-    read_interfaces(unit.directives, function, streams, top=False)
+    read_interfaces(unit.directives, function, parameters, top=False)
     short = shortener(source, include)
     process = replace(
         process,

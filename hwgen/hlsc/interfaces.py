@@ -78,7 +78,7 @@ def parameter(name: str, kind: Name, structs: Mapping[Name, int]) -> Parameter |
     bits = mangle.stream_bits(kind, structs)
     if bits is not None:
         return Parameter(name, "stream", bits)
-    if kind.reference:
+    if kind.reference and (kind.pointer or not kind.name.startswith("const ")):
         return None
     bits = mangle.bits(Name(kind.name.removeprefix("const "), kind.args))
     if bits is None or (not kind.pointer and bits > SCALAR_BITS):

@@ -7,7 +7,7 @@ is reset when the loop starts again has that in its `next` value, so every state
 
 Grammar, on one screen::
 
-    process  = Process(name, streams, values, states, roms, rams, writes, trip_count, loc, ii)
+    process  = Process(name, streams, values, states, roms, rams, writes, trip_count, loc, ii, scalars)
     value    = Value(id, opcode, width, args, attr, loc, name, bind, slot)
     opcode   = const             attr: the constant (unsigned)
              | state             attr: state name            its value at the start of the iteration
@@ -30,6 +30,7 @@ Grammar, on one screen::
     rom      = Rom(name, width, words, storage, latency)
     ram      = Ram(name, width, depth, store, storage, init, latency, independent, distance)
                store = Store(address, data, predicate)
+    scalar   = Scalar(name, width, low)             a field of the stream `args`, which is read when a frame starts
 
 A stream has at most `ii` reads or writes; one that is asked for words by `valid` has one read.
 """
@@ -131,6 +132,15 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Scalar:
+    """A scalar parameter of the process: `width` bits from bit `low` of each word of the stream `args`."""
+
+    name: str
+    width: int
+    low: int
+
+
+@dataclass(frozen=True)
 class State:
     """A register that carries a value from one iteration to the next; `next` is a value id."""
 
@@ -215,3 +225,4 @@ class Process:
     loc: Loc | None = None
     ii: int | None = 1
     """Clocks between the starts of two iterations, at least; None: the smallest at which recurrences meet the clock."""
+    scalars: tuple[Scalar, ...] = ()

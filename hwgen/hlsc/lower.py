@@ -22,11 +22,12 @@ from hwgen.hlsc.lldebug import Places
 from hwgen.hlsc.llparse import Inst, Module, Operand
 from hwgen.hlsc.lltypes import Int, Ptr
 from hwgen.hlsc.lower_ops import Refused, binary, compare, intrinsic
-from hwgen.hlsc.mangle import Name, parameters, stream_bits, struct_bits
+from hwgen.hlsc.mangle import Name, struct_bits
 from hwgen.hlsc.memory import Memory
 from hwgen.hlsc.names import Names, source_name
 from hwgen.hlsc.pragmas import Directive, initiation_interval
 from hwgen.hlsc.prologue import Prologue
+from hwgen.hlsc.scalars import parameter_streams
 from hwgen.hlsc.states import States
 from hwgen.hlsc.streams import WAITS
 from hwgen.hlsc.trip import Chain
@@ -36,7 +37,9 @@ _BINARY = frozenset(["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl",
 
 
 @uncollected
-def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = ()) -> ir.Process:
+def lower(
+    text: str, mangled: str, name: str, directives: Sequence[Directive] = (), scalars: tuple[ir.Scalar, ...] = ()
+) -> ir.Process:
     """Turn an optimised module into a process.
 
     Parameters
@@ -47,6 +50,8 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
         The process function's symbol and its name in C++.
     directives
         Directives of the source; storage bindings name arrays.
+    scalars
+        The scalar parameters, where `scalars.as_stream` made a stream of them.
 
     Raises
     ------
@@ -56,7 +61,8 @@ def lower(text: str, mangled: str, name: str, directives: Sequence[Directive] = 
     check_found(text, directives)
     module = Module(text)
     try:
-        return Lowering(module, mangled, name, directives, struct_bits(text), Variables(text, directives)).run()
+        variables = Variables(text, directives)
+        return Lowering(module, mangled, name, directives, struct_bits(text), variables, scalars).run()
     except HlsError as refused:
         if refused.file:
             raise
@@ -76,15 +82,18 @@ class Lowering:
         directives: Sequence[Directive],
         structs: Mapping[Name, int],
         variables: Variables,
+        scalars: tuple[ir.Scalar, ...],
     ) -> None:
         self.module = module
         self.name = name
+        self.scalars = scalars
         self.directives = directives
         self.places = Places(module.metadata)
         self.function = join_equals(expand_copies(live(module.function(mangled))))
         self.loc = self.places.function(self.function.debug)
-        self.streams = self._streams(mangled, structs)
+        self.streams = parameter_streams(self.function, mangled, structs, scalars, self.loc)
         self.body: Body = shape(self.function, self.places)
+        self._check_end()
         self.ii = self._interval(directives)
         self.builder = Builder()
         insts = [inst for block in self.function.blocks for inst in block.insts]
@@ -100,21 +109,14 @@ class Lowering:
         self.place: ir.Loc | None = None
         self.block = ""
 
-    def _streams(self, mangled: str, structs: Mapping[Name, int]) -> dict[str, int]:
-        """Return the stream parameters (local name -> width)."""
-        kinds = parameters(mangled)
-        found = {}
-        for index, (local, _) in enumerate(self.function.params):
-            width = stream_bits(kinds[index], structs) if kinds and index < len(kinds) else None
-            if width is None:
-                written = str(kinds[index]) if kinds and index < len(kinds) else "of unknown type"
-                raise error(
-                    self.loc,
-                    f"Parameter {local[1:]} must be a reference to hls::stream, not {written}.",
-                    "Pass hls::stream<ap_uint<W>>& and make constants template parameters or static tables.",
-                )
-            found[local] = width
-        return found
+    def _check_end(self) -> None:
+        """Refuse a process with scalars whose frame never ends: it would take them once, whatever is given later."""
+        if self.scalars and self.body.looped and not self.body.leaves:
+            raise error(
+                self.loc,
+                f"Process {self.name} must end its frame, because its scalars are taken when a frame starts.",
+                "Count words in the loop's condition, or send the values through a stream.",
+            )
 
     def _interval(self, directives: Sequence[Directive]) -> int | None:
         """Return the II asked for; refuse a loop without PIPELINE, which marks its loop as one not to vectorise."""

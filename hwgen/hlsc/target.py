@@ -45,7 +45,8 @@ class Module:
     name
         Name of the C++ function and of the SystemVerilog module.
     ports
-        Stream ports in parameter order.
+        Stream ports in parameter order; where the process has scalars, behind them `args`, whose words start the
+        frames and carry the scalars, and `done`, which gives a word at the end of each frame.
     rtl
         SystemVerilog text.
     trip_count
@@ -56,6 +57,8 @@ class Module:
         Cycles from an iteration's start to its last write handshake.
     report
         Schedule and resources, JSON-ready.
+    scalars
+        Scalar parameters: name, bits and lowest bit of the field in a word of `args`.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Module:
     ii: int
     depth: int
     report: Mapping[str, Any] = field(repr=False, compare=False)
+    scalars: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)

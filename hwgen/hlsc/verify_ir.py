@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hwgen.errors import InternalError, Problem
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import COMPARES
+from hwgen.hlsc.scalars import ARGUMENTS
 
 _BINARY = frozenset({"add", "sub", "mul", "and", "or", "xor"})
 _SHIFTS = frozenset({"shl", "lshr", "ashr"})
@@ -128,6 +129,17 @@ class _Checker:
                 yield f"write to {write.stream} must name an output stream of the data's width"
             if not self.predicate(write.predicate):
                 yield f"write to {write.stream} must have a predicate of width 1"
+        yield from self.scalars()
+
+    def scalars(self) -> Iterator[str]:
+        scalars = self.process.scalars
+        stream, low = self.streams.get(ARGUMENTS), 0
+        for scalar in scalars:
+            if scalar.low != low or scalar.width < 1:
+                yield f"scalar {scalar.name} must begin at bit {low}, behind the one before it, not at {scalar.low}"
+            low += scalar.width
+        if scalars and (stream is None or stream.direction != "in" or stream.width != low):
+            yield f"scalars must come in an input stream {ARGUMENTS} of {low} bits"
 
     def storage(self) -> Iterator[str]:
         for kind, names in (

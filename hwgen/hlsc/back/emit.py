@@ -94,6 +94,9 @@ class Emitter:
         clock = f"{model.family.name}, {model.clock_mhz:g} MHz"
         pace = "clock" if self.schedule.ii == 1 else f"{self.schedule.ii} clocks"
         yield f"// {self.schedule.stages} stages, a new iteration every {pace}; {clock}."
+        if self.process.scalars:
+            fields = ", ".join(f"{s.name} [{s.low + s.width - 1}:{s.low}]" for s in self.process.scalars)
+            yield f"// A frame starts when args gives {fields}; it ends with a word of done."
         yield f"// Lint: {_UNUSED}."
         yield "// verilator lint_off UNUSEDSIGNAL"
         if self.tables:

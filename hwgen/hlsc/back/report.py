@@ -30,8 +30,8 @@ def report(schedule: Schedule) -> dict[str, Any]:
     """Return the report.
 
     Keys: name, family, clock_mhz, period_ns (for logic), ii, stages, depth, trip_count, schedule (per stage: number,
-    operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels), states,
-    roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
+    operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels),
+    scalars (fields of the words of the stream args: name, width, lowest bit), states, roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
     stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
     false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (sentences on the levels and on
     where the figures come from), timing (see `Timing.to_json`), multipliers (latency of each block, in cycles),
@@ -59,6 +59,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
             }
             for stage in range(schedule.stages)
         ],
+        "scalars": [{"name": s.name, "width": s.width, "low": s.low} for s in process.scalars],
         "states": [{"name": s.name, "width": s.width, "reset": s.reset} for s in process.states],
         "roms": [_memory(r.name, r.width, len(r.words), kept[f"rom {r.name}"], "logic") for r in process.roms],
         "rams": [
