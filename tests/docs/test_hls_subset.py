@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from hwgen.hlsc import Target, compile_dataflow, compile_process, interp, ir
-from hwgen.hlsc.csim import csim
+from hwgen.hlsc.csim import CsimJob, csim_many
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.front import read_process
+from hwgen.hlsc.scalars import declared, packed
 from tests.hlsc.front.support import HEAD, INCLUDE, check, from_bytes, to_bytes, words
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "hls-subset.md"
@@ -43,13 +44,18 @@ def source(folder: Path, example: Example) -> Path:
 
 
 def simulate(path: Path, process: ir.Process) -> None:
-    """Require that the IR and C simulation write the same words of frames whose length the words decide."""
+    """Require that the IR and C simulation write the same words of frames whose length the words or scalars decide."""
     rng = np.random.default_rng(1)
-    given = {s.name: words(rng, 300, s.width) for s in process.streams if s.direction == "in"}
+    given = {s.name: words(rng, 300, s.width) for s in declared(process) if s.direction == "in"}
     widths = {s.name: s.width for s in process.streams}
+    inputs = [to_bytes(v, widths[n]) for n, v in given.items()]
+    scalars = {s.name: words(rng, 300, s.width) for s in process.scalars}
+    if scalars:
+        rows = (dict(zip(scalars, row, strict=True)) for row in zip(*scalars.values(), strict=True))
+        given["args"] = [packed(process.scalars, row) for row in rows]
     found = interp.run(process, given, 3000)
-    expected = csim(path, process.name, [INCLUDE], [to_bytes(v, widths[n]) for n, v in given.items()], None)
-    outputs = [s.name for s in process.streams if s.direction == "out"]
+    expected = csim_many([CsimJob(path, process.name, [INCLUDE], inputs, None, scalars)])[0]
+    outputs = [s.name for s in declared(process) if s.direction == "out"]
     for name, rows in zip(outputs, expected, strict=True):
         assert found[name] == from_bytes(rows) and found[name], name
 
@@ -63,7 +69,7 @@ def test_every_block_is_an_example() -> None:
 def test_compiles(example: Example, tmp_path: Path) -> None:
     path = source(tmp_path, example)
     process = read_process(path, "f", [INCLUDE])
-    if process.trip_count is None:
+    if process.trip_count is None or process.scalars:
         simulate(path, process)
     else:
         check(path, "f", [INCLUDE], seed=1)

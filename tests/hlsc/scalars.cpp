@@ -41,7 +41,7 @@ void once(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<9>>& out0, ap_uint<8
 }
 
 // Two words for one, without waiting for the second half; the first of a frame is `marker`.
-void repeat(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0, ap_uint<8> marker, ap_uint<4> words) {
+void doubled(hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0, ap_uint<8> marker, ap_uint<4> words) {
   out0.write(marker);
   ap_uint<4> taken = 0;
   bool again = false;

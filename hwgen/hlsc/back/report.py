@@ -30,12 +30,13 @@ def report(schedule: Schedule) -> dict[str, Any]:
     """Return the report.
 
     Keys: name, family, clock_mhz, period_ns (for logic), ii, stages, depth, trip_count, schedule (per stage: number,
-    operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels),
-    scalars (fields of the words of the stream args: name, width, lowest bit), states, roms, rams (name, width, depth, bits, style, latency; of RAMs also forwarded, the number of iterations, and gap, the
-    stages from the first load to the store: so far apart must iterations with equal addresses be that `DEPENDENCE inter
-    false` allows), recurrences (see `Paths`), multiplications (count, units), assumed (sentences on the levels and on
-    where the figures come from), timing (see `Timing.to_json`), multipliers (latency of each block, in cycles),
-    register_bits, state_bits, rom_bits, ram_bits, warnings (sentences).
+    operators by kind, items by place, accesses, states, register_bits into the stage, delay_ns, LUT levels), scalars
+    (fields of the words of the stream args: name, width, lowest bit), states, roms, rams (name, width, depth, bits,
+    style, latency; of RAMs also forwarded, the number of iterations, and gap, the stages from the first load to the
+    store: so far apart must iterations with equal addresses be that `DEPENDENCE inter false` allows), recurrences (see
+    `Paths`), multiplications (count, units), assumed (sentences on the levels and on where the figures come from),
+    timing (see `Timing.to_json`), multipliers (latency of each block, in cycles), register_bits, state_bits, rom_bits,
+    ram_bits, warnings (sentences).
     """
     process = schedule.netlist.process
     moved = register_bits(schedule)

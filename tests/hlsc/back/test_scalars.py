@@ -17,7 +17,7 @@ from hwgen.hlsc.scalars import declared, packed
 from hwgen.hlsc.target import Target
 
 SOURCE = Path(__file__).parents[1] / "scalars.cpp"
-NAMES = ("scale", "shift", "widths", "once", "repeat")
+NAMES = ("scale", "shift", "widths", "once", "doubled")
 PATTERNS = [(100, 100), (50, 50), (10, 100), (100, 10)]
 FRAMES = 25
 

@@ -133,9 +133,10 @@ def test_wrong_interfaces_are_refused(folder: Path, old: str, new: str, words: s
     assert caught.value.line > 20
 
 
-def test_scalars_of_compiled_processes_are_refused(folder: Path) -> None:
+def test_pointers_of_compiled_processes_are_refused(folder: Path) -> None:
     (folder / "load.json").unlink()
-    with pytest.raises(HlsError, match=r"Process load must have streams alone, and memory is a pointer.*load\.json"):
+    said = r"Process load must have streams and scalars alone, and memory is a pointer.*load\.json"
+    with pytest.raises(HlsError, match=said):
         read_dataflow(folder / "copier.cpp", "copier", [INCLUDE])
 
 

@@ -74,7 +74,7 @@ CASES = {
         0,
         "",
     ),
-    "parameter": ("void f(hls::stream<ap_uint<8>>& in0, int n) {\nin0.read();\n}\n", 3, "hls::stream"),
+    "parameter": ("void f(hls::stream<ap_uint<8>>& in0, int* n) {\nin0.read();\n}\n", 3, "hls::stream"),
     "unused stream": (f"void f({IO}) {{\n{LOOP}in0.read();\n}}\n}}\n", 3, "read or written"),
     "unknown directive": (body("#pragma HLS UNROL\nout0.write(in0.read());"), 7, "no HLS directive"),
     "pragma outside a loop": (body("out0.write(in0.read());", before="#pragma HLS UNROLL"), 4, "body of a loop"),

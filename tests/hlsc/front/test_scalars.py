@@ -20,7 +20,7 @@ from .support import HEAD, compile_snippet, from_bytes, to_bytes, words
 SOURCE = Path(__file__).parents[1] / "scalars.cpp"
 TARGET = Target("xcup", 300.0)
 FRAMES = 40
-NAMES = ("scale", "shift", "widths", "once", "repeat")
+NAMES = ("scale", "shift", "widths", "once", "doubled")
 IN, OUT = "hls::stream<ap_uint<8>>& in0", "hls::stream<ap_uint<8>>& out0"
 LOOP = "for (int i = 0; i < 4; ++i) {\n#pragma HLS PIPELINE II = 1\n"
 
@@ -136,7 +136,11 @@ def top(call: str, parameters: str, directives: str, *names: str) -> str:
     [
         (top("p(in0, out0, n);", "int n", ", int n"), 5, "n must be a register of the top, because p takes it"),
         (top("p(in0, out0, 3);", "int n", ""), 5, "p must be started by a register"),
-        (top("p(in0, out0, n + 1);", "int n", ", int n", "n", "return"), 7, "may only declare streams|a parameter of this function"),
+        (
+            top("p(in0, out0, n + 1);", "int n", ", int n", "n", "return"),
+            7,
+            "may only declare streams|a parameter of this function",
+        ),
         (top("p(in0, out0, 3);", "const int& n", ", int n", "n", "return"), 4, "n must be taken by a process"),
         (top("p(in0, out0, n);", "int* n", ", int* n"), 5, "must have streams and scalars alone, and n is a pointer"),
     ],
