@@ -141,11 +141,11 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, line: int,
     assert (Path(caught.value.file).name, caught.value.line) == ("f.cpp", line)
 
 
-def compile_body(folder: Path, body: str) -> backend.Compiled:
+def compile_body(folder: Path, body: str, ii: str = "II=1") -> backend.Compiled:
     path = source(
         folder,
         "void f(hls::stream<ap_uint<32>>& in0, hls::stream<ap_uint<32>>& out0) {\n  ap_uint<8> kept = 1;\n"
-        f"  while (1) {{\n#pragma HLS PIPELINE II=1\n    const ap_uint<32> x = in0.read();\n{body}  }}\n}}\n",
+        f"  while (1) {{\n#pragma HLS PIPELINE {ii}\n    const ap_uint<32> x = in0.read();\n{body}  }}\n}}\n",
     )
     return backend.compile(read_process(path, "f", []), Target("xcup", 300.0))
 
@@ -169,6 +169,16 @@ def test_latency_on_a_recurrence_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HlsError, match="must not take 3 clocks at II=1"):
         compile_body(tmp_path, RECURRENCE.format(latency=" latency=2"))
     assert compile_body(tmp_path, RECURRENCE.format(latency="")).report["multipliers"] == [0]
+
+
+def test_latency_on_a_recurrence_needs_as_many_clocks(tmp_path: Path) -> None:
+    body = RECURRENCE.format(latency=" latency=2")
+    with pytest.raises(HlsError, match="must not take 3 clocks at II=2") as caught:
+        compile_body(tmp_path, body, "II=2")
+    assert "PIPELINE II=3, or bind the operator with less latency" in caught.value.fix and caught.value.line > 0
+    for ii in ("II=3", ""):
+        found = compile_body(tmp_path, body, ii)
+        assert (found.ii, found.report["multipliers"], found.report["warnings"]) == (3, [2], [])
 
 
 MATVEC = """#include <hwgen/matvec.hpp>

@@ -60,7 +60,8 @@ def check(source: Path, function: str, include: Sequence[Path], seed: int, frame
     assert process.trip_count is not None
     rng = np.random.default_rng(seed)
     count = frames * process.trip_count
-    inputs = {s.name: words(rng, count, s.width) for s in process.streams if s.direction == "in"}
+    reads = [v.attr for v in process.values if v.opcode == "read"]
+    inputs = {s.name: words(rng, count * reads.count(s.name), s.width) for s in process.streams if s.direction == "in"}
     taken = consumed(process, inputs, frames)
     given = {name: found[: taken[name]] for name, found in inputs.items()}
     widths = {s.name: s.width for s in process.streams}
