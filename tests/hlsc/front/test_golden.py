@@ -22,7 +22,8 @@ def text(process: ir.Process) -> str:
     for v in process.values:
         args = " ".join(f"%{a}" for a in v.args)
         line = v.loc.line if v.loc else 0
-        lines.append(f"%{v.id} = {v.opcode} {v.width} {args} {'' if v.attr is None else v.attr} ; {v.name} :{line}")
+        attr = f"{v.attr} slot {v.slot}" if v.slot else "" if v.attr is None else v.attr
+        lines.append(f"%{v.id} = {v.opcode} {v.width} {args} {attr} ; {v.name} :{line}")
     lines += [f"state {s.name} {s.width} reset {s.reset} next %{s.next}" for s in process.states]
     lines += [f"rom {r.name} {r.width} " + " ".join(f"{w:x}" for w in r.words) for r in process.roms]
     lines += [f"ram {r.name} {r.width} x {r.depth} {r.storage} {r.store}" for r in process.rams]
@@ -34,7 +35,7 @@ def text(process: ir.Process) -> str:
     ("name", "source"),
     [
         ("matvec", "kernels/matvec.cpp"), ("window", "kernels/window.cpp"), ("state", "kernels/state.cpp"),
-        ("framed", "loops.cpp"), ("ring", "elastic.cpp"),
+        ("framed", "loops.cpp"), ("ring", "elastic.cpp"), ("sometimes", "turns.cpp"),
     ],
 )  # fmt: skip
 def test_golden_ir(name: str, source: str, request: pytest.FixtureRequest) -> None:
