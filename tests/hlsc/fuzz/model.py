@@ -90,6 +90,9 @@ class Stmt:
     count: int = 0
     attr: Any = None
 
+    def expressions(self) -> list[Expr]:
+        return [*self.index, *([] if self.value is None else [self.value])]
+
 
 @dataclass
 class Decl:
@@ -186,7 +189,7 @@ def mentioned(p: Program) -> set[str]:
     for stmt in p.statements():
         if stmt.kind == "raw":
             found |= set(re.findall(r"[a-z]\w*", stmt.attr))
-        for e in [*stmt.index, *([stmt.value] if stmt.value is not None else [])]:
+        for e in stmt.expressions():
             found |= {re.split(r"[.\[]", str(x.attr))[0] for x in leaves(e) if x.op in ("var", "elem")}
     return found
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 from .memories import Memories
-from .model import BOOL, INT, Decl, Expr, Program, Stmt, Stream, Type, cast, clean, const, walk
+from .model import BOOL, INT, Decl, Expr, Program, Stmt, Stream, Type, cast, clean, const, leaves, walk
 from .products import Products
 from .shapes import Shapes
 from .words import Words
@@ -301,7 +301,15 @@ class Generator(Memories, Products, Words, Shapes):
         if inputs[0].mode[0] == "always":
             self.ends(made)
         clean(made)
+        for d in made.decls:  # a table that is only read at constant places is none
+            if d.const and not any(chosen(e, d.name) for s in made.statements() for e in s.expressions()):
+                d.pragma = ""
         return made
+
+
+def chosen(e: Expr, table: str) -> bool:
+    """Tell whether an expression reads a table at a place that the words choose."""
+    return any(x.op == "elem" and x.attr == table and x.args[0].op not in ("const", "var") for x in leaves(e))
 
 
 def generate(seed: int) -> Program:

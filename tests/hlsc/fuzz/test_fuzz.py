@@ -40,7 +40,7 @@ def test_a_seed_is_a_program() -> None:
 
 
 CONSTRUCTS = """
-    static const|static ap_|BIND_STORAGE|impl = bram|type = rom_1p|latency = 1|ARRAY_PARTITION|ARRAY_RESHAPE|cyclic
+    static const|static ap_|BIND_STORAGE|impl = bram|type = rom_np|latency = 1|ARRAY_PARTITION|ARRAY_RESHAPE|cyclic
     DEPENDENCE variable|BIND_OP variable|impl = dsp|impl = fabric|struct S|in2.read|out2.write|while (1)|while (true)
     } while (i <|while (i <|if (++i ==|break;|i < n &&|head.read()|first.write|.empty()|.read_nb(|ap_uint<512>|II = 2
     II = 3|II = 4|default:|.range(|largest(|>> ap_uint<|UNROLL
