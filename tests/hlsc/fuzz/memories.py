@@ -22,10 +22,10 @@ class Memories(Expressions):
     def storage(self, name: str, table: bool = False) -> str:
         """Return a BIND_STORAGE, or nothing."""
         rng = self.rng
-        if rng.random() < (0.88 if table else 0.6):
+        if rng.random() < (0.94 if table else 0.75):
             return ""
         kind = "rom_np" if table else "ram_1wnr"  # any number of reads
-        latency = rng.choice(["", "", "", " latency = 1", " latency = 2"]) if table else ""
+        latency = rng.choice(["", " latency = 1", " latency = 2"]) if table else ""
         return f"BIND_STORAGE variable = {name} type = {kind} impl = {rng.choice(['lutram', 'bram', 'auto'])}{latency}"
 
     def ram(self) -> list[Stmt]:
