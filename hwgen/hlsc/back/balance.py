@@ -23,6 +23,9 @@ from hwgen.hlsc.back.ranges import Ranges
 
 COUNTER = "ones_of_"
 """Prefix of the names of tables that count ones."""
+PAIR = "sum_of_two_counts"
+"""The table that adds two numbers of three bits in one LUT level, where an adder takes LUTs and a carry chain."""
+_PAIR_BITS = 3
 _EVER = 1e9
 _SUMS = ("add", "sub")
 _INPUTS, _FACTOR, _SHORT = 6, 8, 4
@@ -214,6 +217,11 @@ class _Balancer:
 
     def _combine(self, b: Builder, x: _Part, y: _Part, width: int, order: int) -> _Part:
         low, high = x.low + y.low, x.high + y.high
+        if self._is_pair(b, x, y, width):
+            counts = [b.extract(p.value, 0, _PAIR_BITS) for p in (x, y)]
+            value = b.resize(b.op("rom", _PAIR_BITS + 1, (b.concat(counts),), PAIR), width, False)
+            ready = max(x.ready, y.ready) + self.model.family.level
+            return _Part(ready, signed_bits(low, high), order, value, False, low, high)
         if x.negative == y.negative:
             value, negative = b.op("add", width, (x.value, y.value)), x.negative
         else:
@@ -223,6 +231,19 @@ class _Balancer:
         bits = min(width, signed_bits(low, high))
         ready = max(x.ready, y.ready) + self.model.adder(bits)
         return _Part(ready, bits, order, value, negative, low, high)
+
+    def _is_pair(self, b: Builder, x: _Part, y: _Part, width: int) -> bool:
+        """Tell whether two parts are counts out of tables that one more table adds."""
+        fits = all(p.low == 0 and 3 <= p.high < 1 << _PAIR_BITS and not p.negative for p in (x, y))
+        return fits and width > _PAIR_BITS and self.model.family.inputs >= 2 * _PAIR_BITS and self._counted(b, x, y)
+
+    @staticmethod
+    def _counted(b: Builder, *parts: _Part) -> bool:
+        def origin(index: int) -> ir.Value:
+            value = b.values[index]
+            return origin(value.args[0]) if value.opcode == "zext" else value
+
+        return all(str(origin(p.value).attr).startswith(COUNTER) for p in parts)
 
     def _count_bits(self, b: Builder, parts: list[_Part], width: int) -> list[_Part]:
         """Replace terms 0..1 that come at the same time by table look-ups of how many are 1."""
@@ -258,11 +279,12 @@ def _is_power(factor: int) -> bool:
 def _counters(process: ir.Process) -> tuple[ir.Rom, ...]:
     """Return the tables that count ones, as far as the process does not have them."""
     present = {r.name for r in process.roms}
-    return tuple(
-        ir.Rom(f"{COUNTER}{n}", n.bit_length(), tuple(i.bit_count() for i in range(1 << n)))
-        for n in range(3, 7)
-        if f"{COUNTER}{n}" not in present
-    )
+    pairs = tuple((i >> _PAIR_BITS) + (i & (1 << _PAIR_BITS) - 1) for i in range(1 << 2 * _PAIR_BITS))
+    wanted = [
+        *(ir.Rom(f"{COUNTER}{n}", n.bit_length(), tuple(i.bit_count() for i in range(1 << n))) for n in range(3, 7)),
+        ir.Rom(PAIR, _PAIR_BITS + 1, pairs),
+    ]
+    return tuple(r for r in wanted if r.name not in present)
 
 
 def balance(process: ir.Process, model: DelayModel) -> ir.Process:

@@ -172,7 +172,7 @@ def test_ones_are_counted_by_tables():
     for i in range(12):
         total = d.op("add", 32, total, d.fit(d.op("extract", 1, a, attr=i), 32))
     found = backend.optimise(output(d, total), MODEL)
-    assert opcodes(found).count("rom") == 2 and opcodes(found).count("add") == 1
+    assert opcodes(found).count("rom") == 3 and "add" not in opcodes(found)
     words = {"in0": list(range(0, 4096, 37))}
     assert interp.run(found, words, 200)["out0"] == [w.bit_count() for w in words["in0"]]
 
