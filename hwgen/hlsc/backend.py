@@ -58,7 +58,7 @@ class Compiled(NamedTuple):
 def optimise(process: ir.Process, model: DelayModel) -> ir.Process:
     """Return an equivalent process with the fewest and narrowest operators found."""
     process = bind_products(narrow(rebuild(process)), model)
-    return settle(lower_products(narrow(balance(process, model)), model.family))
+    return settle(lower_products(narrow(balance(process, model)), model))
 
 
 def settle(process: ir.Process) -> ir.Process:

@@ -10,8 +10,8 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel, Family
 from hwgen.hlsc.back.fold import signed_bits, to_signed
-from hwgen.hlsc.back.multiply import Factor
 from hwgen.hlsc.back.netlist import Netlist
+from hwgen.hlsc.back.rows import Factor
 from hwgen.hlsc.errors import HlsError
 
 LIBRARY = "hwgen_mul"

@@ -14,12 +14,13 @@ from hwgen.hlsc.back.control import ONE, Control
 from hwgen.hlsc.back.dsp import LIBRARY
 from hwgen.hlsc.back.emit_expr import Expressions, literal, stream_ports, vector
 from hwgen.hlsc.back.emit_memory import is_module, is_selects, ram_lines, rom_lines, select_text, table_module
+from hwgen.hlsc.back.emit_unit import multiplier
 from hwgen.hlsc.back.finalise import address_width
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.naming import hints
 from hwgen.hlsc.back.netlist import Sink
 from hwgen.hlsc.back.schedule import Schedule
-from hwgen.hlsc.back.share import Unit, extended
+from hwgen.hlsc.back.share import Unit
 
 _UNUSED = "slices of a word live unequally long, a stream may carry bits that nobody needs"
 
@@ -174,8 +175,7 @@ class Emitter:
             right = self.units[self.unit_of[node].nodes[0]]
         else:
             right = self.expressions.operator(value, stage)
-        style = '(* use_dsp = "no" *) ' if value.opcode == "mul" and value.bind else ""
-        yield f"    {style}wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
+        yield f"    wire {vector(value.width)}{self.signal[node]} = {right};{_comment(value.loc)}"
 
     def _block(self, node: int, stage: int) -> Iterator[str]:
         value, latency = self.process.values[node], self.netlist.latency(node)
@@ -203,9 +203,7 @@ class Emitter:
                 given = self.expressions.ref(pair[side], stage)
                 text += given if node == unit.nodes[0] else f"{self.control.valid(stage)} ? {given} : "
             yield f"    wire {vector(factor.width)}{inputs[-1]} = {text};"
-        signed = any(factor.extension == "sext" for factor in unit.factors)
-        terms = [extended(text, f, unit.width, signed) for text, f in zip(inputs, unit.factors, strict=True)]
-        yield f"    assign {name} = {' * '.join(terms)};"
+        yield from multiplier(unit, name, inputs, self.names.fresh)
 
     def _word(self, value: ir.Value, name: str, stage: int) -> Iterator[str]:
         """Declare the wire `name` with what a memory shows at an address."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
-from hwgen.hlsc.back.multiply import Factor
+from hwgen.hlsc.back.rows import Factor
 
 _CANARY = 3
 _MOST = 4

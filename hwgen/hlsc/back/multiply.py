@@ -1,33 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small products in LUTs: a table of the factor and two bits, and one adder whose LUTs do the rest.
+"""Products in LUTs: small ones as a table and an adder, others as rows of digits (see `rows`).
 
-A factor w = 4 * high + low, low = 0..3, high = -2..1 (signed w) or 0..3. x * low is a table of at most six inputs; x *
-high is 0, x or 2x, complemented where negative, which fits into the LUTs of the adder that joins the two. A 4 x 4 bit
-product takes 13 LUTs instead of 24.
+Up to 4 x 4 bits, a table of the factor and two bits, and one adder whose LUTs do the rest. A factor w = 4 * high + low,
+low = 0..3, high = -2..1 (signed w) or 0..3. x * low is a table of at most six inputs; x * high is 0, x or 2x,
+complemented where negative, which fits into the LUTs of the adder that joins the two. A 4 x 4 bit product takes 13 LUTs
+instead of 24.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import replace
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
-from hwgen.hlsc.back.delays import Family
+from hwgen.hlsc.back.delays import DelayModel
+from hwgen.hlsc.back.dsp import looping
 from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
 from hwgen.hlsc.back.normalise import rebuild
+from hwgen.hlsc.back.rows import Factor, adders, cost, multiple, product
+from hwgen.hlsc.back.share import shareable
 
 _TABLE_INPUTS = 6
 _DIGIT = 2
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A factor without its extension: new value id, width, signedness."""
-
-    value: int
-    width: int
-    signed: bool
 
 
 def _table_name(x: Factor, w: Factor) -> str:
@@ -47,16 +42,39 @@ def _table(x: Factor, w: Factor) -> ir.Rom:
 
 
 class _Multiplier:
-    def __init__(self, process: ir.Process) -> None:
+    """Translates products; those in `kept` stay."""
+
+    def __init__(self, process: ir.Process, model: DelayModel, kept: Container[int]) -> None:
         self.process = process
+        self.model = model
+        self.inputs = model.family.inputs
+        self.kept = kept
+        self.stuck = looping(process)
 
     def translate(self, b: Builder, value: ir.Value, args: Sequence[int]) -> int:
-        if value.opcode == "mul" and not (value.bind and value.bind.impl == "dsp"):
-            x, w = (self._factor(b, a) for a in args)
-            found = None if x is None or w is None else self._product(b, x, w)
-            if found is not None and x is not None and w is not None:
-                return b.resize(found, value.width, x.signed or w.signed)
+        impl = value.bind.impl if value.bind else ""
+        if value.opcode == "mul" and impl != "dsp" and value.id not in self.kept:
+            found = self._lowered(b, value, args, impl == "fabric")
+            if found is not None:
+                return found
         return b.op(value.opcode, value.width, args, value.attr)
+
+    def _lowered(self, b: Builder, value: ir.Value, args: Sequence[int], always: bool) -> int | None:
+        """Return a product as tables and adders, or None where a multiplier is better and not forbidden."""
+        x, w = (self._factor(b, a) for a in args)
+        if x is None or w is None:
+            variable, constant = args if w is None else args[::-1]
+            return multiple(b, variable, to_signed(b.pattern(constant), value.width)) if always else None
+        found = self._small(b, x, w) if self.inputs >= _TABLE_INPUTS else None
+        if found is None:
+            x, w = min((x, w), (w, x), key=lambda pair: cost(pair[0], pair[1], self.inputs))
+            if not always and value.id in self.stuck and self._delay(x, w) > self.model.multiplier([x.width, w.width]):
+                return None
+            found = product(b, x, w, min(value.width, x.width + w.width), self.inputs, self._look_up)
+        return b.resize(found, value.width, x.signed or w.signed)
+
+    def _delay(self, x: Factor, w: Factor) -> float:
+        return self.model.family.level + adders(x, w, self.inputs) * self.model.adder(x.width + 3)
 
     @staticmethod
     def _factor(b: Builder, index: int) -> Factor | None:
@@ -71,7 +89,7 @@ class _Multiplier:
         table = _table(x, w)
         return b.op("rom", table.width, (b.concat([w.value, x.value]),), table.name)
 
-    def _product(self, b: Builder, x: Factor, w: Factor) -> int | None:
+    def _small(self, b: Builder, x: Factor, w: Factor) -> int | None:
         """Return x * w exactly, in the sum of their widths, or None where this is no gain."""
         if x.value == w.value or min(x.width, w.width) < _DIGIT:
             return None
@@ -114,20 +132,21 @@ class _Multiplier:
         return b.extract(wide, 1, width)
 
 
-def lower_products(process: ir.Process, family: Family) -> ir.Process:
-    """Return the process with small products of two variables written as tables and adders.
+def lower_products(process: ir.Process, model: DelayModel) -> ir.Process:
+    """Return the process with products of two variables written as tables and adders.
 
-    Only for families whose LUTs have six inputs; elsewhere the process is returned unchanged.
+    Multiplications stay that multiplier blocks are bound to, that may share a multiplier, that are with constants, and
+    those in a recurrence that a multiplier makes faster; but none that is bound to the fabric.
     """
-    if family.inputs < _TABLE_INPUTS or not any(v.opcode == "mul" for v in process.values):
+    if not any(v.opcode == "mul" for v in process.values):
         return process
-    multiplier = _Multiplier(process)
+    multiplier = _Multiplier(process, model, shareable(process))
     sizes = range(1, _TABLE_INPUTS)
     tables = [
         _table(Factor(0, a, s), Factor(0, c, t))
         for a in sizes
         for c in sizes
-        if a + c <= _TABLE_INPUTS
+        if a + c <= model.family.inputs
         for s in (False, True)
         for t in (False, True)
     ]

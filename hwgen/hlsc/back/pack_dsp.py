@@ -12,8 +12,8 @@ from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.dsp import Block, block, looping, single
 from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
 from hwgen.hlsc.back.lanes_dsp import Lane, Layout, cross, port_bits, star
-from hwgen.hlsc.back.multiply import Factor
 from hwgen.hlsc.back.normalise import rebuild
+from hwgen.hlsc.back.rows import Factor
 
 _MOST = 4
 

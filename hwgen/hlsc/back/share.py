@@ -66,6 +66,23 @@ def _worth(process: ir.Process, value: ir.Value) -> bool:
     return one.width * other.width > 2 * (one.width + other.width)
 
 
+def shareable(process: ir.Process) -> frozenset[int]:
+    """Return the multiplications that may get a multiplier together with others of their shape.
+
+    A multiplier has II turns; one multiplication that would be alone in the last one is left out.
+    """
+    turns = process.ii or 1
+    shapes: dict[object, list[int]] = {}
+    for value in process.values if turns > 1 else ():
+        if _worth(process, value):
+            shapes.setdefault(_shape(process, value), []).append(value.id)
+    return frozenset(n for nodes in shapes.values() for n in nodes[: len(nodes) - (len(nodes) % turns == 1)])
+
+
+def _shape(process: ir.Process, value: ir.Value) -> object:
+    return (value.width, *(factor for factor, _ in factors(process, value)))
+
+
 def wanted(
     netlist: Netlist, ii: int, free: Callable[[int], bool], earliest: Callable[[int], int]
 ) -> Iterator[dict[int, int]]:
@@ -83,8 +100,7 @@ def wanted(
     shapes: dict[object, list[int]] = {}
     for value in netlist.process.values:
         if _worth(netlist.process, value) and not netlist.latency(value.id) and free(value.id):
-            shape = (value.width, *(factor for factor, _ in factors(netlist.process, value)))
-            shapes.setdefault(shape, []).append(value.id)
+            shapes.setdefault(_shape(netlist.process, value), []).append(value.id)
     for nodes in shapes.values():
         yield from _groups(sorted(nodes, key=lambda n: (earliest(n), n)), ii, earliest)
 
@@ -113,13 +129,3 @@ def unit(process: ir.Process, nodes: Sequence[int], stage: Mapping[int, int]) ->
     found = [factors(process, process.values[n]) for n in order]
     (one, _), (other, _) = found[0]
     return Unit(order, tuple((a, b) for (_, a), (_, b) in found), (one, other), process.values[order[0]].width)
-
-
-def extended(text: str, factor: Factor, width: int, signed: bool) -> str:
-    """Return the factor named `text` as written in a product of `width` bits."""
-    if not factor.extension:
-        return f"$signed({text})" if signed else text
-    if not signed:
-        return f"{width}'({text})"
-    inner = text if factor.extension == "sext" else f"{{1'b0, {text}}}"
-    return f"{width}'($signed({inner}))"
