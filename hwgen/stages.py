@@ -8,6 +8,7 @@ imported where they are used: a build that finds nothing to do must not wait for
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -190,12 +191,18 @@ def run_hlsc(job: Build) -> None:
     core = f"{plan.name}_core"
     top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target, modules)
     (rtl / f"{core}.sv").write_text(top.rtl)
-    for name in (FIFO, INGRESS, EGRESS):
-        (rtl / f"{name}.sv").write_bytes((data_folder("hls") / "rtl" / f"{name}.sv").read_bytes())
+    for path in library_files([m.rtl for m in modules.values()], (FIFO, INGRESS, EGRESS)):
+        (rtl / path.name).write_bytes(path.read_bytes())
     (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
     facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
     artifacts.write_json(job.folder / MODULES, facts)
     write_schedules(modules.values(), job.folder / SCHEDULES)
+
+
+def library_files(texts: Iterable[str], always: Iterable[str] = ()) -> list[Path]:
+    """Return the files of the RTL library that hold the modules `always`, and those that SystemVerilog texts name."""
+    words = {word for text in texts for word in re.findall(r"\bhwgen_\w+", text)} | set(always)
+    return [path for path in sorted((data_folder("hls") / "rtl").glob("*.sv")) if path.stem in words]
 
 
 def write_schedules(modules: Iterable[Module], folder: Path) -> None:

@@ -5,7 +5,8 @@
 // front. move[k] lets word k + 1 of the pipeline move on. SUBTRACT 0 leaves `a` out.
 //
 // Without a macro this is plain SystemVerilog, from which Vivado infers the block. HWGEN_DSP48E2, HWGEN_DSP48E1 and
-// HWGEN_MULT18X18D name the primitive instead, for synthesis that shall have no choice: Yosys with -nodsp.
+// HWGEN_MULT18X18D name the primitive instead, for synthesis that shall have no choice: Yosys with -nodsp,
+// read_verilog -sv -DHWGEN_MULT18X18D hwgen_mul.sv for ECP5.
 `ifdef HWGEN_DSP48E2
 `define HWGEN_DSP48 DSP48E2
 `define HWGEN_DSP48_WIDE 27

@@ -68,7 +68,11 @@ class _Multiplier:
         found = self._small(b, x, w) if self.inputs >= _TABLE_INPUTS else None
         if found is None:
             x, w = min((x, w), (w, x), key=lambda pair: cost(pair[0], pair[1], self.inputs))
-            if not always and value.id in self.stuck and self._delay(x, w) > self.model.multiplier([x.width, w.width]):
+            if (
+                not always
+                and value.id in self.stuck
+                and self._delay(x, w) > self.model.multiplier(b.values, replace(value, args=tuple(args)))
+            ):
                 return None
             found = product(b, x, w, min(value.width, x.width + w.width), self.inputs, self._look_up)
         return b.resize(found, value.width, x.signed or w.signed)
