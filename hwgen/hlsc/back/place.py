@@ -10,28 +10,8 @@ from __future__ import annotations
 from collections import Counter
 
 from hwgen.hlsc.back.bitsum import is_part
-from hwgen.hlsc.back.netlist import Netlist, Slice
+from hwgen.hlsc.back.netlist import Slice
 from hwgen.hlsc.back.schedule import Schedule
-
-_LOGIC = ("select", "and", "or", "xor")
-
-
-def _absorbed(netlist: Netlist, inputs: int) -> frozenset[int]:
-    """Return the nodes that the LUTs of an adder behind them compute: tables, and words of few inputs a bit."""
-    values = netlist.process.values
-    adder: dict[int, int] = {}
-    leaves: dict[int, set[int]] = {}
-    for node in reversed(netlist.nodes):
-        users = netlist.consumers[node]
-        if node >= len(values) or values[node].opcode not in _LOGIC or values[node].width < 2 or len(users) != 1:
-            continue
-        head = adder.get(users[0], users[0])
-        if head < len(values) and values[head].opcode in ("add", "sub"):
-            more = {a for a in values[node].args if values[a].opcode != "const"}
-            wanted = (leaves.get(head, set()) - {node}) | more
-            if len(wanted) < inputs:
-                adder[node], leaves[head] = head, wanted
-    return frozenset(adder) | {v.id for v in values if is_part(v)}
 
 
 class _Placer:
@@ -43,7 +23,6 @@ class _Placer:
         self.period = schedule.model.period
         self.stage = dict(schedule.stage)
         self.tail: dict[int, float] = {}
-        self.absorbed = _absorbed(self.netlist, schedule.model.family.inputs)
         self.stores = {load: store for store, loads in self.netlist.before.items() for load in loads}
         self.uses: dict[Slice, Counter[int]] = {}
         for node in self.netlist.nodes:
@@ -102,9 +81,9 @@ class _Placer:
     def _cost(self, node: int, stage: int) -> int:
         """Return the register bits that depend on where this node is, were it in `stage`.
 
-        What an adder's LUTs compute is best where the adder is, whatever the registers.
+        A table that an adder's LUTs compute is best where the adder is, whatever the registers.
         """
-        if node in self.absorbed:
+        if is_part(self.netlist.process.values[node]):
             return -stage
         bits = 0
         available = stage + self.netlist.latency(node)
