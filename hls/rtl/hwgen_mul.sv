@@ -106,31 +106,39 @@ module hwgen_mul #(
     );
 `else
     wire signed [D_WIDTH - 1:0] wide = SUBTRACT ? d - a : d;
-    logic signed [D_WIDTH - 1:0] factors_d[0:2];
-    logic signed [B_WIDTH - 1:0] factors_b[0:2];
-    logic signed [P_WIDTH - 1:0] products[0:2];
-    assign factors_d[0] = wide;
-    assign factors_b[0] = b;
-    assign products[0] = P_WIDTH'(factors_d[FRONT]) * P_WIDTH'(factors_b[FRONT]);
+    wire [3*D_WIDTH-1:0] factors_d;
+    wire [3*B_WIDTH-1:0] factors_b;
+    wire [3*P_WIDTH-1:0] products;
+    wire signed [D_WIDTH-1:0] factor_d = factors_d[FRONT*D_WIDTH+:D_WIDTH];
+    wire signed [B_WIDTH-1:0] factor_b = factors_b[FRONT*B_WIDTH+:B_WIDTH];
+    assign factors_d[0+:D_WIDTH] = wide;
+    assign factors_b[0+:B_WIDTH] = b;
+    assign products[0+:P_WIDTH] = P_WIDTH'(factor_d) * P_WIDTH'(factor_b);
     for (genvar k = 0; k < 2; k++) begin : fronts
         if (k < FRONT) begin : used
+            logic [D_WIDTH-1:0] held_d;
+            logic [B_WIDTH-1:0] held_b;
             always_ff @(posedge clk)
                 if (move[k]) begin
-                    factors_d[k+1] <= factors_d[k];
-                    factors_b[k+1] <= factors_b[k];
+                    held_d <= factors_d[k*D_WIDTH+:D_WIDTH];
+                    held_b <= factors_b[k*B_WIDTH+:B_WIDTH];
                 end
+            assign factors_d[(k+1)*D_WIDTH+:D_WIDTH] = held_d;
+            assign factors_b[(k+1)*B_WIDTH+:B_WIDTH] = held_b;
         end else begin : unused
-            assign factors_d[k+1] = '0;
-            assign factors_b[k+1] = '0;
+            assign factors_d[(k+1)*D_WIDTH+:D_WIDTH] = '0;
+            assign factors_b[(k+1)*B_WIDTH+:B_WIDTH] = '0;
         end
     end
     for (genvar k = 0; k < 2; k++) begin : backs
         if (k < LATENCY - FRONT) begin : used
-            always_ff @(posedge clk) if (move[FRONT+k]) products[k+1] <= products[k];
+            logic [P_WIDTH-1:0] held;
+            always_ff @(posedge clk) if (move[FRONT+k]) held <= products[k*P_WIDTH+:P_WIDTH];
+            assign products[(k+1)*P_WIDTH+:P_WIDTH] = held;
         end else begin : unused
-            assign products[k+1] = '0;
+            assign products[(k+1)*P_WIDTH+:P_WIDTH] = '0;
         end
     end
-    assign p = products[LATENCY-FRONT];
+    assign p = products[(LATENCY-FRONT)*P_WIDTH+:P_WIDTH];
 `endif
 endmodule
