@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import COMMUTATIVE, PURE, evaluate, ones
-from hwgen.hlsc.back.knownbits import Bits, known_bits
+from hwgen.hlsc.back.knownbits import Bits, computed_bits
 
 Args = tuple[int, ...]
 Rule = Callable[["Builder", int, Args, "int | str | None"], "int | None"]
@@ -30,6 +30,7 @@ class Builder:
         self.values: list[ir.Value] = []
         self.bits: list[Bits] = []
         self._known: dict[tuple[object, ...], int] = {}
+        self._constants: dict[int, int] = {}
         self.loc: ir.Loc | None = None
         self.name = ""
         self.bind: ir.Binding | None = None
@@ -45,8 +46,8 @@ class Builder:
         if opcode in PURE:
             if opcode in COMMUTATIVE and self._order(arguments[0]) > self._order(arguments[1]):
                 arguments = (arguments[1], arguments[0])
-            if all(values[a].opcode == "const" for a in arguments):
-                patterns = [self.pattern(a) for a in arguments]
+            if self._constants.keys() >= set(arguments):
+                patterns = [self._constants[a] for a in arguments]
                 widths = [values[a].width for a in arguments]
                 return self.const(width, evaluate(opcode, width, patterns, widths, attr))
         rule = self.rules.get(opcode)
@@ -58,7 +59,7 @@ class Builder:
         return self.intern(opcode, width, arguments, attr)
 
     def _order(self, value: int) -> tuple[bool, int]:
-        return (self.values[value].opcode == "const", value)
+        return (value in self._constants, value)
 
     def intern(self, opcode: str, width: int, args: Args, attr: int | str | None) -> int:
         """Add a value as it is, or return the equal one that exists."""
@@ -69,14 +70,21 @@ class Builder:
         if known is not None:
             return known
         index = len(self.values)
-        value = ir.Value(index, opcode, width, args, attr, self.loc, self.name, bind, slot)  # type: ignore[arg-type]
-        bits = known_bits(value, [self.bits[a] for a in args], [self.values[a].width for a in args], self.facts)
+        bits = self._bits(opcode, width, args, attr)
         if opcode in PURE and bits[0] | bits[1] == ones(width):
             return self.const(width, bits[1])
-        self.values.append(value)
+        self.values.append(ir.Value.made(index, opcode, width, args, attr, self.loc, self.name, bind, slot))
+        if opcode == "const":
+            self._constants[index] = bits[1]
         self.bits.append(bits)
         self._known[key] = index
         return index
+
+    def _bits(self, opcode: str, width: int, args: Args, attr: int | str | None) -> Bits:
+        if opcode in ("state", "rom", "ram"):
+            return self.facts.get(f"{opcode} {attr}", (0, 0))
+        bits, values = self.bits, self.values
+        return computed_bits(opcode, width, attr, [bits[a] for a in args], [values[a].width for a in args])
 
     def const(self, width: int, pattern: int) -> int:
         """Return the id of a constant; the pattern is taken modulo 2**width."""
@@ -84,14 +92,11 @@ class Builder:
 
     def pattern(self, value: int) -> int:
         """Return the pattern of a constant value."""
-        attr = self.values[value].attr
-        assert isinstance(attr, int)
-        return attr
+        return self._constants[value]
 
     def constant(self, value: int) -> int | None:
         """Return the pattern of a value if it is a constant, else None."""
-        found = self.values[value]
-        return found.attr if found.opcode == "const" and isinstance(found.attr, int) else None
+        return self._constants.get(value)
 
     def opcode(self, value: int) -> str:
         """Return a value's opcode."""

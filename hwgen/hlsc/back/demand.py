@@ -22,13 +22,15 @@ def demanded(process: ir.Process, facts: Sequence[Fact]) -> list[int]:
     for value in process.values:
         if value.opcode == "read" and value.args:
             masks[value.args[0]] = 1
+    done = [0] * len(masks)
     changed = True
     while changed:
         changed = False
         for value in reversed(process.values):
             mask = masks[value.id]
-            if not mask:
+            if mask == done[value.id]:
                 continue
+            done[value.id] = mask
             if value.opcode == "state":
                 target = nexts[str(value.attr)]
                 changed |= bool(mask & ~masks[target])

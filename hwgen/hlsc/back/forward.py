@@ -125,6 +125,8 @@ def forwarded(process: ir.Process, distances: Mapping[str, int]) -> ir.Process:
 
 def recurrent(process: ir.Process) -> tuple[str, ...]:
     """Return the RAMs with a store that depends on what an earlier load of the same RAM gave."""
+    if not process.rams:
+        return ()
     netlist = Netlist(process, {})
     found: list[str] = []
     base = len(process.values)

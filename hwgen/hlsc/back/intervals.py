@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import COMPARES, evaluate, ones, signed_bits, to_signed, unsigned_bits
-from hwgen.hlsc.back.knownbits import known_bits
+from hwgen.hlsc.back.knownbits import computed_bits
 
 
 class Fact(NamedTuple):
@@ -138,18 +138,18 @@ def _shift(opcode: str, a: Fact, amount: Fact, width: int) -> Fact:
     return from_signed(low, max(a.shi >> least, a.shi >> most), width)
 
 
-def _wires(value: ir.Value, args: Sequence[Fact], widths: Sequence[int]) -> Fact:
-    width, a = value.width, args[0]
-    if value.opcode == "zext":
+def _wires(opcode: str, width: int, attr: int | str | None, args: Sequence[Fact], widths: Sequence[int]) -> Fact:
+    a = args[0]
+    if opcode == "zext":
         return from_unsigned(a.ulo, a.uhi, width)
-    if value.opcode == "sext":
+    if opcode == "sext":
         return from_signed(a.slo, a.shi, width)
-    if value.opcode == "concat":
+    if opcode == "concat":
         low = high = 0
         for fact, part in zip(args, widths, strict=True):
             low, high = low << part | fact.ulo, high << part | fact.uhi
         return from_unsigned(low, high, width)
-    offset = value.attr if isinstance(value.attr, int) else 0
+    offset = attr if isinstance(attr, int) else 0
     found = from_unsigned(a.ulo >> offset, a.uhi >> offset, width)
     return meet(found, from_signed(a.slo >> offset, a.shi >> offset, width))
 
@@ -173,11 +173,19 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
     `stored` has those of "state name" and "ram name"; ROMs are the caller's business.
     """
     opcode, width = value.opcode, value.width
-    if opcode == "const":
-        assert isinstance(value.attr, int)
-        return exact(value.attr, width)
     if opcode in ("state", "rom", "ram"):
         return stored.get(f"{opcode} {value.attr}", top(width))
+    if width > _REMEMBERED or any(w > _REMEMBERED for w in widths):
+        return _transfer(opcode, width, value.attr, tuple(args), tuple(widths))
+    return _remembered(opcode, width, value.attr, tuple(args), tuple(widths))
+
+
+def _transfer(
+    opcode: str, width: int, attr: int | str | None, args: tuple[Fact, ...], widths: tuple[int, ...]
+) -> Fact:
+    if opcode == "const":
+        assert isinstance(attr, int)
+        return exact(attr, width)
     if opcode in ("read", "valid"):
         return top(width)
     if opcode in COMPARES:
@@ -195,6 +203,11 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
     elif opcode == "select":
         found = join(args[1], args[2])
     else:
-        found = _wires(value, args, widths)
-    zero, one = known_bits(value, [(a.zeros, a.ones) for a in args], widths, {})
+        found = _wires(opcode, width, attr, args, widths)
+    zero, one = computed_bits(opcode, width, attr, [(a.zeros, a.ones) for a in args], widths)
     return tighten(Fact(found.ulo, found.uhi, found.slo, found.shi, zero, one), width)
+
+
+_REMEMBERED = 64
+"""Most bits of a value whose facts are kept: unrolled loops ask the same again and again."""
+_remembered = lru_cache(maxsize=1 << 16)(_transfer)

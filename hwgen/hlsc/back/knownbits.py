@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.fold import ones
+from hwgen.hlsc.back.fold import WIRES, ones
 
 Bits = tuple[int, int]
 """(mask of bits known to be 0, mask of bits known to be 1)."""
@@ -54,38 +54,34 @@ def _shift(opcode: str, a: Bits, width: int) -> Bits:
     return (leading, 0) if opcode == "lshr" or leading else (0, 0)
 
 
-def _wires(value: ir.Value, args: Sequence[Bits], widths: Sequence[int]) -> Bits:
-    width = value.width
-    if value.opcode == "concat":
+def _wires(opcode: str, width: int, attr: int | str | None, args: Sequence[Bits], widths: Sequence[int]) -> Bits:
+    if opcode == "concat":
         zero = one = 0
         for (known_zero, known_one), part in zip(args, widths, strict=True):
             zero, one = zero << part | known_zero, one << part | known_one
         return zero, one
     (zero, one), own = args[0], widths[0]
-    if value.opcode == "extract":
-        assert isinstance(value.attr, int)
-        return zero >> value.attr & ones(width), one >> value.attr & ones(width)
-    if value.opcode == "trunc":
-        return zero & ones(width), one & ones(width)
-    high = ones(width) & ~ones(own)
-    if value.opcode == "zext":
+    mask = ones(width)
+    if opcode == "extract":
+        assert isinstance(attr, int)
+        return zero >> attr & mask, one >> attr & mask
+    if opcode == "trunc":
+        return zero & mask, one & mask
+    high = mask & ~ones(own)
+    if opcode == "zext":
         return zero | high, one
     return zero | (high if zero >> (own - 1) & 1 else 0), one | (high if one >> (own - 1) & 1 else 0)
 
 
-def known_bits(value: ir.Value, args: Sequence[Bits], widths: Sequence[int], facts: Mapping[str, Bits]) -> Bits:
-    """Return the known bits of a value from those of its arguments.
-
-    `facts` gives those of stored words: keys "state name", "rom name", "ram name".
-    """
-    opcode, width = value.opcode, value.width
+def computed_bits(
+    opcode: str, width: int, attr: int | str | None, args: Sequence[Bits], widths: Sequence[int]
+) -> Bits:
+    """Return the known bits of a value that is no stored word from those of its arguments."""
     if opcode == "const":
-        assert isinstance(value.attr, int)
-        return ~value.attr & ones(width), value.attr
-    if opcode in ("state", "rom", "ram"):
-        return facts.get(f"{opcode} {value.attr}", (0, 0))
-    if opcode in ("zext", "sext", "trunc", "extract", "concat"):
-        return _wires(value, args, widths)
+        assert isinstance(attr, int)
+        return ~attr & ones(width), attr
+    if opcode in WIRES:
+        return _wires(opcode, width, attr, args, widths)
     if opcode == "select":
         return args[1][0] & args[2][0], args[1][1] & args[2][1]
     if opcode in ("shl", "lshr", "ashr"):
@@ -93,3 +89,13 @@ def known_bits(value: ir.Value, args: Sequence[Bits], widths: Sequence[int], fac
     if len(args) == 2 and width == widths[0]:
         return _binary(opcode, args[0], args[1], width)
     return 0, 0
+
+
+def known_bits(value: ir.Value, args: Sequence[Bits], widths: Sequence[int], facts: Mapping[str, Bits]) -> Bits:
+    """Return the known bits of a value from those of its arguments.
+
+    `facts` gives those of stored words: keys "state name", "rom name", "ram name".
+    """
+    if value.opcode in ("state", "rom", "ram"):
+        return facts.get(f"{value.opcode} {value.attr}", (0, 0))
+    return computed_bits(value.opcode, value.width, value.attr, args, widths)

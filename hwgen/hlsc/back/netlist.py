@@ -71,6 +71,13 @@ class Netlist:
 
     def latency(self, node: int) -> int:
         """Return how many stages after its operands a node's result comes."""
+        return self._latencies[node]
+
+    @cached_property
+    def _latencies(self) -> list[int]:
+        return [self._latency(node) for node in range(len(self.process.values) + len(self.sinks))]
+
+    def _latency(self, node: int) -> int:
         if node < len(self.process.values) and self.process.values[node].opcode == "dsp":
             bind = self.process.values[node].bind
             return bind.latency or 0 if bind else 0

@@ -27,12 +27,15 @@ def live_values(process: ir.Process) -> list[bool]:
     for write in process.writes:
         work.extend((write.data,) if write.predicate is None else (write.data, write.predicate))
     seen: set[str] = set()
+    values = process.values
     while work:
-        value = process.values[work.pop()]
+        value = values[work.pop()]
         if live[value.id]:
             continue
         live[value.id] = True
-        work.extend(value.args)
+        for arg in value.args:
+            if not live[arg]:
+                work.append(arg)
         if value.opcode in ("state", "ram") and f"{value.opcode} {value.attr}" not in seen:
             seen.add(f"{value.opcode} {value.attr}")
             if value.opcode == "state":
