@@ -175,14 +175,12 @@ def transfer(value: ir.Value, args: Sequence[Fact], widths: Sequence[int], store
     opcode, width = value.opcode, value.width
     if opcode in ("state", "rom", "ram"):
         return stored.get(f"{opcode} {value.attr}", top(width))
-    if width > _REMEMBERED or any(w > _REMEMBERED for w in widths):
+    if width > _REMEMBERED or max(widths, default=0) > _REMEMBERED:
         return _transfer(opcode, width, value.attr, tuple(args), tuple(widths))
     return _remembered(opcode, width, value.attr, tuple(args), tuple(widths))
 
 
-def _transfer(
-    opcode: str, width: int, attr: int | str | None, args: tuple[Fact, ...], widths: tuple[int, ...]
-) -> Fact:
+def _transfer(opcode: str, width: int, attr: int | str | None, args: tuple[Fact, ...], widths: tuple[int, ...]) -> Fact:
     if opcode == "const":
         assert isinstance(attr, int)
         return exact(attr, width)

@@ -73,9 +73,7 @@ def _wires(opcode: str, width: int, attr: int | str | None, args: Sequence[Bits]
     return zero | (high if zero >> (own - 1) & 1 else 0), one | (high if one >> (own - 1) & 1 else 0)
 
 
-def computed_bits(
-    opcode: str, width: int, attr: int | str | None, args: Sequence[Bits], widths: Sequence[int]
-) -> Bits:
+def computed_bits(opcode: str, width: int, attr: int | str | None, args: Sequence[Bits], widths: Sequence[int]) -> Bits:
     """Return the known bits of a value that is no stored word from those of its arguments."""
     if opcode == "const":
         assert isinstance(attr, int)

@@ -16,6 +16,8 @@ from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.ranges import Ranges
 
 _LOW_BITS_ONLY = frozenset({"add", "sub", "mul", "and", "or", "xor", "select"})
+_SHIFTS = frozenset({"shl", "lshr", "ashr"})
+_SHORTER = _LOW_BITS_ONLY | _SHIFTS
 
 
 class Form(NamedTuple):
@@ -71,14 +73,14 @@ class _Narrower:
         if value.opcode in ("state", "ram", "rom"):
             kept = self.storage[f"{value.opcode} {value.attr}"]
             return b.resize(b.op(value.opcode, kept.width, args, value.attr), width, kept.signed)
-        kept = form(fact, self.masks[value.id], width)
+        kept = form(fact, self.masks[value.id], width) if value.opcode in _SHORTER else Form(width, False)
         if value.opcode in _LOW_BITS_ONLY and kept.width < width:
             low = [
                 a if b.width(a) == 1 and i == 0 and value.opcode == "select" else b.extract(a, 0, kept.width)
                 for i, a in enumerate(args)
             ]
             return b.resize(b.op(value.opcode, kept.width, low), width, kept.signed)
-        if value.opcode in ("shl", "lshr", "ashr"):
+        if value.opcode in _SHIFTS:
             return self._shift(b, value, args, kept)
         if value.opcode in ("eq", "ult", "slt"):
             return self._compare(b, value, args)

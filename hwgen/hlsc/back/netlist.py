@@ -145,6 +145,11 @@ class Netlist:
         """Return by adder the logic that fits into its LUTs, where these have six inputs."""
         return cones(self.process, [a for s in self.sinks for a in s.args])
 
+    @cached_property
+    def absorbed(self) -> frozenset[int]:
+        """Return the nodes of all that logic."""
+        return frozenset(n for cone in self.cones.values() for n in cone.nodes)
+
     def readers(self, kind: str, name: str) -> list[int]:
         """Return the value nodes that read a state or RAM."""
         return self._readers.get((kind, name), [])

@@ -182,9 +182,11 @@ class Ranges:
         for ram in self.process.rams:
             self.stored[f"ram {ram.name}"] = words_fact(ram.init, ram.width) if ram.init else exact(0, ram.width)
             nexts[f"ram {ram.name}"] = ram.store.data
-        for value in self.process.values:
-            self.facts[value.id] = self.evaluate(value)
         cone = self._cone()
+        inside = {v.id for v in cone}
+        for value in self.process.values:
+            if value.id in inside or not self._stored[value.id]:
+                self.facts[value.id] = self.evaluate(value)
         shown = {f"state {v.attr}": v for v in self.process.values if v.opcode == "state"}
         for round_ in count():
             changed: set[str] = set()

@@ -149,7 +149,7 @@ class Scheduler:
         """
         if self.model.family.inputs < LUT_INPUTS:
             return frozenset()
-        found = frozenset(n for cone in self.netlist.cones.values() for n in cone.nodes)
+        found = self.netlist.absorbed
         if self.ii == 1 or not found:
             return found
         return found.difference(*(c for c in self.netlist.components(tied=True) if len(c) > 1))
