@@ -27,6 +27,10 @@ _ARITY = {
 }
 
 
+def _what(index: int, value: ir.Value) -> str:
+    return f"value {index} ({value.opcode} {value.name})"
+
+
 class _Checker:
     def __init__(self, process: ir.Process) -> None:
         self.process = process
@@ -45,23 +49,22 @@ class _Checker:
         yield from self.storage()
 
     def value(self, index: int, value: ir.Value) -> Iterator[str]:
-        what = f"value {index} ({value.opcode} {value.name})"
         if value.id != index:
-            yield f"{what} must have the id {index}, not {value.id}"
+            yield f"{_what(index, value)} must have the id {index}, not {value.id}"
         if value.width < 1:
-            yield f"{what} must be at least one bit wide, not {value.width}"
-        if any(not 0 <= a < index for a in value.args):
-            yield f"{what} must use earlier values only, not {value.args}"
+            yield f"{_what(index, value)} must be at least one bit wide, not {value.width}"
+        if value.args and (min(value.args) < 0 or max(value.args) >= index):
+            yield f"{_what(index, value)} must use earlier values only, not {value.args}"
             return
         widths = tuple(self.widths[a] for a in value.args)
         if not self.shape(value, widths):
-            yield f"{what} must not have argument widths {widths} with result width {value.width}"
+            yield f"{_what(index, value)} must not have argument widths {widths} with result width {value.width}"
         if not self.attribute(value):
-            yield f"{what} has a wrong attribute {value.attr!r} for its width {value.width}"
+            yield f"{_what(index, value)} has a wrong attribute {value.attr!r} for its width {value.width}"
         if value.bind is not None and value.opcode not in ("mul", "dsp"):
-            yield f"{what} must not be bound, only multiplications are"
+            yield f"{_what(index, value)} must not be bound, only multiplications are"
         if value.slot and value.opcode != "read":
-            yield f"{what} must not have a slot, only reads have"
+            yield f"{_what(index, value)} must not have a slot, only reads have"
 
     def shape(self, value: ir.Value, widths: tuple[int, ...]) -> bool:
         op, width = value.opcode, value.width

@@ -71,7 +71,7 @@ class Builder:
             return known
         index = len(self.values)
         bits = self._bits(opcode, width, args, attr)
-        if opcode in PURE and bits[0] | bits[1] == ones(width):
+        if opcode in PURE and bits[0] | bits[1] == (1 << width) - 1:
             return self.const(width, bits[1])
         self.values.append(ir.Value.made(index, opcode, width, args, attr, self.loc, self.name, bind, slot))
         if opcode == "const":

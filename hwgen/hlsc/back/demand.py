@@ -52,32 +52,37 @@ def _demand_store(store: ir.Store, mask: int, masks: list[int], process: ir.Proc
 
 
 def _propagate(value: ir.Value, mask: int, masks: list[int], process: ir.Process, facts: Sequence[Fact]) -> None:
+    for arg, bits in zip(value.args, _wanted(value, mask, process, facts), strict=True):
+        masks[arg] |= bits
+
+
+def _wanted(value: ir.Value, mask: int, process: ir.Process, facts: Sequence[Fact]) -> list[int]:
+    """Return the bits of each argument that `mask` of a value asks for."""
     args, opcode = value.args, value.opcode
-    widths = [process.values[a].width for a in args]
-    wanted = [ones(w) for w in widths]
+    if opcode == "extract":
+        assert isinstance(value.attr, int)
+        return [mask << value.attr]
+    if opcode == "xor":
+        return [mask, mask]
+    if opcode == "and":
+        return [mask & ~facts[args[1]].zeros, mask]
+    if opcode == "or":
+        return [mask & ~facts[args[1]].ones, mask]
+    if opcode == "select":
+        return [1, mask, mask]
     low = ones(mask.bit_length())
     if opcode in ("add", "sub", "mul"):
-        wanted = [low, low]
-    elif opcode == "xor":
-        wanted = [mask, mask]
-    elif opcode == "and":
-        wanted = [mask & ~facts[args[1]].zeros, mask]
-    elif opcode == "or":
-        wanted = [mask & ~facts[args[1]].ones, mask]
-    elif opcode == "select":
-        wanted = [1, mask, mask]
-    elif opcode == "shl":
-        wanted[0] = low
-    elif opcode in ("zext", "sext", "trunc"):
+        return [low, low]
+    widths = [process.values[a].width for a in args]
+    if opcode in ("zext", "sext", "trunc"):
         sign = 1 << (widths[0] - 1) if opcode == "sext" and mask >> widths[0] else 0
-        wanted = [mask & ones(widths[0]) | sign]
-    elif opcode == "extract":
-        assert isinstance(value.attr, int)
-        wanted = [mask << value.attr]
+        return [mask & ones(widths[0]) | sign]
+    wanted = [ones(w) for w in widths]
+    if opcode == "shl":
+        wanted[0] = low
     elif opcode == "concat":
         offset = value.width
         for position, width in enumerate(widths):
             offset -= width
-            wanted[position] = mask >> offset & ones(width)
-    for arg, bits in zip(args, wanted, strict=True):
-        masks[arg] |= bits
+            wanted[position] = mask >> offset & wanted[position]
+    return wanted

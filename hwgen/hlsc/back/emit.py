@@ -32,7 +32,7 @@ class Emitter:
         self.schedule = schedule
         self.netlist = schedule.netlist
         self.process = schedule.netlist.process
-        self.last_use = self._last_uses()
+        self.last_use = schedule.last_use
         ports = [f"{s.name}_{suffix}" for s in self.process.streams for suffix in ("tdata", "tvalid", "tready")]
         self.names = Identifiers(["ap_clk", "ap_rst_n", self.process.name, *ports])
         self.control = Control(schedule, self.names)
@@ -58,13 +58,6 @@ class Emitter:
             n: self.names.fresh(f"{self.signal[u.nodes[0]]}_shared") for u in schedule.units for n in u.nodes[:1]
         }
         self.unit_of = {n: u for u in schedule.units for n in u.nodes}
-
-    def _last_uses(self) -> dict[int, int]:
-        last = {n: self.schedule.available(n) for n in self.netlist.nodes}
-        for node, slices in self.netlist.operands.items():
-            for piece in slices:
-                last[piece.node] = max(last[piece.node], self.schedule.stage[node])
-        return last
 
     def _signal(self, node: int) -> str:
         value = self.process.values[node]

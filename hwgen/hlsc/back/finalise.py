@@ -6,7 +6,7 @@ After it a `read` may return anything where its predicate is 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
@@ -109,11 +109,23 @@ class _Observers:
         )
 
 
+def _is_final(process: ir.Process, depths: Mapping[str, int]) -> bool:
+    """Tell whether all addresses are exact and no read has a predicate."""
+    values = process.values
+    stores = [(f"ram {r.name}", r.store.address) for r in process.rams]
+    loads = [(f"{v.opcode} {v.attr}", v.args[0]) for v in values if v.opcode in ("rom", "ram")]
+    exact = all(values[address].width == address_width(depths[name]) for name, address in (*stores, *loads))
+    return exact and not any(v.args for v in values if v.opcode == "read")
+
+
 def finalise(process: ir.Process) -> ir.Process:
     """Return the process with exact memory addresses and with reads masked where that can be seen."""
-    observers = _Observers(process)
     depths = {f"rom {r.name}": len(r.words) for r in process.roms}
     depths |= {f"ram {r.name}": r.depth for r in process.rams}
+
+    if _is_final(process, depths):
+        return process
+    observers = _Observers(process)
 
     def translate(b: Builder, value: ir.Value, args: Sequence[int]) -> int:
         if value.opcode in ("rom", "ram"):

@@ -222,6 +222,13 @@ class Netlist:
 
     def components(self, tied: bool) -> list[list[int]]:
         """Return the strongly connected components in topological order, nodes of each in topological order."""
+        return self._tied if tied else self._components(tied=False)
+
+    @cached_property
+    def _tied(self) -> list[list[int]]:
+        return self._components(tied=True)
+
+    def _components(self, tied: bool) -> list[list[int]]:
         loops = self.loops(tied)
         graph = {n: [*self.consumers[n], *loops.get(n, ())] for n in self.nodes}
         for store, loads in self.before.items():

@@ -101,7 +101,19 @@ class Schedule:
 
     def held(self, node: int) -> int:
         """Return the last stage in which a node's result is where it came to be: a state stays until its update."""
-        return max((self.stage[u] for u in self._updates.get(node, ())), default=self.available(node))
+        updates = self._updates.get(node)
+        return max(self.stage[u] for u in updates) if updates else self.available(node)
+
+    @cached_property
+    def last_use(self) -> dict[int, int]:
+        """Return by node the last stage in which its result is there or used."""
+        last = {n: self.available(n) for n in self.netlist.nodes}
+        for node, slices in self.netlist.operands.items():
+            stage = self.stage[node]
+            for piece in slices:
+                if stage > last[piece.node]:
+                    last[piece.node] = stage
+        return last
 
     @property
     def absorbing(self) -> Mapping[int, Cone]:

@@ -148,17 +148,14 @@ class _Timer:
 
 def register_bits(schedule: Schedule) -> Counter[int]:
     """Return the pipeline register bits in front of each stage (whole words)."""
-    last = {n: schedule.available(n) for n in schedule.netlist.nodes}
-    for node, slices in schedule.netlist.operands.items():
-        for piece in slices:
-            last[piece.node] = max(last[piece.node], schedule.stage[node])
     bits: Counter[int] = Counter()
-    for node, final in last.items():
+    for node, final in schedule.last_use.items():
         if schedule.netlist.sink(node) is None:
             width = schedule.netlist.process.values[node].width
             inside = schedule.netlist.latency(node) and schedule.netlist.process.values[node].opcode != "dsp"
             first = schedule.stage[node] if inside else schedule.held(node)
-            bits.update(dict.fromkeys(range(first + 1, final + 1), width))
+            for stage in range(first + 1, final + 1):
+                bits[stage] += width
     return bits
 
 
