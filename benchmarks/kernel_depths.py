@@ -66,7 +66,7 @@ def compiled(plan: Plan) -> dict[str, int]:
         for process in plan.processes:
             source = folder / "hls/src" / f"{process.name}.cpp"
             module = compile_process(source, process.name, [folder / "hls/include"], target)
-            assert module.trip_count == process.cycles, process.name
+            assert module.trip_count in (None, process.cycles), process.name
             found[process.name] = module.depth
     return found
 
