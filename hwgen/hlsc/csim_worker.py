@@ -28,8 +28,9 @@ ENTRY = "hwgen.call"
 _ALIGN = 64
 _JUMP = 1024
 """Bytes of a `jmp_buf`, and more."""
-_MOST = 1 << 30
-"""Bytes of the longest output of one job."""
+_MOST = 1 << 26
+_RATIO = 64
+"""Bytes of the longest output of one job: the first, and the second for each byte of its inputs."""
 _PAUSES = ((0, 256), (0x1B873593, 128), (0xCC9E2D51, 128), (0x2127599B, 128), (0x85EBCA6B, 20), (0xC2B2AE35, 230))
 """For a process with non-blocking reads: seeds, and how likely, of 256, such a read sees a word that is there."""
 _IDLE_POLLS = 1 << 22
@@ -198,9 +199,10 @@ def aligned(size: int) -> npt.NDArray[np.uint8]:
 
 
 class Stream:
-    """One stream: its descriptor in memory, and the words behind it."""
+    """One stream: its descriptor in memory, and the words behind it; an output holds up to `most` bytes."""
 
-    def __init__(self, name: str, bits: int, words: npt.NDArray[np.uint8] | None) -> None:
+    def __init__(self, name: str, bits: int, words: npt.NDArray[np.uint8] | None, most: int = 0) -> None:
+        self.most = most
         self.name = name
         self.bits = bits
         self.stride = storage_bytes(bits)
@@ -224,7 +226,7 @@ class Stream:
             spare = self.address + _SCRATCH
             self.fields[2:4] = (spare, spare + self.stride)
             return
-        if self.buffer.size > _MOST:
+        if self.buffer.size > self.most:
             self.fields[4] = 3
         used = int(self.fields[2]) - int(self.buffer.ctypes.data)
         larger = aligned(2 * self.buffer.size)
@@ -260,9 +262,7 @@ def complaint(streams: Sequence[Stream], frame: int, whole: bool = True) -> str 
     for stream in streams:
         status = int(stream.fields[4])
         if status == 3:
-            return (
-                f"The process must read a stream now and then: it wrote {_MOST >> 30} GB to {stream.name} without end."
-            )
+            return f"The process must read a stream now and then: it wrote {stream.most >> 20} MB to {stream.name} without end."
         if stream.dry and whole:
             return f"The process must not read more than one frame of {stream.name}: it was empty in frame {frame}."
         if status and not stream.dry:
@@ -339,7 +339,8 @@ class Job:
         inputs = [
             Stream(name, bits, given) for (name, bits), given in zip(self.spec["inputs"], self._words, strict=True)
         ]
-        outputs = [Stream(name, bits, None) for name, bits in self.spec["outputs"]]
+        most = _MOST + _RATIO * sum(words.nbytes for words in self._words)
+        outputs = [Stream(name, bits, None, most) for name, bits in self.spec["outputs"]]
         streams = inputs + outputs
         self._known = {stream.address: stream for stream in streams}
         engine = loaded(self._code)

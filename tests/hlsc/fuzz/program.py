@@ -278,6 +278,8 @@ class Generator(Memories, Products, Words, Shapes):
         self.registers()
         body: list[Stmt] = []
         loop = rng.choice(["up", "up", "up", "unsigned", "le", "down", "narrow", "while", "do", "break", "endless"])
+        if loop == "endless":  # something must end the simulation
+            inputs[0].mode = ("always",)
         made = Program(self.name, self.trip, loop, inputs, outputs, self.decls, body, ii=self.interval())
         self.prologue(made)
         for stream in inputs:
