@@ -262,7 +262,8 @@ def complaint(streams: Sequence[Stream], frame: int, whole: bool = True) -> str 
     for stream in streams:
         status = int(stream.fields[4])
         if status == 3:
-            return f"The process must read a stream now and then: it wrote {stream.most >> 20} MB to {stream.name} without end."
+            size = f"{stream.most >> 20} MB"
+            return f"The process must read a stream now and then: it wrote {size} to {stream.name} without end."
         if stream.dry and whole:
             return f"The process must not read more than one frame of {stream.name}: it was empty in frame {frame}."
         if status and not stream.dry:
