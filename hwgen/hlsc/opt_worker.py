@@ -222,26 +222,34 @@ def bind(module: llvm.ModuleRef, function: str, clean: Callable[[llvm.ValueRef],
         found = code.operations(variable, op)
         notes |= set() if found else {f"; hwgen.bind {number} missing\n"}
         for text in found if op == "mul" else ():
-            if bound.setdefault(text, number) != number:
+            if bound.setdefault(_unnumbered(text), number) != number:
                 notes.add(f"; hwgen.bind {number} twice\n")
     text, types = _replace(_CALL.sub("", str(module)), bound)
     text += "".join(f"declare {kind} {name}({kind}, {kind}) {_PURE}\n" for name, kind in sorted(types.items()))
     return llvm.parse_assembly(text), "".join(sorted(notes))
 
 
+def _unnumbered(text: str) -> str:
+    """Return an instruction without its metadata, which LLVM numbers anew for each text."""
+    return text.partition(", !")[0]
+
+
 def _replace(text: str, bound: dict[str, int]) -> tuple[str, dict[str, str]]:
     """Return the text with the bound multiplications as calls, and the type of each callee."""
     types: dict[str, str] = {}
     lines = text.split("\n")
+    missing = dict(bound)
     for index, line in enumerate(lines):
-        number = bound.get(line.strip())
-        match = _MUL.match(line.strip()) if number is not None else None
-        if match:
+        number = missing.pop(_unnumbered(line.strip()), None) if " mul " in line else None
+        if number is not None:
+            match = _MUL.match(line.strip())
+            assert match, line
             kind = match["type"]
             name = f"@hwgen.bind.{number}.{kind}"
             types[name] = kind
             lines[index] = f"  {match['to']} = call {kind} {name}({kind} {match['left']}, {kind} {match['right']})"
             lines[index] += match["rest"]
+    assert not missing, f"no such multiplications: {sorted(missing)}"
     return "\n".join(lines), types
 
 

@@ -223,3 +223,28 @@ def test_yosys_counts_the_shared_blocks(tmp_path: Path) -> None:
     rtl_file = tmp_path / "f.sv"
     rtl_file.write_text(compiled.rtl)
     assert count([BLOCK, rtl_file], "f", "xcup").cells["DSP48E2"] == 8
+
+
+def test_a_product_in_a_plain_function_is_bound(tmp_path: Path) -> None:
+    # LLVM numbers the places of this one's instructions otherwise in one text than in another.
+    text = """static const ap_int<4> kRow[4] = {1, -2, 3, -7};
+    ap_int<8> product(ap_uint<4> x, ap_int<4> w) {
+      const ap_int<8> p = x * w;
+    #pragma HLS BIND_OP variable = p op = mul impl = dsp
+      return p;
+    }
+    void f(hls::stream<ap_uint<6>>& in0, hls::stream<ap_uint<16>>& out0) {
+      for (int i = 0; i < 16; ++i) {
+    #pragma HLS PIPELINE II = 1
+        const ap_uint<6> word = in0.read();
+        ap_uint<16> result = 0;
+        for (int k = 0; k < 2; ++k) {
+    #pragma HLS UNROLL
+          result.range(8 * k + 7, 8 * k) = product(word.range(3, 0), kRow[word.range(5, 4) ^ k]);
+        }
+        out0.write(result);
+      }
+    }
+    """
+    process = read_process(source(tmp_path, text), "f", [])
+    assert [v.bind for v in process.values if v.opcode == "mul"] == [ir.Binding("dsp", None)] * 2
