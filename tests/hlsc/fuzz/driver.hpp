@@ -84,7 +84,8 @@ inline void load(const char* path, std::vector<Input>& inputs) {
   fclose(file);
 }
 
-// Arguments: file of input words, seed, percentage of valid, percentage of ready, idle cycles before the end.
+// Arguments: file of input words, seed, percentage of valid, percentage of ready, idle cycles before the end. A process
+// that writes on without reading ends after a multiple of them.
 inline int drive(int argc, char** argv, std::vector<Input> inputs, std::vector<Output> outputs) {
   if (argc < 6) return 2;
   load(argv[1], inputs);
@@ -95,8 +96,8 @@ inline int drive(int argc, char** argv, std::vector<Input> inputs, std::vector<O
   Vbatch* top = new Vbatch{&context};
   std::mt19937 random(seed);
   auto chance = [&](int percent) { return (int)(random() % 100) < percent; };
-  int idle = 0;
-  for (int cycle = 0; idle < patience; ++cycle) {
+  int idle = 0, unread = 0;
+  for (int cycle = 0; idle < patience && unread < 20 * patience; ++cycle) {
     const bool reset = cycle < 3;
     top->ap_rst_n = !reset;
     top->ap_clk = 0;
@@ -129,8 +130,10 @@ inline int drive(int argc, char** argv, std::vector<Input> inputs, std::vector<O
     }
     top->ap_clk = 1;
     top->eval();
+    ++unread;
     for (Input& in : inputs) {
       if (!in.taken) continue;
+      unread = 0;
       ++in.at;
       in.offer = false;
     }
