@@ -46,8 +46,8 @@ class Tally:
 
 
 def rule(text: str) -> str:
-    """Return a refusal's rule without the names in it."""
-    return re.sub(r"\b[a-z]+\d+(_\d+)?\b", "_", text)
+    """Return a refusal's rule without the names and the path in it."""
+    return re.sub(r"\b[a-z]+\d+(_\d+)?\b", "_", text.partition(" The path:")[0])
 
 
 def _batch(seeds: Sequence[int]) -> list[Verdict]:
