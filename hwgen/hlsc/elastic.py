@@ -24,8 +24,11 @@ _WORDS = 4096
 _FRAMES = 64
 _SPLITS = 12
 """How many conditions are tried both ways, one in the other, to show that a value depends on no pause."""
+_EFFORT = 200
+"""How many choices are followed each way on its own; behind these, a value is taken to depend on both ways at once."""
 _Fact = tuple[int, bool]
 """A condition, and whether it holds."""
+_Truths = dict[int, bool | None]
 _FIX = "Decide by counts of words that were read, and write the word itself."
 
 
@@ -90,11 +93,22 @@ def _values(process: ir.Process, loc: ir.Loc | None) -> None:
         found.refuse(ram.store.address, f"Where array {ram.name} is written", ram.loc or loc)
 
 
+def _asking(values: Sequence[ir.Value]) -> frozenset[int]:
+    """Return the values that are computed, in one iteration, from whether a word waits."""
+    found: set[int] = set()
+    for value in values:
+        if value.opcode == "valid" or not found.isdisjoint(value.args):
+            found.add(value.id)
+    return frozenset(found)
+
+
 class _Dependence:
     """What follows from a predicate that holds, and which values still depend on whether a word waits."""
 
     def __init__(self, process: ir.Process, predicate: int | None) -> None:
         self._values = process.values
+        self._asking = _asking(process.values)
+        self._effort = _EFFORT
         self._known: dict[int, bool] = {}
         if predicate is not None:
             self._assume(self._known, predicate, True)
@@ -142,46 +156,53 @@ class _Dependence:
         found[fact] = facts
         return facts
 
-    def _truth(self, known: dict[int, bool], index: int) -> bool | None:
-        """Return whether a condition holds, None if that is not known."""
-        return known[index] if index in known else self._derived(known, index)
+    def _truth(self, known: dict[int, bool], index: int, found: _Truths | None = None) -> bool | None:
+        """Return whether a condition holds, None if that is not known; `found` remembers what this `known` gave."""
+        if index in known:
+            return known[index]
+        found = {} if found is None else found
+        if index not in found:
+            found[index] = self._derived(known, index, found)
+        return found[index]
 
-    def _derived(self, known: dict[int, bool], index: int) -> bool | None:
+    def _derived(self, known: dict[int, bool], index: int, found: _Truths) -> bool | None:
         """Return whether a condition holds by what is known of its arguments."""
         value = self._values[index]
         if value.opcode == "const":
             return bool(value.attr)
         if value.width > 1 or value.opcode not in ("and", "or", "xor"):
             return None
-        found = [self._truth(known, a) for a in value.args]
+        args = [self._truth(known, a, found) for a in value.args]
         if value.opcode == "xor":
-            return None if None in found else found[0] is not found[1]
+            return None if None in args else args[0] is not args[1]
         decisive = value.opcode == "or"
-        if decisive in found:
+        if decisive in args:
             return decisive
-        return None if None in found else not decisive
+        return None if None in args else not decisive
 
     def _possible(self, known: dict[int, bool]) -> bool:
-        return all(self._derived(known, index) is not (not holds) for index, holds in known.items())
+        found: _Truths = {}
+        return all(self._derived(known, index, found) is not (not holds) for index, holds in known.items())
 
     def _guilty(self, root: int, known: dict[int, bool], splits: int = _SPLITS) -> int | None:
         """Return a `valid` on which a value depends, given what is known."""
-        work, seen = [root], set()
+        work, seen, truths = [root], set(), _Truths()
         while work:
             index = work.pop()
-            if index in seen or index in known:
+            if index in seen or index in known or index not in self._asking:
                 continue
             seen.add(index)
             value = self._values[index]
             if value.opcode == "valid":
                 return index
-            if value.opcode != "select":
-                work += value.args
-                continue
-            holds = self._truth(known, value.args[0])
+            holds = self._truth(known, value.args[0], truths) if value.opcode == "select" else None
             if holds is not None:
                 work.append(value.args[1 if holds else 2])
                 continue
+            if value.opcode != "select" or not self._effort:
+                work += value.args
+                continue
+            self._effort -= 1
             guilty = self._chosen(value, known, splits)
             if guilty is not None:
                 return guilty

@@ -106,6 +106,14 @@ def test_csim_of_frames_refuses_what_pauses_change(tmp_path: Path) -> None:
         csim(source, "p", [], [np.zeros((100, 1), np.uint8)], 2)
 
 
+def test_a_long_chain_of_choices_is_judged_without_trying_each_way_of_it(tmp_path) -> None:
+    chosen = "".join(f"x = c[{k}] ? ap_uint<8>(x + {k}) : x;\n" for k in range(28))
+    body = f"ap_uint<8> x = 0;\nconst bool there = in0.read_nb(x);\nif (!there) x = 0;\n{chosen}"
+    text = loop(body + "if (there) {\nout0.write(x);\nc = c * 5 + 1;\n}", "ap_uint<28> c = 1;")
+    (write,) = compile_snippet(tmp_path, text).writes
+    assert write.predicate is not None
+
+
 def test_csim_of_frames_runs_past_pauses() -> None:
     given = np.arange(60, dtype=np.uint8)[:, None]
     (rows,) = csim(SOURCE, "ring", [], [given], 3)
