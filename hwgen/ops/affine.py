@@ -22,6 +22,7 @@ class Affine(ElementwiseOp):
     """Add, Sub, Mul, Div by a constant scalar or one constant for each channel; Add and Sub of two activations."""
 
     onnx = ("Add", "Sub", "Mul", "Div")
+    needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Change the value's curve; hardware appears at the next quantiser."""

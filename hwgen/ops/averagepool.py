@@ -23,6 +23,7 @@ class AveragePool(SourceOp):
     """Mean over a window. Where padding does not count, each position has a divisor of its own."""
 
     onnx = ("AveragePool", "GlobalAveragePool")
+    needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a sum and divide the curve's slope."""
@@ -44,6 +45,7 @@ class ReduceMean(SourceOp):
     """Mean over both axes of a feature map."""
 
     onnx = ("ReduceMean",)
+    needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a global sum and divide the curve's slope."""

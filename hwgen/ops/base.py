@@ -29,11 +29,16 @@ if TYPE_CHECKING:
 class SourceOp(ABC):
     """Importer of one or more ONNX operators into the integer graph.
 
-    `host` says that the host may compute the operator before the first or after the last hardware node.
+    `host` says that the host may compute the operator before the first or after the last hardware node. The other two
+    tell post-training quantisation where quantisers go. `needs_integers`: the activations that it reads must be
+    quantised already; an `ElementwiseOp` asks that only where two activations meet. `keeps_integers`: the elements of
+    the output are elements of the input, so a quantised tensor stays quantised, on the same grid.
     """
 
     onnx: ClassVar[tuple[str, ...]]
     host: ClassVar[bool] = False
+    needs_integers: ClassVar[bool] = False
+    keeps_integers: ClassVar[bool] = False
 
     @abstractmethod
     def lower(self, ctx: Lowering, node: SourceNode) -> None:

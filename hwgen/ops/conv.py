@@ -98,6 +98,7 @@ class Conv(SourceOp):
     """Two-dimensional convolution with constant weights: group 1, or depthwise with one output for each channel."""
 
     onnx = ("Conv",)
+    needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit window and multiply-accumulate; the bias stays in the accumulator where it lies on its grid."""

@@ -20,6 +20,7 @@ class MatMul(SourceOp):
     """``y = x @ w``: x is the whole frame as one vector, or one vector for each pixel."""
 
     onnx = ("MatMul",)
+    needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a matrix-vector unit whose columns stand in stream order."""
@@ -30,6 +31,7 @@ class Gemm(SourceOp):
     """``y = alpha * x @ w + beta * c``."""
 
     onnx = ("Gemm",)
+    needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a matrix-vector unit; alpha goes into the scale, beta into the bias."""

@@ -16,6 +16,8 @@ class MaxPool(SourceOp):
     """Maximum over a window; padding is the format's minimum and never wins."""
 
     onnx = ("MaxPool", "GlobalMaxPool")
+    needs_integers = True
+    keeps_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a window and a pool, or one global pool."""

@@ -52,6 +52,7 @@ class Reshape(LayoutOp):
     """Operators that keep the order of the elements."""
 
     onnx = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout")
+    keeps_integers = True
 
     def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
         """Change the shape."""
@@ -62,6 +63,7 @@ class Transpose(LayoutOp):
     """Permutation of the axes."""
 
     onnx = ("Transpose",)
+    keeps_integers = True
 
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
         """Permute the axes of integers and scale."""
