@@ -19,7 +19,7 @@ from typing import Any
 from hwgen.errors import UserError
 from hwgen.hw import Family
 from hwgen.plan.types import Plan
-from hwgen.resources import cache_folder
+from hwgen.resources import cache_folder, jobs
 from hwgen.synth.cells import YosysCounts, tally
 from hwgen.synth.yosys import find_yosys, statistics
 
@@ -122,15 +122,10 @@ def count_design(plan: Plan, files: Sequence[Path]) -> DesignCounts:
     def alone(name: str) -> YosysCounts:
         return count([*library, by_name[name]], name, family, dsp=dsp[name])
 
-    with ThreadPoolExecutor(_jobs()) as pool:
+    with ThreadPoolExecutor(jobs()) as pool:
         counted = dict(zip(names, pool.map(alone, names), strict=True))
     glue = count(files, plan.name, family, boxes=names)
     return DesignCounts(reduce(add, counted.values(), glue), counted, glue)
-
-
-def _jobs() -> int:
-    wanted = os.environ.get("HWGEN_JOBS", "")
-    return max(1, int(wanted)) if wanted.isdigit() else min(4, os.cpu_count() or 1)
 
 
 def _script(names: Sequence[str], top: str, family: Family, dsp: bool, boxes: Sequence[str]) -> list[str]:

@@ -129,9 +129,3 @@ def run(what: str, command: Sequence[str | Path], folder: Path, environment: Map
         errors = [line for line in said if "rror" in line] or said or [f"exit status {done.returncode}"]
         raise InternalError(f"{what} failed: {' / '.join(errors[:4])}.", hint=f"The command was: {' '.join(words)}.")
     return done.stdout
-
-
-def jobs() -> int:
-    """Return how many compilers may run at once: ``$HWGEN_JOBS``, else the number of processors, at most 4."""
-    wanted = os.environ.get("HWGEN_JOBS", "")
-    return max(1, int(wanted)) if wanted.isdigit() else min(4, os.cpu_count() or 1)

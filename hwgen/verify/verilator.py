@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.resources import cache_folder
-from hwgen.verify.toolchain import Compiler, Verilator, find_compiler, find_verilator, jobs, run
+from hwgen.resources import cache_folder, jobs
+from hwgen.verify.toolchain import Compiler, Verilator, find_compiler, find_verilator, run
 
 TOP = "hwgen_bench"
 PREFIX = f"V{TOP}"

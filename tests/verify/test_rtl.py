@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,7 +162,6 @@ def test_the_sim_folder_repeats_byte_for_byte(built: Path) -> None:
     assert content() == before
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_sim_folder_runs_by_itself(tmp_path: Path) -> None:
     folder = tiny.write(tmp_path / "out")
     check(tiny.plan(), tiny.golden(), folder, FAST)
