@@ -2,8 +2,8 @@
 """C simulation without a linker: a process's LLVM IR is compiled in memory and called once for each frame.
 
 The stream accesses of a process are its volatile loads and stores. They are rewritten to moves of a cursor over
-buffers, LLVM optimises and compiles the rest, and all of this happens in a subprocess, so that a crash of LLVM or of
-the kernel is a sentence. `static` locals and RAMs keep their contents from frame to frame, as in hardware.
+buffers (`csim_text`); LLVM optimises and compiles the rest in a subprocess (`csim_worker`), so that a crash of LLVM or
+of the kernel is a sentence. `static` locals and RAMs keep their contents from frame to frame, as in hardware.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from hwgen.errors import InternalError, Problem, UserError
 from hwgen.hlsc import mangle
 from hwgen.hlsc.clang import to_llvm
+from hwgen.hlsc.csim_pauses import PAUSES, Words, agreed
+from hwgen.hlsc.csim_text import asks, instrument
 from hwgen.hlsc.interfaces import SCALAR_BITS, parameter
 
-Words = npt.NDArray[np.uint8]
-
 _WORKER = Path(__file__).with_name("csim_worker.py")
+_IDLE_CALLS = 1000
+"""Calls in a row that may take nothing before a process with non-blocking reads is at its end."""
 _DEFINE = re.compile(r"^define [^@]*@(?P<name>[\w.$]+|\"[^\"]+\")\((?P<parameters>.*)\)[^()]*{$", re.MULTILINE)
 
 
@@ -115,22 +116,25 @@ def csim_many(jobs: Sequence[CsimJob], *, seconds: float = 3600) -> list[list[Wo
     """
     with tempfile.TemporaryDirectory(prefix="hwgen-csim-") as name:
         folder = Path(name)
-        ports = [_prepare(job, folder, index) for index, job in enumerate(jobs)]
-        (folder / "jobs.json").write_text(json.dumps([spec for spec, _ in ports]))
+        specs = [_prepare(job, folder, index) for index, job in enumerate(jobs)]
+        (folder / "jobs.json").write_text(json.dumps(specs))
         log = _run(folder, seconds)
         problems: list[Problem] = []
         results: list[list[Words]] = []
-        for index, (job, (_, outputs)) in enumerate(zip(jobs, ports, strict=True)):
+        for index, (job, spec) in enumerate(zip(jobs, specs, strict=True)):
             report = folder / f"{index}.json"
             if not report.is_file():
                 raise InternalError(
                     f"The C simulation of {job.function} ({job.source}) ended without a result. Its last words: {log}"
                 )
             said = json.loads(report.read_text())
-            if said["error"]:
-                problems.append(Problem(said["error"], job.function))
+            names = [name for name, _ in spec["outputs"]]
+            runs = (_written(folder / f"{index}.run{number}", len(names)) for number in range(said["runs"]))
+            words, differ = agreed(runs, names, job.frames is not None)
+            if differ or said["error"]:
+                problems.append(Problem(differ or said["error"], job.function))
                 continue
-            results.append([np.load(folder / f"{index}.out{k}.npy") for k in range(outputs)])
+            results.append(words)
             for number, memory in enumerate(_memories(job)):
                 memory[:] = np.load(folder / f"{index}.mem{number}.npy")
     if problems:
@@ -140,17 +144,20 @@ def csim_many(jobs: Sequence[CsimJob], *, seconds: float = 3600) -> list[list[Wo
 
 def _run(folder: Path, seconds: float) -> str:
     """Run the worker on a folder; returns the end of what it wrote to standard error."""
+    argv = [sys.executable, "-I", str(_WORKER), str(folder)]
     try:
-        done = subprocess.run(
-            [sys.executable, str(_WORKER), str(folder)], capture_output=True, text=True, timeout=seconds, check=False
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise CsimError(f"The C simulation did not end within {seconds:.0f} s.") from error
     return done.stderr.strip()[-2000:] or f"exit status {done.returncode}"
 
 
-def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object], int]:
-    """Write one job's module and inputs; returns what the worker must know, and the number of outputs."""
+def _written(path: Path, outputs: int) -> list[Words]:
+    return [np.load(f"{path}.out{output}.npy") for output in range(outputs)]
+
+
+def _prepare(job: CsimJob, folder: Path, index: int) -> dict[str, Any]:
+    """Write one job's module, inputs and memories; returns what the worker must know besides."""
     text = to_llvm(job.source, job.include)
     symbol, ports = signature(text, job)
     streams = [port for port in ports if port.kind == "stream"]
@@ -166,18 +173,20 @@ def _prepare(job: CsimJob, folder: Path, index: int) -> tuple[dict[str, object],
                 f"{words.shape[0]} words for {job.function}.{port.name} must be whole frames ({job.frames})."
             )
         np.save(folder / f"{index}.in{number}.npy", words)
-    (folder / f"{index}.ll").write_text(text)
-    spec: dict[str, object] = {
+    (folder / f"{index}.ll").write_text(instrument(text, symbol, [port.passed for port in ports]))
+    for number, memory in enumerate(_memories(job)):
+        np.save(folder / f"{index}.mem{number}.npy", memory)
+    pauses = asks(text)
+    return {
         "symbol": symbol,
         "frames": job.frames,
         "calls": _calls(job),
+        "pauses": PAUSES if pauses else PAUSES[:1],
+        "patience": _IDLE_CALLS if pauses else 1,
         "inputs": [[port.name, port.bits] for port in inputs],
         "outputs": [[port.name, port.bits] for port in outputs],
         "arguments": [_argument(port, streams, job) for port in ports],
     }
-    for number, memory in enumerate(_memories(job)):
-        np.save(folder / f"{index}.mem{number}.npy", memory)
-    return spec, len(outputs)
 
 
 def _memories(job: CsimJob) -> list[Words]:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of C simulation that runs LLVM, a script of its own so that its crash is not ours.
 
-The argument is a folder with ``jobs.json``, the modules and the inputs; see `hwgen.hlsc.csim`, which starts it.
+The argument is a folder with ``jobs.json``, and for each job its module (`csim_text`), inputs and memories; see
+`hwgen.hlsc.csim`, which starts it. A script has no package, so nothing of hwgen is imported: importing takes longer
+than most jobs.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,150 +20,23 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-_NAME = r'(?:[\w.$-]+|"[^"]*")'
-_LOAD = re.compile(rf"^(\s*%{_NAME} = load) volatile (i(\d+)), ptr (%{_NAME}), align (\d+).*$", re.MULTILINE)
-_STORE = re.compile(rf"^(\s*store) volatile (i(\d+)) ([^,]+), ptr (%{_NAME}), align (\d+).*$", re.MULTILINE)
-_WAITS = re.compile(r"^declare .*@hwgen_stream_waits\(.*$", re.MULTILINE)
-_TARGET = re.compile(r"^target (?:datalayout|triple) = .*$", re.MULTILINE)
 ENTRY = "hwgen.call"
 _ALIGN = 64
-_JUMP = 1024
-"""Bytes of a `jmp_buf`, and more."""
 _MOST = 1 << 26
 _RATIO = 64
 """Bytes of the longest output of one job: the first, and the second for each byte of its inputs."""
-_PAUSES = ((0, 256), (0x1B873593, 128), (0xCC9E2D51, 128), (0x2127599B, 128), (0x85EBCA6B, 20), (0xC2B2AE35, 230))
-"""For a process with non-blocking reads: seeds, and how likely, of 256, such a read sees a word that is there."""
-_IDLE_POLLS = 1 << 22
-"""How often non-blocking reads may find only streams without words before the call ends."""
-_IDLE_CALLS = 1000
+_DRY, _INPUT_WRITTEN, _ENDLESS = 1, 2, 3
+"""What went wrong with a stream, as in csim_runtime.ll."""
+_FIELDS = 5
+"""64-bit fields of a stream's descriptor, of which the last says what went wrong."""
 _SCRATCH = 64
-"""Offset of the spare word in a stream's descriptor; before it lie the five 64-bit fields of `Stream`."""
-
-# A stream's descriptor: where the next word is read, where the words end, the same for writing, and what went wrong.
-# A blocking read of an empty stream ends the call of the process that is under way, wherever it is.
-_RUNTIME = """
-@hwgen.leave = internal global [{jump} x i8] zeroinitializer, align 16
-declare i32 @_setjmp(ptr) returns_twice
-declare void @longjmp(ptr, i32) noreturn
-define void @{entry}({parameters}) {{
-  %again = call i32 @_setjmp(ptr @hwgen.leave) returns_twice
-  %first = icmp eq i32 %again, 0
-  br i1 %first, label %run, label %left
-run:
-  call void @{symbol}({parameters}) noinline
-  br label %left
-left:
-  ret void
-}}
-@hwgen.random = global i32 0, align 4
-@hwgen.likely = global i32 256, align 4
-@hwgen.idle = internal global i32 0, align 4
-define internal zeroext i1 @hwgen_stream_waits(ptr %s) alwaysinline {{
-  %end.at = getelementptr i8, ptr %s, i64 8
-  %cursor = load ptr, ptr %s, align 8
-  %end = load ptr, ptr %end.at, align 8
-  %empty = icmp eq ptr %cursor, %end
-  br i1 %empty, label %nothing, label %draw
-nothing:
-  %before = load i32, ptr @hwgen.idle, align 4
-  %idle = add i32 %before, 1
-  store i32 %idle, ptr @hwgen.idle, align 4
-  %over = icmp ugt i32 %idle, {idle}
-  br i1 %over, label %dry, label %no
-dry:
-  %status = getelementptr i8, ptr %s, i64 32
-  store i64 1, ptr %status, align 8
-  call void @longjmp(ptr @hwgen.leave, i32 1)
-  unreachable
-no:
-  ret i1 false
-draw:
-  %seed = load i32, ptr @hwgen.random, align 4
-  %times = mul i32 %seed, 1664525
-  %next = add i32 %times, 1013904223
-  store i32 %next, ptr @hwgen.random, align 4
-  %drawn = lshr i32 %next, 24
-  %likely = load i32, ptr @hwgen.likely, align 4
-  %there = icmp ult i32 %drawn, %likely
-  ret i1 %there
-}}
-define internal ptr @hwgen.pop(ptr %s, i64 %size) alwaysinline {{
-  %end.at = getelementptr i8, ptr %s, i64 8
-  %cursor = load ptr, ptr %s, align 8
-  %end = load ptr, ptr %end.at, align 8
-  %empty = icmp eq ptr %cursor, %end
-  br i1 %empty, label %fault, label %good, !prof !{{!"branch_weights", i32 1, i32 100000}}
-fault:
-  %status = getelementptr i8, ptr %s, i64 32
-  store i64 1, ptr %status, align 8
-  call void @longjmp(ptr @hwgen.leave, i32 1)
-  unreachable
-good:
-  %next = getelementptr i8, ptr %cursor, i64 %size
-  store ptr %next, ptr %s, align 8
-  store i32 0, ptr @hwgen.idle, align 4
-  ret ptr %cursor
-}}
-define internal ptr @hwgen.push(ptr %s, i64 %size) alwaysinline {{
-  %at = getelementptr i8, ptr %s, i64 16
-  %end.at = getelementptr i8, ptr %s, i64 24
-  %cursor = load ptr, ptr %at, align 8
-  %end = load ptr, ptr %end.at, align 8
-  %full = icmp eq ptr %cursor, %end
-  br i1 %full, label %grow, label %good, !prof !{{!"branch_weights", i32 1, i32 100000}}
-grow:
-  call void inttoptr (i64 {grow} to ptr)(ptr %s)
-  %status.at = getelementptr i8, ptr %s, i64 32
-  %status = load i64, ptr %status.at, align 8
-  %endless = icmp eq i64 %status, {endless}
-  br i1 %endless, label %leave, label %good
-leave:
-  call void @longjmp(ptr @hwgen.leave, i32 1)
-  unreachable
-good:
-  %place = load ptr, ptr %at, align 8
-  %next = getelementptr i8, ptr %place, i64 %size
-  store ptr %next, ptr %at, align 8
-  ret ptr %place
-}}
-"""
+"""Offset of the spare word in a stream's descriptor, behind its fields."""
 
 
 def storage_bytes(bits: int) -> int:
     """Return the size of clang's memory form of an unsigned `_BitInt`."""
     size = (bits + 7) // 8
     return next((n for n in (1, 2, 4, 8, 16) if size <= n), (size + 7) // 8 * 8)
-
-
-def instrument(text: str, symbol: str, types: Sequence[str], grow: int) -> str:
-    """Replace volatile accesses by accesses at the cursors of the stream they are made on; `ENTRY` calls `symbol`."""
-    number = 0
-
-    def pop(match: re.Match[str]) -> str:
-        nonlocal number
-        number += 1
-        at = f"%hwgen.at.{number}"
-        size = int(match[3]) // 8
-        return f"  {at} = call ptr @hwgen.pop(ptr {match[4]}, i64 {size})\n{match[1]} {match[2]}, ptr {at}, align 1"
-
-    def push(match: re.Match[str]) -> str:
-        nonlocal number
-        number += 1
-        at = f"%hwgen.at.{number}"
-        size = int(match[3]) // 8
-        return (
-            f"  {at} = call ptr @hwgen.push(ptr {match[5]}, i64 {size})\n"
-            f"{match[1]} {match[2]} {match[4]}, ptr {at}, align 1"
-        )
-
-    text = _WAITS.sub("", text)
-    text = _STORE.sub(push, _LOAD.sub(pop, _TARGET.sub("", text)))
-    quoted = symbol if re.fullmatch(r"[\w.$]+", symbol) else f'"{symbol}"'
-    parameters = ", ".join(f"{kind} %s{number}" for number, kind in enumerate(types))
-    return text + _RUNTIME.format(
-        jump=_JUMP, entry=ENTRY, symbol=quoted, parameters=parameters, grow=grow, endless=3, idle=_IDLE_POLLS
-    )
 
 
 def optimised(text: str, symbol: str) -> tuple[bytes, bool]:
@@ -202,13 +76,13 @@ class Stream:
     """One stream: its descriptor in memory, and the words behind it; an output holds up to `most` bytes."""
 
     def __init__(self, name: str, bits: int, words: npt.NDArray[np.uint8] | None, most: int = 0) -> None:
-        self.most = most
         self.name = name
+        self.most = most
         self.bits = bits
         self.stride = storage_bytes(bits)
         self.writable = words is None
         self.descriptor = aligned(_SCRATCH + self.stride + _ALIGN)
-        self.fields = self.descriptor[:40].view(np.uint64)
+        self.fields = self.descriptor[: 8 * _FIELDS].view(np.uint64)
         self.address = int(self.descriptor.ctypes.data)
         self.beats = beats = 1024 if words is None else words.shape[0]
         self.buffer = aligned(max(1, beats) * self.stride)
@@ -222,12 +96,12 @@ class Stream:
     def grow(self) -> None:
         """Make room for more words; words written to an input go to the spare word."""
         if not self.writable:
-            self.fields[4] = 2
+            self.fields[4] = _INPUT_WRITTEN
             spare = self.address + _SCRATCH
             self.fields[2:4] = (spare, spare + self.stride)
             return
         if self.buffer.size > self.most:
-            self.fields[4] = 3
+            self.fields[4] = _ENDLESS
         used = int(self.fields[2]) - int(self.buffer.ctypes.data)
         larger = aligned(2 * self.buffer.size)
         larger[:used] = self.buffer[:used]
@@ -242,7 +116,7 @@ class Stream:
     @property
     def dry(self) -> bool:
         """Whether the process tried to read more than was offered."""
-        return not self.writable and int(self.fields[4]) == 1
+        return not self.writable and int(self.fields[4]) == _DRY
 
     def unread(self) -> int:
         """Return how many offered words were not read."""
@@ -261,7 +135,7 @@ def complaint(streams: Sequence[Stream], frame: int, whole: bool = True) -> str 
     """Return what is wrong with the streams after a frame; a `whole` frame takes all that it is offered, no more."""
     for stream in streams:
         status = int(stream.fields[4])
-        if status == 3:
+        if status == _ENDLESS:
             size = f"{stream.most >> 20} MB"
             return f"The process must read a stream now and then: it wrote {size} to {stream.name} without end."
         if stream.dry and whole:
@@ -314,23 +188,20 @@ def until_dry(
 
 
 class Job:
-    """One compiled process and its inputs; `asks` tells whether it has non-blocking reads.
+    """One compiled process and its inputs.
 
     `memories` are what its pointers point to, as the last run left it.
     """
 
     def __init__(self, folder: Path, index: int, spec: dict[str, Any]) -> None:
-        source = (folder / f"{index}.ll").read_text()
         self.spec = spec
-        self.asks = _WAITS.search(source) is not None
         self._words = [np.load(folder / f"{index}.in{number}.npy") for number in range(len(spec["inputs"]))]
         self._known: dict[int, Stream] = {}
         self._grow = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda address: self._known[address].grow())
+        self._grow_address = ctypes.cast(self._grow, ctypes.c_void_p).value
         self._given = load_memories(folder, index)
         self.memories: list[npt.NDArray[np.uint8]] = []
-        types = [kind for _, kind, _ in spec["arguments"]]
-        text = instrument(source, spec["symbol"], types, ctypes.cast(self._grow, ctypes.c_void_p).value or 0)
-        self._code, self._returns = optimised(text, spec["symbol"])
+        self._code, self._returns = optimised((folder / f"{index}.ll").read_text(), spec["symbol"])
 
     def run(self, seed: int, likely: int) -> tuple[list[npt.NDArray[np.uint8]], str | None]:
         """Run the process from its first state; returns what was written, and what went wrong.
@@ -345,12 +216,13 @@ class Job:
         streams = inputs + outputs
         self._known = {stream.address: stream for stream in streams}
         engine = loaded(self._code)
+        ctypes.c_void_p.from_address(engine.get_global_value_address("hwgen.grow")).value = self._grow_address
         for name, value in (("hwgen.random", seed), ("hwgen.likely", likely)):
             ctypes.c_uint32.from_address(engine.get_global_value_address(name)).value = value
         self.memories = [copied(memory) for memory in self._given]
         process = self._entry(engine, streams)
         if self.spec["frames"] is None or not self._returns:
-            wrong = until_dry(process, inputs, streams, _IDLE_CALLS if self.asks else 1, self.spec["calls"])
+            wrong = until_dry(process, inputs, streams, self.spec["patience"], self.spec["calls"])
         else:
             wrong = whole_frames(process, inputs, streams, self.spec["frames"])
         return [stream.taken() for stream in outputs], wrong
@@ -377,39 +249,21 @@ class Job:
         return process
 
 
-def difference(name: str, one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], whole: bool) -> str | None:
-    """Return how two runs differ in what they wrote to a stream; without `whole`, one may have written less."""
-    both = min(len(one), len(other))
-    rows = np.flatnonzero((one[:both] != other[:both]).any(axis=1))
-    if not len(rows) and (len(one) == len(other) or not whole):
-        return None
-    at = int(rows[0]) if len(rows) else both
-    said = ["missing" if at >= len(a) else f"{int.from_bytes(a[at].tobytes(), 'little'):#x}" for a in (one, other)]
-    return (
-        f"What {name} carries must not depend on when words come: word {at} is {said[0]} or {said[1]}, by whether "
-        "non-blocking reads find a word."
-    )
+def simulate(folder: Path, index: int, spec: dict[str, Any]) -> dict[str, Any]:
+    """Run one job with all its pauses; save what each run wrote, and the memories as the last one left them.
 
-
-def simulate(folder: Path, index: int, job: dict[str, Any]) -> str | None:
-    """Run one job and save its outputs; returns what went wrong."""
-    compiled = Job(folder, index, job)
-    found: list[npt.NDArray[np.uint8]] = []
-    for seed, likely in _PAUSES if compiled.asks else _PAUSES[:1]:
-        words, wrong = compiled.run(seed, likely)
+    Returns how many runs ended well, and what went wrong in the next.
+    """
+    job = Job(folder, index, spec)
+    for number, (seed, likely) in enumerate(spec["pauses"]):
+        words, wrong = job.run(seed, likely)
         if wrong:
-            return wrong
-        found = found or words
-        for number, ((name, _), one, other) in enumerate(zip(job["outputs"], found, words, strict=True)):
-            differs = difference(name, one, other, job["frames"] is not None)
-            if differs:
-                return differs
-            found[number] = max(one, other, key=len)
-    for number, taken in enumerate(found):
-        np.save(folder / f"{index}.out{number}.npy", taken)
-    for number, memory in enumerate(compiled.memories):
+            return {"runs": number, "error": wrong}
+        for output, taken in enumerate(words):
+            np.save(folder / f"{index}.run{number}.out{output}.npy", taken)
+    for number, memory in enumerate(job.memories):
         np.save(folder / f"{index}.mem{number}.npy", memory)
-    return None
+    return {"runs": len(spec["pauses"]), "error": None}
 
 
 def load_memories(folder: Path, index: int) -> list[npt.NDArray[np.uint8]]:
@@ -433,8 +287,7 @@ def main() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     for index, job in enumerate(json.loads((folder / "jobs.json").read_text())):
-        error = simulate(folder, index, job)
-        (folder / f"{index}.json").write_text(json.dumps({"error": error}))
+        (folder / f"{index}.json").write_text(json.dumps(simulate(folder, index, job)))
 
 
 if __name__ == "__main__":

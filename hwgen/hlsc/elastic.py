@@ -17,7 +17,8 @@ from hwgen.hlsc import cache, ir
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.body import error
-from hwgen.hlsc.csim import CsimError, CsimJob, Words, csim_many
+from hwgen.hlsc.csim import CsimError, CsimJob, csim_many
+from hwgen.hlsc.csim_pauses import Words
 from hwgen.hlsc.scalars import declared
 
 _WORDS = 4096
