@@ -71,39 +71,35 @@ def structs(kind: Type) -> Iterator[str]:
         yield f"struct {kind.text} {{ {' '.join(members)} }};"
 
 
+EXPRESSIONS = {
+    "var": "{attr}",
+    "cast": "{type}({0})",
+    "bin": "({0} {attr} {1})",
+    "cmp": "({0} {attr} {1})",
+    "logic": "({0} {attr} {1})",
+    "unary": "({attr}{0})",
+    "tern": "({0} ? {1} : {2})",
+    "range": "{type}({0}.range({attr[0]}, {attr[1]}))",
+    "dynrange": "{type}({0}.range({1} + {top}, {1}))",
+    "lane": "{type}({0}.range({width} * {attr} + {top}, {width} * {attr}))",
+    "bit": "ap_uint<1>({0}[{1}])",
+    "concat": "{type}(({all}))",
+    "method": "{0}.{attr}()",
+    "call": "{attr}({all})",
+}
+"""C++ of each operation, in brackets where it needs them: of its arguments, its attribute, its type and width."""
+
+
 def text(e: Expr) -> str:
-    """Return the C++ of an expression, in brackets where it needs them."""
-    a = [text(x) for x in e.args]
+    """Return the C++ of an expression."""
     if e.op == "const":
         return constant_text(e.attr, e.type)
-    if e.op == "var":
-        return str(e.attr)
+    args = [text(x) for x in e.args]
     if e.op == "elem":
-        return e.attr + "".join(f"[{x}]" for x in a)
-    if e.op == "cast":
-        return f"{e.type.text}({a[0]})"
-    if e.op in ("bin", "cmp", "logic"):
-        return f"({a[0]} {e.attr} {a[1]})"
-    if e.op == "unary":
-        return f"({e.attr}{a[0]})"
-    if e.op == "tern":
-        return f"({a[0]} ? {a[1]} : {a[2]})"
-    if e.op == "range":
-        return f"{e.type.text}({a[0]}.range({e.attr[0]}, {e.attr[1]}))"
-    if e.op == "dynrange":
-        low = a[1]
-        return f"{e.type.text}({a[0]}.range({low} + {e.type.width - 1}, {low}))"
-    if e.op == "lane":
-        w, k = e.type.width, e.attr
-        return f"{e.type.text}({a[0]}.range({w} * {k} + {w - 1}, {w} * {k}))"
-    if e.op == "bit":
-        return f"ap_uint<1>({a[0]}[{a[1]}])"
-    if e.op == "concat":
-        return f"{e.type.text}(({', '.join(a)}))"
-    if e.op == "method":
-        return f"{a[0]}.{e.attr}()"
-    assert e.op == "call", e.op
-    return f"{e.attr}({', '.join(a)})"
+        return e.attr + "".join(f"[{x}]" for x in args)
+    width = e.type.width
+    form = EXPRESSIONS[e.op]
+    return form.format(*args, all=", ".join(args), attr=e.attr, type=e.type.text, width=width, top=width - 1)
 
 
 def _declare(d: Decl) -> list[str]:
@@ -122,9 +118,24 @@ def _declare(d: Decl) -> list[str]:
     return [*lines, f"#pragma HLS {d.pragma}"] if d.pragma and not d.const else lines
 
 
+SIMPLE = {
+    "member": "{attr} = {value};",
+    "set": "{name} {op} {value};",
+    "part": "{name}.range({attr[0]}, {attr[1]}) = {value};",
+    "put": "{name}{index} {op} {value};",
+    "take": "{name} = {attr}.read();",
+    "exit": "if ({value}) break;",
+    "write": "{name}.write({value});",
+}
+"""C++ of each statement of one line, made of its fields."""
+
+
 def _statement(s: Stmt, indent: str) -> Iterator[str]:
     value = "" if s.value is None else text(s.value)
-    if s.kind == "let":
+    if s.kind in SIMPLE:
+        index = "".join(f"[{text(x)}]" for x in s.index)
+        yield indent + SIMPLE[s.kind].format(name=s.name, op=s.op, attr=s.attr, index=index, value=value)
+    elif s.kind == "let":
         yield f"{indent}{s.type.text} {s.name} = {value};"
         if s.attr:
             yield f"#pragma HLS {s.attr}"
@@ -133,21 +144,6 @@ def _statement(s: Stmt, indent: str) -> Iterator[str]:
         if s.bodies:
             yield from _block(s.bodies[0], indent)
             yield f"{indent}}}"
-    elif s.kind == "member":
-        yield f"{indent}{s.attr} = {value};"
-    elif s.kind == "set":
-        yield f"{indent}{s.name} {s.op} {value};"
-    elif s.kind == "part":
-        high, low = s.attr
-        yield f"{indent}{s.name}.range({high}, {low}) = {value};"
-    elif s.kind == "put":
-        yield f"{indent}{s.name}{''.join(f'[{text(x)}]' for x in s.index)} {s.op} {value};"
-    elif s.kind == "take":
-        yield f"{indent}{s.name} = {s.attr}.read();"
-    elif s.kind == "exit":
-        yield f"{indent}if ({value}) break;"
-    elif s.kind == "write":
-        yield f"{indent}{s.name}.write({value});"
     elif s.kind == "if":
         yield f"{indent}if ({value}) {{"
         yield from _block(s.bodies[0], indent)

@@ -3,28 +3,12 @@
 
 from __future__ import annotations
 
-import random
-
 from .model import BOOL, INT, Decl, Expr, Type, bits_for, cast, const
+from .scope import Scope
 
 
-class Expressions:
-    """Draws expressions over `scope` (variables), `arrays`, the loop's index and an unrolled loop's `lane`."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.scope: list[Expr] = []
-        self.arrays: list[Decl] = []
-        self.index = const(0, INT)
-        self.lane = ""
-        self.lanes = 0
-        self.most = 150
-
-    def pattern(self, kind: Type) -> int:
-        raise NotImplementedError
-
-    def any_type(self, most: int = 512) -> Type:
-        raise NotImplementedError
+class Expressions(Scope):
+    """Draws expressions over variables, arrays, the loop's index and an unrolled loop's lane."""
 
     def leaf(self) -> Expr:
         if self.rng.random() < 0.1 and self.arrays:
@@ -67,7 +51,7 @@ class Expressions:
         if rng.random() < 0.3 and not found.type.native:
             found = Expr("bin", found.type, (found, self.atom()), rng.choice("^&|"))
         row = cast(Type(max(1, bits_for(d.dims[0])), False), found)
-        if rng.random() < 0.3 and self.rows_fit(d):
+        if rng.random() < 0.3 and self.trip <= d.dims[0]:
             row = self.index
         elif rng.random() < 0.1:
             row = const(rng.randrange(d.dims[0]), INT)
@@ -76,9 +60,6 @@ class Expressions:
         if len(d.dims) == 1:
             return Expr("elem", d.type, (row,), d.name)
         return Expr("elem", d.type, (row, fixed), d.name)
-
-    def rows_fit(self, d: Decl) -> bool:
-        return getattr(self, "trip", 0) <= d.dims[0]
 
     def ours(self, depth: int) -> Expr:
         """Return an expression of one of our types."""
@@ -194,7 +175,7 @@ class Expressions:
             return Expr("unary", BOOL, (self.condition(depth - 1),), "!")
         op = rng.choice(["==", "!=", "<", "<=", ">", ">="])
         if draw < 0.4:
-            return Expr("cmp", BOOL, (self.index, const(rng.randrange(getattr(self, "trip", 1) + 1), INT)), op)
+            return Expr("cmp", BOOL, (self.index, const(rng.randrange(self.trip + 1), INT)), op)
         a = self.ours(depth - 1)
         if rng.random() < 0.5:
             return Expr("cmp", BOOL, (a, const(self.pattern(a.type), Type(max(2, min(a.type.width, 31)), True))), op)
