@@ -13,8 +13,9 @@ from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.folded import LaneOp
+from hwgen.ops.line_buffer import best, depth_of
 from hwgen.ops.support import in_type, int_attr, ints_attr, str_attr
-from hwgen.ops.window_schedule import Geometry, best, depth_of
+from hwgen.ops.window_schedule import Geometry
 
 
 class Window(LaneOp):

@@ -3,7 +3,7 @@
 
 An iteration starts when the one before it has started and the beats that it reads have arrived: the start times are
 ``t[k] = k + cummax(arrival(k) - k)``. A window, which reads without waiting, has a schedule of its own (see
-`hwgen.ops.window_schedule`). A beat is written `depth` cycles after its iteration starts, and may be read
+`hwgen.ops.line_buffer`). A beat is written `depth` cycles after its iteration starts, and may be read
 `hop` cycles after it was written: what a FIFO of its depth takes (``hls/rtl/hwgen_fifo.sv``).
 """
 

@@ -13,7 +13,7 @@ import pytest
 from hwgen.graph import Ints
 from hwgen.hlsc import Target, compile_process, ir
 from hwgen.hw import pack
-from hwgen.ops.window_schedule import interval
+from hwgen.ops.line_buffer import interval
 
 from .kernels import COMPAT, FRAMES, INCLUDE, Case
 from .test_window import make_case

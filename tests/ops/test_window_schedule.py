@@ -11,7 +11,8 @@ from hls.window_reference import rule
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hwgen.ops.window_schedule import Geometry, best, depth_of, follow, interval, schedule
+from hwgen.ops.line_buffer import best, depth_of, follow, interval, schedule
+from hwgen.ops.window_schedule import Geometry
 
 
 @st.composite

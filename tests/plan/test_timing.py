@@ -9,9 +9,9 @@ from ops.build import mlp, residual
 
 from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
-from hwgen.ops import fork, width, window_schedule
+from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
-from hwgen.ops.window_schedule import WindowSchedule
+from hwgen.ops.line_buffer import BufferSchedule, bases
 from hwgen.plan import make_plan, with_depths
 from hwgen.plan.timing import Stage, depths, hop, isolated, occupancy
 
@@ -65,18 +65,17 @@ class Machine:
         return channel not in self.fifos or self.fifos[channel].ready()
 
 
-class WindowMachine(Machine):
-    """A compiled window: reads and writes when it can, as the rule in window.hpp says."""
+class BufferMachine(Machine):
+    """A compiled process with a circular buffer: reads and writes when it can, as the rule in window.hpp says."""
 
     def __init__(self, stage: Stage, fifos: dict[str, Fifo]) -> None:
         schedule = stage.schedule
-        assert isinstance(schedule, WindowSchedule) and schedule.geometry is not None
+        assert isinstance(schedule, BufferSchedule) and schedule.pattern is not None
         super().__init__(stage, fifos)
-        g = schedule.geometry
-        pixels = np.arange(g.out_size[0] * g.out_size[1])[:, np.newaxis]
-        needs = window_schedule.wanted(g, pixels)
+        g = schedule.pattern
+        needs = g.wanted(np.arange(bases(g).size)[:, np.newaxis])
         self.total, self.depth = g.total, schedule.depth
-        self.base = np.repeat(window_schedule.bases(g), needs.shape[1]).tolist()
+        self.base = np.repeat(bases(g), needs.shape[1]).tolist()
         self.need = needs.reshape(-1).tolist()
         self.count = self.written = self.frame = 0
 
@@ -116,7 +115,7 @@ def _touched(iterations: int, channels: tuple[str, ...], times: tuple[np.ndarray
 def simulate(stages: list[Stage], deep: dict[str, int], frames: int) -> list[int]:
     """Return when each frame's last output beat leaves; channels of depth 0 are ports that never wait."""
     fifos = {name: Fifo(depth) for name, depth in deep.items() if depth}
-    kinds = {WindowSchedule: WindowMachine, Schedule: Machine}
+    kinds = {BufferSchedule: BufferMachine, Schedule: Machine}
     machines = [kinds[type(stage.schedule)](stage, fifos) for stage in stages]
     ends: list[int] = []
     now = 0
