@@ -102,11 +102,11 @@ def to_integers(observation: Observation, kind: TensorType, values: Array) -> In
     Parameters
     ----------
     kind
-        Type of the integer tensor; its shape may differ from the ONNX tensor's by a reshape.
+        Type of the integer tensor; its shape and order may differ from the ONNX tensor's by the observation's layout.
     values
         ``(frames, ...)``; real values lie on the grid of the quantiser that made them.
     """
-    values = values.reshape(len(values), *kind.shape[1:])
+    values = observation.layout.inward(values, kind.shape)
     if values.dtype.kind in "iub":
         return values.astype(np.int64)
     reals = values.astype(np.float64) - _per_channel(observation.offset or (0.0,), values.ndim)
@@ -120,10 +120,10 @@ def to_reals(observation: Observation, integers: Ints, shape: Sequence[int], dty
     quantisers give for |q| < 2**24.
     """
     if dtype.kind in "iub":
-        return integers.astype(dtype).reshape(len(integers), *shape[1:])
+        return observation.layout.outward(integers.astype(dtype), shape)
     reals = (integers - observation.zero_point).astype(np.float64) * _per_channel(observation.scale, integers.ndim)
     reals = reals + _per_channel(observation.offset or (0.0,), integers.ndim)
-    return reals.astype(dtype).reshape(len(integers), *shape[1:])
+    return observation.layout.outward(reals.astype(dtype), shape)
 
 
 def to_outputs(

@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from hwgen.errors import Problem, UnsupportedError
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
+from hwgen.graph.layout import IN_ORDER, Layout
 from hwgen.graph.naming import MAX_LENGTH, Namer, identifier
 from hwgen.graph.source import SourceModel, SourceNode
 from hwgen.ops.base import hardware_op
+from hwgen.ops.ports import port_layout
 from hwgen.ops.ranges import Range, propagate
 from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import (
@@ -45,13 +47,15 @@ class Observation:
     tensor
         Integer tensor of the graph.
     onnx
-        Tensor of the `SourceModel`, in the same element order; shapes may differ.
+        Tensor of the `SourceModel`; shapes may differ.
     scale
         One value, or one for each channel of `tensor`.
     zero_point
         Integer that stands for real zero.
     offset
         Empty for zero; only outputs have one, where a bias does not lie on the accumulator's grid.
+    layout
+        Where the elements of `onnx` stand in `tensor`.
     """
 
     tensor: str
@@ -59,6 +63,7 @@ class Observation:
     scale: tuple[float, ...]
     zero_point: int
     offset: tuple[float, ...] = ()
+    layout: Layout = IN_ORDER
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ class Lowering:
         self._nodes: list[Node] = []
         self._types: dict[str, TensorType] = {}
         self._constants: dict[str, Ints] = {}
-        self._ports: dict[str, str] = {}
+        self._ports: dict[str, tuple[View, Anchor]] = {}
         self._sums: dict[tuple[Any, ...], str] = {}
         self._uses = Counter(name for node in model.nodes for name in node.inputs)
         self._uses.update(model.outputs)
@@ -196,8 +201,8 @@ class Lowering:
         """
         value = self.value(name)
         if isinstance(value, HostQuant):
-            tensor = self._port(node, value)
-            return Expr(tensor, value.curve, View(self._types[tensor].shape), self._anchor_of_port(value, tensor))
+            view, anchor = self._port(node, value)
+            return Expr(anchor.tensor, value.curve, view, anchor)
         if isinstance(value, Expr | Sum):
             return value
         if isinstance(value, Host):
@@ -337,40 +342,46 @@ class Lowering:
         graph = Graph("partial", (), (), (), self._types, self._constants)
         self.ranges[node.outputs[0]] = propagate(graph, node, self.ranges) if out is None else out
 
-    def _port(self, node: SourceNode, value: HostQuant) -> str:
+    def port_anchor(self, value: HostQuant) -> Anchor:
+        """Return what the port of a quantised tensor of the host is; it must have been read."""
+        return self._ports[value.onnx][1]
+
+    def _port(self, node: SourceNode, value: HostQuant) -> tuple[View, Anchor]:
         if value.onnx in self._ports:
             return self._ports[value.onnx]
-        shape = self.model.shapes[value.onnx]
-        if len(shape) not in (2, 4) or shape[0] != 1:
-            text = f"The tensor {value.onnx} must have the shape (1, features) or (1, C, H, W), not {shape}."
+        found = port_layout(self.model, value.onnx)
+        if found is None:
+            shape = self.model.shapes[value.onnx]
+            text = f"The tensor {value.onnx} must have two to four axes and a batch of 1, not the shape {shape}."
             self.refuse(node, text, "Reshape it before it is quantised.")
         if value.bits > 16:
             self.refuse(node, f"The input {value.onnx} must have at most 16 bits, not {value.bits}.", "Quantise it.")
+        shape, view = found
         tensor = self.fresh(f"{value.onnx}_in" if value.onnx[:1].isdigit() else value.onnx)
         self._types[tensor] = TensorType(shape, value.signed, value.bits, (float(value.scale),), value.zero_point)
         self.ranges[tensor] = Range.of(self._types[tensor], value.lo, value.hi)
-        self._ports[value.onnx] = tensor
         self.inputs[tensor] = value
-        return tensor
-
-    def _anchor_of_port(self, value: HostQuant, tensor: str) -> Anchor:
-        return Anchor(tensor, value.onnx, (float(value.scale),), value.zero_point)
+        anchor = Anchor(tensor, value.onnx, (float(value.scale),), value.zero_point, layout=view.layout or IN_ORDER)
+        self._ports[value.onnx] = (view, anchor)
+        return self._ports[value.onnx]
 
     def _anchor(self, onnx: str, value: Expr) -> Anchor | None:
         """Return the new anchor of a value that `onnx` is bound to, the old one where it is no plain line."""
-        curve, old = value.curve, value.anchor
+        curve, old, layout = value.curve, value.anchor, value.view.layout
         dtype = self.model.dtypes.get(onnx)
+        if layout is None:
+            return old
         if dtype is not None and dtype.kind in "iu":
             kind = self._types[value.tensor]
-            plain = curve == Curve.identity() and value.view.in_order
-            return Anchor(value.tensor, onnx, kind.scale or (1.0,), kind.zero_point) if plain else old
-        if not curve.affine or not value.view.in_order or any(s == 0 for s in curve.slope):
+            plain = curve == Curve.identity()
+            return Anchor(value.tensor, onnx, kind.scale or (1.0,), kind.zero_point, (), layout) if plain else old
+        if not curve.affine or any(s == 0 for s in curve.slope):
             return old
         zeros = {-o / s for s, o in zip(curve.slope, curve.offset, strict=True)}
         scale = tuple(float(s) for s in curve.slope)
         zero = zeros.pop()
         if not zeros and zero.denominator == 1:
-            return Anchor(value.tensor, onnx, scale, int(zero))
+            return Anchor(value.tensor, onnx, scale, int(zero), (), layout)
         if old is not None and old.tensor == value.tensor:
             return old
-        return Anchor(value.tensor, onnx, scale, 0, tuple(float(o) for o in curve.offset))
+        return Anchor(value.tensor, onnx, scale, 0, tuple(float(o) for o in curve.offset), layout)

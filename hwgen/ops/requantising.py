@@ -249,6 +249,7 @@ def _bind(ctx: Lowering, node: SourceNode, expr: Expr, quantiser: Quantiser, shi
     else:
         curve = Curve.line(quantiser.real, tuple(-s * zero for s in quantiser.real)).shrink()
     ctx.bind(node.outputs[0], replace(expr, curve=curve))
-    if shift == 0 and expr.view.in_order:
+    layout = expr.view.layout
+    if shift == 0 and layout is not None:
         scale = tuple(float(s) for s in quantiser.real)
-        ctx.observe(Observation(expr.tensor, node.outputs[0], scale, zero))
+        ctx.observe(Observation(expr.tensor, node.outputs[0], scale, zero, layout=layout))

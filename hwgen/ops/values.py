@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.graph import Ints
+from hwgen.graph.layout import IN_ORDER, Layout
 from hwgen.ops.steps import Curve
 
 Fractions: TypeAlias = npt.NDArray[Any]
@@ -107,7 +109,7 @@ class Anchor:
     """The last ONNX tensor on the way to a value that is one line of an integer tensor.
 
     Its real value is ``scale * (q - zero_point) + offset``; scale and offset have one entry or one for each channel,
-    an empty offset is zero.
+    an empty offset is zero. `layout` says where the elements of `onnx` stand in the tensor.
     """
 
     tensor: str
@@ -115,6 +117,7 @@ class Anchor:
     scale: tuple[float, ...]
     zero_point: int
     offset: tuple[float, ...] = ()
+    layout: Layout = IN_ORDER
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +149,15 @@ class View:
             return View(shape)
         return View(shape, positions)
 
+    @cached_property
+    def layout(self) -> Layout | None:
+        """Where the elements stand as a permutation of axes, None when it is none."""
+        return IN_ORDER if self.index is None else Layout.of(self.index)
+
     @property
     def in_order(self) -> bool:
         """True when the elements keep their ONNX order, whatever the shape."""
-        return self.index is None or bool((np.diff(self.index.reshape(-1)) == 1).all())
+        return self.layout == IN_ORDER
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,7 @@ def _result(ctx: Lowering, graph: Graph, anchors: list[Anchor]) -> Lowered:
     inputs = []
     for tensor in graph.inputs:
         port = ctx.inputs[tensor]
-        inputs.append(Observation(tensor, port.onnx, (float(port.scale),), port.zero_point))
+        inputs.append(_observation(ctx.port_anchor(port)))
         if port.onnx not in ctx.model.inputs:
             operators = " ".join(node.op for node in ctx.model.nodes if port.onnx in node.outputs)
             ctx.notes.append(f"The host computes {port.onnx} ({operators}); it enters as {tensor}.")
@@ -115,8 +115,12 @@ def _result(ctx: Lowering, graph: Graph, anchors: list[Anchor]) -> Lowered:
     return Lowered(
         graph,
         tuple(inputs),
-        tuple(Observation(a.tensor, a.onnx, a.scale, a.zero_point, a.offset) for a in outputs),
+        tuple(_observation(anchor) for anchor in outputs),
         tuple(o for o in ctx.observations if o.tensor in alive),
         tuple(p for p in ctx.proofs if p.node in made),
         tuple(dict.fromkeys(ctx.notes)),
     )
+
+
+def _observation(anchor: Anchor) -> Observation:
+    return Observation(anchor.tensor, anchor.onnx, anchor.scale, anchor.zero_point, anchor.offset, anchor.layout)
