@@ -109,8 +109,12 @@ def csim_many(jobs: Sequence[CsimJob], *, seconds: float = 3600) -> list[list[Wo
     Raises
     ------
     CsimError
-        When a process reads an empty stream or leaves input unread where it runs on whole frames, and when it writes
-        an input or reads an output: with the names of the process and the stream, and the frame, counted from 0.
+        When a process reads an empty stream or leaves input unread where it runs on whole frames, when it writes an
+        input, reads an output or writes without end: with the names of the process and the stream, and the frame,
+        counted from 0. When what it writes depends on which non-blocking reads find a word. When the jobs take longer
+        than `seconds`.
+    InternalError
+        When LLVM or a process crashes.
     HlsError
         When a source is not C++.
     """
