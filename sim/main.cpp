@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives the clock of the test bench. By itself it performs the runs listed in runs.txt and writes status.txt;
 // with `--cocotb <VPI library>` it leaves that to cocotb and only keeps the clock going.
-#include <dlfcn.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "Vhwgen_bench.h"
-#include "verilated.h"
-#include "verilated_vpi.h"
+#include "hwgen_cocotb.hpp"
 
 namespace {
 
@@ -104,48 +101,16 @@ int batch(Bench& bench) {
   return ok ? 0 : kFailed;
 }
 
-void settle(Vhwgen_bench& top) {
-  do {
-    do {
-      top.eval();
-      VerilatedVpi::clearEvalNeeded();
-      VerilatedVpi::doInertialPuts();
-      while (VerilatedVpi::callValueCbs()) {
-      }
-    } while (VerilatedVpi::evalNeeded());
-    VerilatedVpi::callCbs(cbReadWriteSynch);
-    VerilatedVpi::doInertialPuts();
-    while (VerilatedVpi::callValueCbs()) {
-    }
-  } while (VerilatedVpi::evalNeeded());
-  VerilatedVpi::callCbs(cbReadOnlySynch);
-}
-
 int cocotb(Bench& bench, const char* library) {
-  void* handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
-  if (!handle) {
-    std::fprintf(stderr, "%s\n", dlerror());
-    return 1;
-  }
-  auto bootstrap = reinterpret_cast<void (*)()>(dlsym(handle, "vlog_startup_routines_bootstrap"));
-  if (!bootstrap) {
-    std::fprintf(stderr, "%s has no vlog_startup_routines_bootstrap\n", library);
-    return 1;
-  }
-  Verilated::fatalOnVpiError(false);
-  bootstrap();
-  VerilatedVpi::callCbs(cbStartOfSimulation);
   Vhwgen_bench& top = bench.top();
-  settle(top);
+  if (!hwgen::start(top, library)) return 1;
   bool done = top.done;
   // cocotb is asked only when it can have something to do: a timer is due, or `done` has changed.
   while (!bench.context().gotFinish()) {
     bench.half();
     const bool due = VerilatedVpi::cbNextDeadline() <= bench.context().time();
     if (!due && done == bool(top.done)) continue;
-    VerilatedVpi::callCbs(cbNextSimTime);
-    VerilatedVpi::callTimedCbs();
-    settle(top);
+    hwgen::step(top);
     done = top.done;
   }
   VerilatedVpi::callCbs(cbEndOfSimulation);

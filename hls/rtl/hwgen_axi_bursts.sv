@@ -2,10 +2,11 @@
 // hwgen_axi_bursts: descriptors {length in bytes, byte address} to AXI4 INCR bursts; a part of the data movers.
 //
 //   s_desc_*    descriptors: address in the low ADDRESS_BITS, length above it; a length of 0 makes no burst
-//   m_plan_*    one word for each descriptor, in order: {beats, place, end, offset}
-//                 offset  byte of the first beat where the data begins       end  byte of the last beat behind the data,
-//                 place   the first beat's number within its chunk                0 where the whole beat is data
-//   ax_*        an AR or AW channel: address of a whole beat, beats - 1
+//   plan_*      what a mover must know of each descriptor, in order, OUTSTANDING of them ahead of its data
+//                 beats   how many                  place  the first beat's number within its chunk
+//                 offset  byte of the first beat where the data begins
+//                 stop    byte of the last beat behind the data, 0 where the whole beat is data
+//   ax_*        an AR or AW channel: whole beats, INCR, one ID, normal bufferable memory
 //   go          whether a burst may be issued, or an empty descriptor accepted, in this clock
 //   issue       a burst enters the channel's register: it is seen on ax_* from the next clock on; `issue_last` with the
 //               last one of a descriptor, `issue_empty` (no burst) for a descriptor of length 0
@@ -29,11 +30,19 @@ module hwgen_axi_bursts #(
     input  logic [LENGTH_BITS+ADDRESS_BITS-1:0] s_desc_tdata,
     input  logic                                s_desc_tvalid,
     output logic                                s_desc_tready,
-    output logic [BEATS+PLACE+2*LOW-1:0]        m_plan_tdata,
-    output logic                                m_plan_tvalid,
-    input  logic                                m_plan_tready,
+    output logic [BEATS-1:0]                    plan_beats,
+    output logic [PLACE-1:0]                    plan_place,
+    output logic [LOW-1:0]                      plan_stop,
+    output logic [LOW-1:0]                      plan_offset,
+    output logic                                plan_valid,
+    input  logic                                plan_ready,
+    output logic                                ax_id,
     output logic [ADDRESS_BITS-1:0]             ax_addr,
     output logic [7:0]                          ax_len,
+    output logic [2:0]                          ax_size,
+    output logic [1:0]                          ax_burst,
+    output logic [3:0]                          ax_cache,
+    output logic [2:0]                          ax_prot,
     output logic                                ax_valid,
     input  logic                                ax_ready,
     input  logic                                go,
@@ -43,6 +52,12 @@ module hwgen_axi_bursts #(
     input  logic                                retire
 );
     localparam int unsigned COUNT = $clog2(OUTSTANDING + 1);
+
+    assign ax_id = 1'b0;
+    assign ax_size = 3'(LOW);
+    assign ax_burst = 2'b01;   // INCR
+    assign ax_cache = 4'b0011; // normal memory, bufferable
+    assign ax_prot = 3'b000;
 
     // A descriptor in beats: (offset + length) bytes, rounded up.
     wire [LOW-1:0] offset = s_desc_tdata[LOW-1:0];
@@ -60,9 +75,16 @@ module hwgen_axi_bursts #(
 
     wire idle = left == '0;
     wire accept = s_desc_tvalid && s_desc_tready;
-    assign s_desc_tready = idle && go && m_plan_tready;
-    assign m_plan_tvalid = s_desc_tvalid && idle && go;
-    assign m_plan_tdata = {beats, s_desc_tdata[LOW+:PLACE], span[LOW-1:0], offset};
+    wire planned;
+    assign s_desc_tready = idle && go && planned;
+    hwgen_fifo #(
+        .WIDTH(BEATS + PLACE + 2 * LOW), .DEPTH(OUTSTANDING < 2 ? 2 : OUTSTANDING), .STYLE("distributed")
+    ) plans (
+        .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
+        .s_tdata({beats, s_desc_tdata[LOW+:PLACE], span[LOW-1:0], offset}),
+        .s_tvalid(s_desc_tvalid && idle && go), .s_tready(planned),
+        .m_tdata({plan_beats, plan_place, plan_stop, plan_offset}), .m_tvalid(plan_valid), .m_tready(plan_ready)
+    );
     assign issue = !idle && go && (!ax_valid || ax_ready) && flying != COUNT'(OUTSTANDING);
     assign issue_last = issue && ends;
     assign issue_empty = accept && bytes == '0;

@@ -52,36 +52,26 @@ module hwgen_axi_read #(
 );
     localparam int unsigned BYTES = DATA_BITS / 8;
     localparam int unsigned LOW = $clog2(BYTES);
-    localparam int unsigned CHUNK = MAX_BURST << LOW > 4096 ? 4096 >> LOW : MAX_BURST;
-    localparam int unsigned PLACE = $clog2(CHUNK);
     localparam int unsigned BEATS = LENGTH_BITS - LOW + 1;
-    localparam int unsigned PLAN = BEATS + PLACE + 2 * LOW;
 
-    assign m_axi_arid = 1'b0;
-    assign m_axi_arsize = 3'(LOW);
-    assign m_axi_arburst = 2'b01;   // INCR
-    assign m_axi_arcache = 4'b0011; // normal memory, bufferable
-    assign m_axi_arprot = 3'b000;
-
-    logic [PLAN-1:0] planned, plan;
-    logic planned_valid, planned_ready, plan_valid, plan_ready;
-    logic unused_issue, unused_last, unused_empty;
+    logic [BEATS-1:0] plan_beats;
+    logic [LOW-1:0] plan_offset, plan_stop;
+    logic plan_valid, plan_ready;
+    // verilator lint_off PINCONNECTEMPTY
     hwgen_axi_bursts #(
         .DATA_BITS(DATA_BITS), .ADDRESS_BITS(ADDRESS_BITS), .LENGTH_BITS(LENGTH_BITS), .MAX_BURST(MAX_BURST),
         .OUTSTANDING(OUTSTANDING)
     ) bursts (
         .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
         .s_desc_tdata(s_desc_tdata), .s_desc_tvalid(s_desc_tvalid), .s_desc_tready(s_desc_tready),
-        .m_plan_tdata(planned), .m_plan_tvalid(planned_valid), .m_plan_tready(planned_ready),
-        .ax_addr(m_axi_araddr), .ax_len(m_axi_arlen), .ax_valid(m_axi_arvalid), .ax_ready(m_axi_arready),
-        .go(1'b1), .issue(unused_issue), .issue_last(unused_last), .issue_empty(unused_empty),
-        .retire(m_axi_rvalid && m_axi_rready && m_axi_rlast)
+        .plan_beats(plan_beats), .plan_place(), .plan_stop(plan_stop), .plan_offset(plan_offset),
+        .plan_valid(plan_valid), .plan_ready(plan_ready),
+        .ax_id(m_axi_arid), .ax_addr(m_axi_araddr), .ax_len(m_axi_arlen), .ax_size(m_axi_arsize),
+        .ax_burst(m_axi_arburst), .ax_cache(m_axi_arcache), .ax_prot(m_axi_arprot),
+        .ax_valid(m_axi_arvalid), .ax_ready(m_axi_arready),
+        .go(1'b1), .issue(), .issue_last(), .issue_empty(), .retire(m_axi_rvalid && m_axi_rready && m_axi_rlast)
     );
-    hwgen_fifo #(.WIDTH(PLAN), .DEPTH(OUTSTANDING < 2 ? 2 : OUTSTANDING), .STYLE("distributed")) plans (
-        .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
-        .s_tdata(planned), .s_tvalid(planned_valid), .s_tready(planned_ready),
-        .m_tdata(plan), .m_tvalid(plan_valid), .m_tready(plan_ready)
-    );
+    // verilator lint_on PINCONNECTEMPTY
 
     // The descriptor whose data is arriving.
     logic busy;
@@ -92,11 +82,6 @@ module hwgen_axi_read #(
     logic flush;              // behind the last beat, its upper bytes make one more word
     logic [1:0] worst;
     logic [DATA_BITS-9:0] held;  // the last beat without its lowest byte
-
-    wire [LOW-1:0] plan_offset = plan[LOW-1:0];
-    wire [LOW-1:0] plan_end = plan[LOW+:LOW];
-    wire [BEATS-1:0] plan_beats = plan[2*LOW+PLACE+:BEATS];
-    wire [PLACE-1:0] unused_place = plan[2*LOW+:PLACE];
 
     wire room = !m_data_tvalid || m_data_tready;
     wire flushing = busy && left == '0 && flush;
@@ -126,9 +111,9 @@ module hwgen_axi_read #(
         if (plan_ready) begin
             left <= plan_beats;
             offset <= plan_offset;
-            tail <= plan_end - plan_offset;
+            tail <= plan_stop - plan_offset;
             skip <= plan_offset != '0;
-            flush <= plan_beats != '0 && plan_offset != '0 && (plan_end == '0 || plan_end > plan_offset);
+            flush <= plan_beats != '0 && plan_offset != '0 && (plan_stop == '0 || plan_stop > plan_offset);
             worst <= 2'b00;
         end
         if (take) begin

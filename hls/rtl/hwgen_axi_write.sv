@@ -57,18 +57,12 @@ module hwgen_axi_write #(
     localparam int unsigned CHUNK = MAX_BURST << LOW > 4096 ? 4096 >> LOW : MAX_BURST;
     localparam int unsigned PLACE = $clog2(CHUNK);
     localparam int unsigned BEATS = LENGTH_BITS - LOW + 1;
-    localparam int unsigned PLAN = BEATS + PLACE + 2 * LOW;
-    localparam int unsigned DEPTH = OUTSTANDING < 2 ? 2 : OUTSTANDING;
     localparam int unsigned COUNT = $clog2(OUTSTANDING + 1);
 
-    assign m_axi_awid = 1'b0;
-    assign m_axi_awsize = 3'(LOW);
-    assign m_axi_awburst = 2'b01;   // INCR
-    assign m_axi_awcache = 4'b0011; // normal memory, bufferable
-    assign m_axi_awprot = 3'b000;
-
-    logic [PLAN-1:0] planned, plan;
-    logic planned_valid, planned_ready, plan_valid, plan_ready;
+    logic [BEATS-1:0] plan_beats;
+    logic [PLACE-1:0] plan_place;
+    logic [LOW-1:0] plan_offset, plan_stop;
+    logic plan_valid, plan_ready;
     logic issue, issue_last, issue_empty, answered;
     // What each burst means for its descriptor, for the answers: {is there a burst, is it the last one}.
     logic ends_ready, end_burst, end_last, end_valid, end_ready;
@@ -78,18 +72,14 @@ module hwgen_axi_write #(
     ) bursts (
         .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
         .s_desc_tdata(s_desc_tdata), .s_desc_tvalid(s_desc_tvalid), .s_desc_tready(s_desc_tready),
-        .m_plan_tdata(planned), .m_plan_tvalid(planned_valid), .m_plan_tready(planned_ready),
-        .ax_addr(m_axi_awaddr), .ax_len(m_axi_awlen), .ax_valid(m_axi_awvalid), .ax_ready(m_axi_awready),
-        .go(ends_ready), .issue(issue), .issue_last(issue_last), .issue_empty(issue_empty),
-        .retire(answered)
+        .plan_beats(plan_beats), .plan_place(plan_place), .plan_stop(plan_stop), .plan_offset(plan_offset),
+        .plan_valid(plan_valid), .plan_ready(plan_ready),
+        .ax_id(m_axi_awid), .ax_addr(m_axi_awaddr), .ax_len(m_axi_awlen), .ax_size(m_axi_awsize),
+        .ax_burst(m_axi_awburst), .ax_cache(m_axi_awcache), .ax_prot(m_axi_awprot),
+        .ax_valid(m_axi_awvalid), .ax_ready(m_axi_awready),
+        .go(ends_ready), .issue(issue), .issue_last(issue_last), .issue_empty(issue_empty), .retire(answered)
     );
-    hwgen_fifo #(.WIDTH(PLAN), .DEPTH(DEPTH), .STYLE("distributed")) plans (
-        .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
-        .s_tdata(planned), .s_tvalid(planned_valid), .s_tready(planned_ready),
-        .m_tdata(plan), .m_tvalid(plan_valid), .m_tready(plan_ready)
-    );
-
-    hwgen_fifo #(.WIDTH(2), .DEPTH(DEPTH), .STYLE("distributed")) ends (
+    hwgen_fifo #(.WIDTH(2), .DEPTH(OUTSTANDING < 2 ? 2 : OUTSTANDING), .STYLE("distributed")) ends (
         .ap_clk(ap_clk), .ap_rst_n(ap_rst_n),
         .s_tdata({issue, issue_last || issue_empty}), .s_tvalid(issue || issue_empty), .s_tready(ends_ready),
         .m_tdata({end_burst, end_last}), .m_tvalid(end_valid), .m_tready(end_ready)
@@ -106,10 +96,6 @@ module hwgen_axi_write #(
     logic begun;               // the burst of the next beat has begun
     logic [COUNT-1:0] ahead;   // bursts whose address is out and whose data has not begun
     logic [DATA_BITS-9:0] held;  // the last word without its lowest byte
-
-    wire [LOW-1:0] plan_offset = plan[LOW-1:0];
-    wire [LOW-1:0] plan_end = plan[LOW+:LOW];
-    wire [BEATS-1:0] plan_beats = plan[2*LOW+PLACE+:BEATS];
 
     wire room = !m_axi_wvalid || m_axi_wready;
     wire go = busy && room && (begun || ahead != '0);
@@ -149,11 +135,11 @@ module hwgen_axi_write #(
         end
         if (plan_ready) begin
             left <= plan_beats;
-            place <= plan[2*LOW+:PLACE];
+            place <= plan_place;
             offset <= plan_offset;
-            tail <= plan_end;
+            tail <= plan_stop;
             first <= 1'b1;
-            spill <= plan_offset != '0 && plan_end != '0 && plan_end <= plan_offset;
+            spill <= plan_offset != '0 && plan_stop != '0 && plan_stop <= plan_offset;
         end
     end
 

@@ -158,7 +158,7 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
     testbench.write(bench, golden, sources, frames, layer_frames)
     (sources / "runs.txt").write_text("".join(run.line() for run in runs))
     started = time.perf_counter()
-    simulator = build(testbench.sources(sources, rtl), sources / "main.cpp")
+    simulator = build(testbench.sources(sources, rtl), sources / "main.cpp", [sources / testbench.COCOTB])
     built = time.perf_counter()
     outcomes = simulate(simulator.program, _workplace(folder), runs, options.sim)
     ended = time.perf_counter()

@@ -19,7 +19,10 @@ from hwgen.plan.types import Channel, Plan, Port, Process
 from hwgen.resources import data_folder
 
 TOP = 0  # index of the stitched top among the devices
-COPIED = ("hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "main.cpp", "test_hwgen.py")
+COCOTB = "hwgen_cocotb.hpp"
+COPIED = (
+    "hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "main.cpp", COCOTB, "test_hwgen.py",
+)  # fmt: skip
 PAGES = {
     "hwgen_bench.sv": "bench.sv.j2",
     "hwgen_bench.vlt": "bench.vlt.j2",

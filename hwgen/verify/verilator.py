@@ -50,7 +50,7 @@ class Simulator:
     cached: bool
 
 
-def build(sources: Sequence[Path], main: Path) -> Simulator:
+def build(sources: Sequence[Path], main: Path, headers: Sequence[Path] = ()) -> Simulator:
     """Build the simulator of the test bench.
 
     Parameters
@@ -59,6 +59,8 @@ def build(sources: Sequence[Path], main: Path) -> Simulator:
         SystemVerilog and Verilator control files; one of them holds the module ``hwgen_bench``.
     main
         C++ file with the main function.
+    headers
+        Headers that it includes by their names.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def build(sources: Sequence[Path], main: Path) -> Simulator:
         When one of them fails.
     """
     verilator, compiler = find_verilator(), find_compiler()
-    key = _key((verilator.version, compiler.version, *VERILATE, *FLAGS), (*sources, main))
+    key = _key((verilator.version, compiler.version, *VERILATE, *FLAGS), (*sources, main, *headers))
     target = cache_folder() / "verilator" / key
     program = target / "simulator"
     if program.is_file():
@@ -77,7 +79,7 @@ def build(sources: Sequence[Path], main: Path) -> Simulator:
     with _scratch(target.parent) as name:
         folder = Path(name)
         _verilate(verilator, sources, folder)
-        objects = _compile(verilator, compiler, folder, main)
+        objects = _compile(verilator, compiler, folder, main, headers)
         output = folder / "program" / "simulator"
         output.parent.mkdir()
         command: list[str | Path] = [*compiler.command, *objects, *runtime, *LINK, "-o", output]
@@ -133,8 +135,10 @@ def _verilate(verilator: Verilator, sources: Sequence[Path], folder: Path) -> No
     run("Verilator", command, folder, verilator.environment)
 
 
-def _compile(verilator: Verilator, compiler: Compiler, folder: Path, main: Path) -> list[Path]:
+def _compile(verilator: Verilator, compiler: Compiler, folder: Path, main: Path, headers: Sequence[Path]) -> list[Path]:
     """Compile the generated model in as many units of even size as compilers may run, and the main function."""
+    for header in headers:
+        shutil.copyfile(header, folder / "model" / header.name)
     shutil.copyfile(main, folder / "model" / "hwgen_main.cpp")
     units: list[list[Path]] = [[] for _ in range(jobs())]
     sizes = [0] * len(units)

@@ -47,7 +47,8 @@ def run(
     bench = folder / "hwgen_bench.sv"
     bench.write_text(wrapper(sources[-1].read_text(), module, parameters or {}))
     (folder / "bench.vlt").write_text(VLT)
-    program = build([folder / "bench.vlt", *sources, bench], HERE / "main.cpp").program
+    header = data_folder("sim") / "hwgen_cocotb.hpp"
+    program = build([folder / "bench.vlt", *sources, bench], HERE / "main.cpp", [header]).program
     (folder / "settings.json").write_text(json.dumps(settings))
     library, environment = cocotb_environment(HERE, test)
     done = subprocess.run(
@@ -57,8 +58,7 @@ def run(
     said = done.stdout[-6000:] + done.stderr[-2000:]
     assert "<testcase" in results, said
     assert "<failure" not in results and "<error" not in results, said
-    left = folder / "left.json"
-    return dict(json.loads(left.read_text())) if left.is_file() else {}
+    return dict(json.loads((folder / "left.json").read_text()))
 
 
 def settings() -> dict[str, Any]:
