@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,17 +84,16 @@ def test_top_compiles(example: Example, tmp_path: Path) -> None:
     assert "module top" in compile_dataflow(source(tmp_path, example), "top", [INCLUDE], TARGET).rtl
 
 
-@pytest.mark.parametrize("example", examples("refused"), ids=lambda e: e.name)
-def test_is_refused(example: Example, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("example", "compile_it"),
+    [
+        *(pytest.param(e, compile_process, id=e.name) for e in examples("refused")),
+        *(pytest.param(e, compile_dataflow, id=e.name) for e in examples("refused top")),
+    ],
+)
+def test_is_refused(example: Example, compile_it: Callable[..., object], tmp_path: Path) -> None:
+    name = "top" if compile_it is compile_dataflow else "f"
     with pytest.raises(HlsError) as caught:
-        compile_process(source(tmp_path, example), "f", [INCLUDE], TARGET)
-    assert example.words and example.words in str(caught.value)
-    assert caught.value.line and caught.value.fix
-
-
-@pytest.mark.parametrize("example", examples("refused top"), ids=lambda e: e.name)
-def test_top_is_refused(example: Example, tmp_path: Path) -> None:
-    with pytest.raises(HlsError) as caught:
-        compile_dataflow(source(tmp_path, example), "top", [INCLUDE], TARGET)
+        compile_it(source(tmp_path, example), name, [INCLUDE], TARGET)
     assert example.words and example.words in str(caught.value)
     assert caught.value.line and caught.value.fix

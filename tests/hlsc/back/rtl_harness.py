@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hlsc import ir
+from hwgen.hlsc import Module, backend, interp, ir
+from hwgen.hlsc.target import Target
+
+Words = Mapping[str, Mapping[str, Sequence[int]]]
+"""Of each process and each of its inputs."""
 
 WARNINGS = ["-Wall", "-Wno-DECLFILENAME"]
 MULTIPLIER = Path(__file__).resolve().parents[3] / "hls" / "rtl" / "hwgen_mul.sv"
@@ -238,7 +242,7 @@ class Model:
 
     def run(
         self,
-        inputs: Mapping[str, Mapping[str, Sequence[int]]],
+        inputs: Words,
         *,
         seed: int = 0,
         valid: int = 100,
@@ -297,3 +301,43 @@ def build(folder: Path, processes: Sequence[ir.Process], sources: Sequence[str |
         [*command, str(folder / "main.cpp"), *generated, *library, "-o", str(folder / "sim"), "-lpthread"], check=True
     )
     return Model(folder / "sim", tuple(processes))
+
+
+def build_compiled(folder: Path, processes: Sequence[ir.Process], target: Target) -> tuple[Model, list[Module]]:
+    """Compile processes for a target, and their RTL into one model."""
+    compiled = [backend.compile(p, target) for p in processes]
+    return build(folder, processes, [c.rtl for c in compiled]), compiled
+
+
+def interpreted(model: Model, words: Words, iterations: int = 10_000) -> dict[str, list[int]]:
+    """Return what the interpreter writes to each output of a model's processes."""
+    return {
+        f"{p.name}.{stream}": written
+        for p in model.processes
+        for stream, written in interp.run(p, words[p.name], iterations).items()
+    }
+
+
+def equals_interpreter(
+    model: Model,
+    words: Words,
+    valid: int,
+    ready: int,
+    *,
+    cycles: int,
+    iterations: int = 10_000,
+    enough: int | None = None,
+) -> dict[str, list[int]]:
+    """Require that the RTL writes what the interpreter does, and return that.
+
+    `enough`: so many words of an output must come within `cycles` where there are more, instead of all.
+    """
+    found = model.run(words, seed=valid + ready, valid=valid, ready=ready, cycles=cycles)
+    assert not found.violations
+    expected = interpreted(model, words, iterations)
+    for name, reference in expected.items():
+        got = found.words[name]
+        assert got == reference[: len(got)], name
+        least = len(reference) if enough is None else min(enough, len(reference))
+        assert len(got) >= least, f"{name}: {len(got)} of {len(reference)} words came"
+    return expected

@@ -6,10 +6,10 @@ import json
 import pytest
 from examples import matvec
 from random_ir import Draft, random_process, random_words
-from rtl_harness import build
+from rtl_harness import build_compiled, equals_interpreter, interpreted
 
 from hwgen.errors import UserError
-from hwgen.hlsc import backend, interp, ir
+from hwgen.hlsc import backend, ir
 from hwgen.hlsc.target import Target
 
 PATTERNS = [(100, 100), (50, 50), (5, 100), (100, 3), (35, 70)]
@@ -53,28 +53,14 @@ def merge() -> ir.Process:
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):
     processes = [random_process(seed) for seed in SEEDS] + [matvec(**MATVEC), shared_sum(), merge()]
-    compiled = [backend.compile(p, Target("xcup", 600.0)) for p in processes]
-    return build(tmp_path_factory.mktemp("batch"), processes, [c.rtl for c in compiled]), compiled
-
-
-def expected(model, words):
-    return {
-        f"{p.name}.{name}": out
-        for p in model.processes
-        for name, out in interp.run(p, words[p.name], 3000).items()
-    }  # fmt: skip
+    return build_compiled(tmp_path_factory.mktemp("batch"), processes, Target("xcup", 600.0))
 
 
 @pytest.mark.parametrize(("valid", "ready"), PATTERNS)
 def test_rtl_equals_the_interpreter(batch, valid, ready):
     model, _ = batch
     words = {p.name: random_words(p, 3, 60) for p in model.processes}
-    found = model.run(words, seed=valid, valid=valid, ready=ready, cycles=30_000)
-    assert not found.violations
-    for name, reference in expected(model, words).items():
-        got = found.words[name]
-        assert got == reference[: len(got)], name
-        assert len(got) == len(reference) or len(reference) > 500, name
+    equals_interpreter(model, words, valid, ready, cycles=30_000, iterations=3000, enough=500)
 
 
 def test_reset_in_mid_frame_starts_again(batch):
@@ -82,13 +68,14 @@ def test_reset_in_mid_frame_starts_again(batch):
     words = {p.name: random_words(p, 9, 60) for p in model.processes}
     fresh = [p for p in model.processes if not p.rams or p.name == "matvec"]
     found = model.run(words, seed=4, valid=80, ready=80, cycles=30_000, reset_at=41)
-    reference = expected(model, words)
+    reference = interpreted(model, words, 3000)
     assert not found.violations
     for process in fresh:
         for stream in process.streams:
             if stream.direction == "out":
                 name = f"{process.name}.{stream.name}"
-                assert found.words[name] == reference[name][: len(found.words[name])]
+                got = found.words[name]
+                assert got == reference[name][: len(got)] and len(got) >= min(500, len(reference[name])), name
 
 
 def test_frames_follow_each_other_without_bubbles(batch):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rtl_harness import Model, build
+from rtl_harness import Model, build_compiled
 
-from hwgen.hlsc import backend, interp, ir
+from hwgen.hlsc import interp, ir
 from hwgen.hlsc.csim import CsimJob, csim_many
 from hwgen.hlsc.front import read_process
 from hwgen.hlsc.scalars import declared, packed
@@ -25,8 +25,7 @@ FRAMES = 25
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     processes = [read_process(SOURCE, name) for name in NAMES]
-    compiled = [backend.compile(p, Target("xcup", 300.0)).rtl for p in processes]
-    return build(tmp_path_factory.mktemp("scalars"), processes, compiled)
+    return build_compiled(tmp_path_factory.mktemp("scalars"), processes, Target("xcup", 300.0))[0]
 
 
 def frames(process: ir.Process, rng: random.Random) -> list[dict[str, int]]:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hwgen.hlsc import interp, ir, verify_ir
-from hwgen.hlsc.csim import csim
+from hwgen.hlsc.csim import CsimJob, csim, csim_many
 from hwgen.hlsc.front import read_process
 
 KERNELS = Path(__file__).parent / "kernels"
@@ -17,6 +17,12 @@ INCLUDE = Path(__file__).resolve().parents[3] / "hls" / "include"
 
 HEAD = "#include <ap_int.h>\n#include <hls_stream.h>\n"
 """Two lines: the snippet's first line is line 3."""
+
+IO = "hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0"
+FOR, FOREVER = "for (int i = 0; i < 9; ++i)", "while (1)"
+
+Ints = list[int]
+Run = Callable[[ir.Process, dict[str, Ints]], Ints]
 
 
 def words(rng: np.random.Generator, count: int, width: int) -> list[int]:
@@ -43,6 +49,33 @@ def compile_snippet(folder: Path, text: str, function: str = "f") -> ir.Process:
     process = read_process(source, function, [INCLUDE])
     verify_ir.verify(process)
     return process
+
+
+def loop(inside: str, ii: str = "II=1", *, name: str = "f", head: str = FOR, before: str = "", after: str = "") -> str:
+    """Return a process from in0 to out0: `before` is in line 4, `inside` begins in line 7."""
+    return f"void {name}({IO}) {{\n{before}\n{head} {{\n#pragma HLS PIPELINE {ii}\n{inside}\n}}\n{after}\n}}\n"
+
+
+def interpreted(process: ir.Process, given: dict[str, Ints]) -> Ints:
+    """Return what the interpreter writes to out0."""
+    return interp.run(process, given, 10_000)["out0"]
+
+
+def simulate_until_dry(
+    source: Path, names: Sequence[str], count: int, run: Run = interpreted
+) -> Iterator[tuple[str, Ints, Ints]]:
+    """Yield for each process its name, and what `run` and C simulation write of `count` random words an input."""
+    jobs, found = [], []
+    for number, name in enumerate(names):
+        process = read_process(source, name)
+        verify_ir.verify(process)
+        rng = np.random.default_rng(number)
+        given = {s.name: words(rng, count, s.width) for s in process.streams if s.direction == "in"}
+        widths = {s.name: s.width for s in process.streams}
+        jobs.append(CsimJob(source, name, [], [to_bytes(v, widths[n]) for n, v in given.items()], None))
+        found.append(run(process, given))
+    for name, own, (rows,) in zip(names, found, csim_many(jobs), strict=True):
+        yield name, own, from_bytes(rows)
 
 
 def consumed(process: ir.Process, inputs: dict[str, list[int]], frames: int) -> dict[str, int]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hwgen.hlsc import interp, verify_ir
+from hwgen.hlsc import interp
 from hwgen.hlsc.csim import CsimError, CsimJob, csim_many
 from hwgen.hlsc.front import read_process
 
-from .support import HEAD, KERNELS, from_bytes, to_bytes, words
+from .support import HEAD, KERNELS, from_bytes, simulate_until_dry
 
 SOURCE = KERNELS.parent / "loops.cpp"
 FOREVER = ("accumulate", "accumulate_from", "offset_by")
@@ -22,17 +22,8 @@ NAMES = (
 
 
 def test_what_is_written_equals_csim() -> None:
-    jobs, expected = [], []
-    for number, name in enumerate(NAMES):
-        process = read_process(SOURCE, name)
-        verify_ir.verify(process)
-        rng = np.random.default_rng(number)
-        given = {s.name: words(rng, 300, s.width) for s in process.streams if s.direction == "in"}
-        widths = {s.name: s.width for s in process.streams}
-        jobs.append(CsimJob(SOURCE, name, [], [to_bytes(v, widths[n]) for n, v in given.items()], None))
-        expected.append(interp.run(process, given, 10_000)["out0"])
-    for name, want, (rows,) in zip(NAMES, expected, csim_many(jobs), strict=True):
-        assert from_bytes(rows) == want and len(want) > 20, name
+    for name, want, got in simulate_until_dry(SOURCE, NAMES, 300):
+        assert got == want and len(want) > 20, name
 
 
 @pytest.mark.parametrize("name", NAMES)

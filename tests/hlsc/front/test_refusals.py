@@ -9,36 +9,27 @@ import pytest
 
 from hwgen.hlsc.errors import HlsError
 
-from .support import HEAD, compile_snippet
-
-IO = "hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0"
-LOOP = "for (int i = 0; i < 9; ++i) {\n#pragma HLS PIPELINE II = 1\n"
-
-
-def body(inside: str, before: str = "", after: str = "") -> str:
-    """Return a process: `before` is in line 4, `inside` begins in line 7."""
-    return f"void f({IO}) {{\n{before}\n{LOOP}{inside}\n}}\n{after}\n}}\n"
-
+from .support import FOR, HEAD, IO, compile_snippet, loop
 
 CASES = {
-    "division": (body("out0.write(in0.read() / 3);"), 7, "power of two"),
-    "remainder": (body("unsigned x = in0.read();\nout0.write(x % 10);"), 8, "remainder"),
-    "float": (body("float x = in0.read();\nout0.write((int)(x * 1.5f));"), 7, "Floating-point"),
-    "two reads": (body("ap_uint<8> x = in0.read();\nout0.write(x ^ in0.read());"), 8, "at most once"),
-    "two writes": (body("out0.write(in0.read());\nif (i > 3)\nout0.write(1);"), 9, "at most once"),
-    "read and write": (body("out0.write(in0.read());\nif (i == 3) in0.write(2);"), 8, "either read or written"),
+    "division": (loop("out0.write(in0.read() / 3);"), 7, "power of two"),
+    "remainder": (loop("unsigned x = in0.read();\nout0.write(x % 10);"), 8, "remainder"),
+    "float": (loop("float x = in0.read();\nout0.write((int)(x * 1.5f));"), 7, "Floating-point"),
+    "two reads": (loop("ap_uint<8> x = in0.read();\nout0.write(x ^ in0.read());"), 8, "at most once"),
+    "two writes": (loop("out0.write(in0.read());\nif (i > 3)\nout0.write(1);"), 9, "at most once"),
+    "read and write": (loop("out0.write(in0.read());\nif (i == 3) in0.write(2);"), 8, "either read or written"),
     "inner loop": (
-        body("ap_uint<8> x = in0.read();\nfor (int k = 0; k < x; ++k) x += k;\nout0.write(x);"),
+        loop("ap_uint<8> x = in0.read();\nfor (int k = 0; k < x; ++k) x += k;\nout0.write(x);"),
         8,
         "one loop",
     ),
     "second loop": (
-        body("out0.write(in0.read());", after="for (int i = 0; i < 9; ++i) {\nout0.write(i);\n}"),
+        loop("out0.write(in0.read());", after="for (int i = 0; i < 9; ++i) {\nout0.write(i);\n}"),
         9,
         "one loop",
     ),
     "two reads before the loop": (
-        body("out0.write(in0.read() + x);", before="ap_uint<8> x = in0.read() ^ in0.read();"),
+        loop("out0.write(in0.read() + x);", before="ap_uint<8> x = in0.read() ^ in0.read();"),
         4,
         "at most once",
     ),
@@ -49,14 +40,14 @@ CASES = {
         6,
         "must not be set before the loop",
     ),
-    "after the loop": (body("out0.write(in0.read());", after="out0.write(7);"), 9, "at most once"),
+    "after the loop": (loop("out0.write(in0.read());", after="out0.write(7);"), 9, "at most once"),
     "initialised RAM": (
-        body("ap_uint<8> x = in0.read();\nout0.write(b[x & 15]);\nb[i] = x;", before="ap_uint<8> b[16] = {1, 2};"),
+        loop("ap_uint<8> x = in0.read();\nout0.write(b[x & 15]);\nb[i] = x;", before="ap_uint<8> b[16] = {1, 2};"),
         4,
         "must not be set before the loop",
     ),
     "two stores": (
-        body(
+        loop(
             "ap_uint<8> x = in0.read();\nb[x & 7] = x;\nb[(x & 7) + 8] = 0;\nout0.write(b[x & 15]);",
             before="ap_uint<8> b[16];",
         ),
@@ -64,45 +55,45 @@ CASES = {
         "written at most once",
     ),
     "recursion": (
-        "int g(int x) { return x < 2 ? 1 : x * g(x - 1) + g(x - 2); }\n" + body("out0.write(g(in0.read()));"),
-        0,
-        "",
+        "int g(int x) { return x < 2 ? 1 : x * g(x - 1) + g(x - 2); }\n" + loop("out0.write(g(in0.read()));"),
+        8,
+        "must be defined in this source, and not call itself",
     ),
-    "undefined function": ("int g(int);\n" + body("out0.write(g(in0.read()));"), 8, "must be defined"),
+    "undefined function": ("int g(int);\n" + loop("out0.write(g(in0.read()));"), 8, "must be defined"),
     "pointer": (
-        body("ap_uint<8> x = in0.read();\na[i] = x;\nout0.write(*p);\n++p;", before="ap_uint<8> a[9], *p = a;"),
-        0,
-        "",
+        loop("ap_uint<8> x = in0.read();\na[i] = x;\nout0.write(*p);\n++p;", before="ap_uint<8> a[9], *p = a;"),
+        3,
+        "must be an integer, not a pointer",
     ),
     "parameter": ("void f(hls::stream<ap_uint<8>>& in0, int* n) {\nin0.read();\n}\n", 3, "hls::stream"),
-    "unused stream": (f"void f({IO}) {{\n{LOOP}in0.read();\n}}\n}}\n", 3, "read or written"),
-    "unknown directive": (body("#pragma HLS UNROL\nout0.write(in0.read());"), 7, "no HLS directive"),
-    "pragma outside a loop": (body("out0.write(in0.read());", before="#pragma HLS UNROLL"), 4, "body of a loop"),
+    "unused stream": (loop("in0.read();"), 3, "read or written"),
+    "unknown directive": (loop("#pragma HLS UNROL\nout0.write(in0.read());"), 7, "no HLS directive"),
+    "pragma outside a loop": (loop("out0.write(in0.read());", before="#pragma HLS UNROLL"), 4, "body of a loop"),
     "II of nought": (
-        f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\n#pragma HLS PIPELINE II=0\n}}\n}}\n",
-        5,
+        loop("", "II=0"),
+        6,
         "must be a number from 1 to 64, not 0",
     ),
     "loop without PIPELINE": (
-        f"void f({IO}) {{\nfor (int i = 0; i < 9; ++i) {{\nout0.write(in0.read());\n}}\n}}\n",
+        f"void f({IO}) {{\n{FOR} {{\nout0.write(in0.read());\n}}\n}}\n",
         4,
         "must be pipelined",
     ),
     "while without PIPELINE": (
         f"void f({IO}) {{\nwhile (1) {{\nout0.write(in0.read());\n}}\n}}\n",
-        0,
+        4,
         "must be pipelined",
     ),
     "partition of a RAM": (
-        body(
+        loop(
             "ap_uint<8> x = in0.read();\nb[x & 7] = x;\nout0.write(b[x >> 5]);",
             before="ap_uint<8> b[8];\n#pragma HLS ARRAY_PARTITION variable=b type=complete",
         ),
         5,
         "must not be partitioned",
     ),
-    "C++ error": (body("out0.write(in0.reed());"), 7, "reed"),
-    "missing header": ('#include "nowhere.hpp"\n' + body(""), 3, "nowhere.hpp"),
+    "C++ error": (loop("out0.write(in0.reed());"), 7, "reed"),
+    "missing header": ('#include "nowhere.hpp"\n' + loop(""), 3, "nowhere.hpp"),
 }
 
 
@@ -114,17 +105,16 @@ def test_is_refused(name: str, tmp_path: Path) -> None:
     message = str(caught.value)
     assert words in message, message
     assert caught.value.fix, message
-    if line:
-        assert (Path(caught.value.file).name, caught.value.line) == ("snippet.cpp", line), message
+    assert (Path(caught.value.file).name, caught.value.line) == ("snippet.cpp", line), message
 
 
 def test_missing_function(tmp_path: Path) -> None:
     with pytest.raises(HlsError, match="Function g must be defined"):
-        compile_snippet(tmp_path, body("out0.write(in0.read());"), "g")
+        compile_snippet(tmp_path, loop("out0.write(in0.read());"), "g")
 
 
 def test_message_points_into_the_kernel_not_into_the_headers(tmp_path: Path) -> None:
     with pytest.raises(HlsError) as caught:
-        compile_snippet(tmp_path, body("ap_uint<8> x = in0.read();\nx.range(3, 0) = out0;\nout0.write(x);"))
+        compile_snippet(tmp_path, loop("ap_uint<8> x = in0.read();\nx.range(3, 0) = out0;\nout0.write(x);"))
     assert Path(caught.value.file).name == "snippet.cpp"
     assert caught.value.line == HEAD.count("\n") + 6

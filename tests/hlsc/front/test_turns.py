@@ -5,42 +5,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from hwgen.hlsc import backend, interp, verify_ir
-from hwgen.hlsc.csim import CsimJob, csim_many
+from hwgen.hlsc import backend, interp
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.front import read_process
 from hwgen.hlsc.target import Target
 
-from .support import KERNELS, compile_snippet, from_bytes, to_bytes, words
+from .support import IO, KERNELS, compile_snippet, loop, simulate_until_dry
 
 SOURCE = KERNELS.parent / "turns.cpp"
 NAMES = (
     "pairs", "twice", "triples", "escaped", "sometimes", "counts", "chosen", "packet", "total", "either", "crossed",
 )  # fmt: skip
-IO = "hls::stream<ap_uint<8>>& in0, hls::stream<ap_uint<8>>& out0"
-
-
-def loop(inside: str, ii: str, after: str = "", before: str = "") -> str:
-    """Return a process: `before` is in line 4, `inside` begins in line 7."""
-    head = f"void f({IO}) {{\n{before}\nfor (int i = 0; i < 9; ++i) {{\n#pragma HLS PIPELINE {ii}\n"
-    return f"{head}{inside}\n}}\n{after}\n}}\n"
 
 
 def test_what_is_written_equals_csim() -> None:
-    jobs, expected = [], []
-    for number, name in enumerate(NAMES):
-        process = read_process(SOURCE, name)
-        verify_ir.verify(process)
-        rng = np.random.default_rng(number)
-        given = {s.name: words(rng, 360, s.width) for s in process.streams if s.direction == "in"}
-        widths = {s.name: s.width for s in process.streams}
-        jobs.append(CsimJob(SOURCE, name, [], [to_bytes(v, widths[n]) for n, v in given.items()], None))
-        expected.append(interp.run(process, given, 10_000)["out0"])
-    for name, want, (rows,) in zip(NAMES, expected, csim_many(jobs), strict=True):
-        got = from_bytes(rows)
+    for name, want, got in simulate_until_dry(SOURCE, NAMES, 360):
         assert want == got[: len(want)] and len(got) - len(want) < 4 and len(want) > 40, name
 
 
