@@ -13,7 +13,6 @@ report says under ``timing``. Answers are cached by content; `--json` prints the
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import sys
@@ -24,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tables
 from ecp5_place import place
 from kernel_costs import Ports, plan_of, stream_ports
 from kernel_points import Point, points, threshold_search
+from tables import Row
 
 from hwgen.hlsc import Module, Target, compile_process
 from hwgen.hw import Board, boards
@@ -42,7 +43,6 @@ POINTS, CLOCK, OTHERS = 3, 100.0, (50.0, 75.0, 125.0, 150.0)
 COLUMNS = ("point", "asked_mhz", "predicted_mhz", "achieved_mhz", "levels", "stages", "rtl", "lut", "ff", "dpr16x4",
            "bram", "path_cells", "path_routing_ns", "settings")  # fmt: skip
 WITHIN = 0.15
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 def read() -> list[Row]:
     """Return the committed table."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="") as file:
-        return list(csv.DictReader(file))
+    return tables.read(TABLE)
 
 
 def write(rows: Iterable[Row]) -> None:
@@ -139,10 +136,7 @@ def write(rows: Iterable[Row]) -> None:
         kernel, _, index = row["point"].rpartition("_")
         return KERNELS.index(kernel), int(index), float(row["asked_mhz"])
 
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=key))
+    tables.write(TABLE, COLUMNS, sorted(rows, key=key))
 
 
 def cases(options: argparse.Namespace) -> Iterator[tuple[str, int, float]]:

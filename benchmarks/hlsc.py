@@ -213,7 +213,7 @@ def main() -> None:
         parts: dict[str, Callable[[], dict[str, Any]]] = {
             "matvec_64x32_int4": lambda: matvec(folder),
             "const_mac_256_int4": lambda: {**constants(folder, 16, 16), "da4ml": da4ml(16, 16)},
-            "const_mac_4096_int4": lambda: {**constants(folder, 64, 64), "da4ml_measured_elsewhere_lut": 21721},
+            "const_mac_4096_int4": lambda: {**constants(folder, 64, 64), "da4ml": da4ml(64, 64)},
             "compile": lambda: compile_times(folder),
             "window": window,
             "fuzz": lambda: fuzz(folder),

@@ -13,7 +13,6 @@ kernel, family and resource the median and the 90th percentile of the relative e
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import sys
@@ -24,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tables
 from kernel_fit import write_prices
 from kernel_points import MAKERS, Point, points
 from numpy.typing import NDArray
+from tables import Row
 
 from hwgen.errors import HwgenError
 from hwgen.graph import Ints
@@ -46,7 +47,6 @@ RESOURCES = ("lut", "ff", "bram36")
 COLUMNS = ("point", "family", "settings", "depth", "rtl", *RESOURCES, *(f"{name}_estimate" for name in RESOURCES))
 FLOOR = {"lut": 20.0, "ff": 20.0, "bram36": 0.5}
 BATCH = 16
-Row = dict[str, str]
 Ports = tuple[tuple[str, str, int], ...]
 
 
@@ -208,10 +208,7 @@ def _text(value: float) -> str:
 
 def read() -> list[Row]:
     """Return the committed table."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="") as file:
-        return list(csv.DictReader(file))
+    return tables.read(TABLE)
 
 
 def write(rows: Iterable[Row]) -> None:
@@ -222,11 +219,7 @@ def write(rows: Iterable[Row]) -> None:
         kernel, _, index = row["point"].rpartition("_")
         return row["family"], order[kernel], int(index)
 
-    TABLE.parent.mkdir(exist_ok=True)
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=place))
+    tables.write(TABLE, COLUMNS, sorted(rows, key=place))
 
 
 def estimated(rows: Sequence[Row]) -> list[Row]:
