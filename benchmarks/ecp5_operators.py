@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What single operators take on an ECP5-85F of speed grade 6: register, operator, register, each placed alone.
 
-    python benchmarks/ecp5_operators.py [--kind add ...]     into benchmarks/data/ecp5_operators.csv
+    python benchmarks/ecp5_operators.py [--kind add ...]     into benchmarks/data/ecp5_operators.csv, other kinds stay
 
 From these figures the ecp5 table of ``hwgen/hlsc/back/delays.yaml`` starts; `benchmarks/ecp5_timing.py` shows how well
 it foretells whole kernels, where routes are longer. `ns` is the whole period: clock to output, routes, logic, set-up.
@@ -10,15 +10,16 @@ it foretells whole kernels, where routes are longer. `ns` is the whole period: c
 from __future__ import annotations
 
 import argparse
-import csv
 import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import tables
 from ecp5_place import Ports, place
 
 TABLE = Path(__file__).parent / "data" / "ecp5_operators.csv"
+COLUMNS = ("kind", "size", "ns", "routing_ns", "cells", "lut")
 Case = tuple[str, int, str, Ports]
 
 
@@ -73,15 +74,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", action="append")
     options = parser.parse_args()
-    with TABLE.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("kind", "size", "ns", "routing_ns", "cells", "lut"))
-        for kind, size, text, ports in [*arithmetic(random.Random(1)), *memories(random.Random(2))]:
-            if not options.kind or kind in options.kind:
-                found = place(text, "micro", ports, 100.0)
-                row = (kind, size, f"{found.period:.2f}", f"{found.routing:.2f}", found.levels, found.lut)
-                writer.writerow(row)
-                print(*row, file=sys.stderr, flush=True)
+    before = {(row["kind"], row["size"]): row for row in tables.read(TABLE)}
+    rows = []
+    for kind, size, text, ports in [*arithmetic(random.Random(1)), *memories(random.Random(2))]:
+        if options.kind and kind not in options.kind:
+            rows += [before[kind, str(size)]] if (kind, str(size)) in before else []
+            continue
+        found = place(text, "micro", ports, 100.0)
+        values = (kind, size, f"{found.period:.2f}", f"{found.routing:.2f}", found.levels, found.lut)
+        rows.append(dict(zip(COLUMNS, map(str, values), strict=True)))
+        print(*values, file=sys.stderr, flush=True)
+    tables.write(TABLE, COLUMNS, rows)
     return 0
 
 

