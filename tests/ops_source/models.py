@@ -79,7 +79,9 @@ class Net:
     def dq_weights(self, array: Any, scale: Any = 1.0, zero: Any = 0, dtype: Any = np.int8, **attrs: Any) -> str:
         return self.dq(self.const(array, dtype), scale, zero, dtype, **attrs)
 
-    def build(self, *outputs: str, types: Mapping[str, int] | None = None) -> SourceModel:
+    def build(
+        self, *outputs: str, types: Mapping[str, int] | None = None, input_types: Mapping[str, str] | None = None
+    ) -> SourceModel:
         ends = [helper.make_tensor_value_info(o, (types or {}).get(o, TensorProto.FLOAT), None) for o in outputs]
         values = [numpy_helper.from_array(v, k) for k, v in self.constants.items()]
         graph = helper.make_graph(self.nodes, "net", self.inputs, ends, values)
@@ -88,7 +90,7 @@ class Net:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "net.onnx"
             onnx.save(model, str(path))
-            return load(path)
+            return load(path, input_types=input_types)
 
 
 def ops(lowered: Lowered) -> list[str]:
