@@ -87,8 +87,7 @@ class Build:
         """The imported model, under the design's name."""
         from hwgen import frontend
 
-        request = self.request
-        return frontend.load(request.model, name=request.name, shapes=request.shapes, input_types=request.input_types)
+        return frontend.load(self.request.model, name=self.request.name)
 
     @cached_property
     def lowered(self) -> Lowered:
@@ -124,9 +123,7 @@ class Build:
 
 def import_options(job: Build) -> Any:
     """Return what the import depends on."""
-    request = job.request
-    shapes = {name: list(sizes) for name, sizes in request.shapes.items()}
-    return [request.name, job.model_sha256, shapes, dict(request.input_types)]
+    return [job.request.name, job.model_sha256]
 
 
 def run_import(job: Build) -> None:

@@ -102,8 +102,7 @@ def _by_pixel(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, b
     inputs, outputs = weight.ints.shape
     base = ctx.type(expr.tensor)
     pixels = base.pixels
-    wanted = np.arange(base.elements, dtype=np.int64).reshape(base.channels, pixels).T.reshape(-1)
-    if base.channels != inputs or not np.array_equal(expr.view.positions().reshape(-1), wanted):
+    if base.channels != inputs or not expr.view.channels_last(base):
         text = f"The input of {node.op} must be one vector, or a feature map with its {inputs} channels last."
         ctx.refuse(node, text, "Flatten it, or use Conv with a 1x1 kernel.")
     ints, unit = macs.combine(ctx, node, weight.ints.T, weight.scale.T, expr.curve.slope)

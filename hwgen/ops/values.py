@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.graph import Ints
+from hwgen.graph import Ints, TensorType
 from hwgen.graph.layout import IN_ORDER, Layout
 from hwgen.ops.steps import Curve
 
@@ -153,6 +153,11 @@ class View:
     def layout(self) -> Layout | None:
         """Where the elements stand as a permutation of axes, None when it is none."""
         return IN_ORDER if self.index is None else Layout.of(self.index)
+
+    def channels_last(self, base: TensorType) -> bool:
+        """Tell whether the last axis are the channels of the integer tensor, and its pixels come in order."""
+        wanted = np.arange(base.elements, dtype=np.int64).reshape(base.channels, base.pixels).T.reshape(-1)
+        return self.shape[-1] == base.channels and np.array_equal(self.positions().reshape(-1), wanted)
 
     @property
     def in_order(self) -> bool:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 from hwgen.graph import Graph
 from hwgen.ops.base import hardware_ops
 
@@ -140,5 +143,7 @@ class TestArgmax(OperatorTests):
 
 
 def test_every_operator_has_a_test_class() -> None:
+    for path in Path(__file__).parent.glob("test_*.py"):
+        import_module(f"{__package__}.{path.stem}")
     tested = {graph.nodes[-1].op for cls in OperatorTests.__subclasses__() for graph in cls.graphs()}
     assert tested == set(hardware_ops())

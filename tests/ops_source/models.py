@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import hwgen
 from hwgen.frontend import load
 from hwgen.frontend.host import observed, to_outputs, to_ports
 from hwgen.frontend.reference import Reference
@@ -24,6 +26,7 @@ from hwgen.graph.source import SourceModel
 from hwgen.ops.lowering import Lowered
 from hwgen.passes import golden
 from hwgen.passes.lower import lower
+from hwgen.verify.parity import measure
 
 QONNX = "qonnx.custom_op.general"
 Array = npt.NDArray[Any]
@@ -79,18 +82,19 @@ class Net:
     def dq_weights(self, array: Any, scale: Any = 1.0, zero: Any = 0, dtype: Any = np.int8, **attrs: Any) -> str:
         return self.dq(self.const(array, dtype), scale, zero, dtype, **attrs)
 
-    def build(
-        self, *outputs: str, types: Mapping[str, int] | None = None, input_types: Mapping[str, str] | None = None
-    ) -> SourceModel:
+    def proto(self, *outputs: str, types: Mapping[str, int] | None = None) -> onnx.ModelProto:
         ends = [helper.make_tensor_value_info(o, (types or {}).get(o, TensorProto.FLOAT), None) for o in outputs]
         values = [numpy_helper.from_array(v, k) for k, v in self.constants.items()]
         graph = helper.make_graph(self.nodes, "net", self.inputs, ends, values)
         imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1)]
-        model = helper.make_model(graph, opset_imports=imports, ir_version=8)
+        return helper.make_model(graph, opset_imports=imports, ir_version=8)
+
+    def build(self, *outputs: str, types: Mapping[str, int] | None = None) -> SourceModel:
+        model = self.proto(*outputs, types=types)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "net.onnx"
             onnx.save(model, str(path))
-            return load(path, input_types=input_types)
+            return load(path)
 
 
 def ops(lowered: Lowered) -> list[str]:
@@ -123,6 +127,29 @@ def assert_equal(model: SourceModel, x: Array) -> Lowered:
     for observation in lowered.observations:
         np.testing.assert_array_equal(run[observation.tensor], seen[observation.tensor], observation.onnx)
     return lowered
+
+
+def assert_close(model: SourceModel, x: Array, most: int = 1) -> Lowered:
+    """Require every layer, fed onnxruntime's integers, to be within `most` steps of onnxruntime."""
+    lowered, reference = lower(model), Reference(model)
+    expected = observed(lowered, reference, {model.inputs[0]: x})
+    found = measure(
+        lowered.graph, partial(golden.evaluate, lowered.graph), expected, lowered.observations, lowered.outputs
+    )
+    assert found.layers and found.max_lsb <= most, [layer for layer in found.layers if layer.teacher.max_lsb > most]
+    return lowered
+
+
+def assert_built(net: Net, output: str, x: Array, folder: Path, target: str = "max_fps") -> dict[str, Any]:
+    """Build a model through every stage; require csim and RTL to equal the golden model. Return the report."""
+    onnx.save(net.proto(output), str(folder / "net.onnx"))
+    np.savez(folder / "x.npz", x=x)
+    (folder / "budget.yaml").write_text(f"board: zcu102\ntarget: {target}\n")
+    paths = {"budget": folder / "budget.yaml", "inputs": folder / "x.npz", "out": folder / "out"}
+    result = hwgen.build(folder / "net.onnx", sim="fast", **paths)
+    verify = result.report["verify"]
+    assert result.ok and verify["csim"]["mismatches"] == 0 and verify["rtl"]["mismatches"] == 0
+    return dict(result.report)
 
 
 def reals(shape: Sequence[int], seed: int = 0, step: float = 0.125, reach: int = 400) -> Array:

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions that hardware has only inside a network: at a model's end the host computes them, exactly."""
+
+from __future__ import annotations
+
+from hwgen.graph.source import SourceModel, SourceNode
+from hwgen.ops.base import source_ops
+from hwgen.ops.elementwise import suffix
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.values import Suffix
+
+
+def only_host_follows(model: SourceModel, node: SourceNode) -> bool:
+    """Tell whether the host can compute everything that depends on `node`."""
+    reached = set(node.outputs)
+    for other in model.nodes:
+        if reached.intersection(other.inputs):
+            op = source_ops().get(other.op)
+            if op is None or not op.host:
+                return False
+            reached.update(other.outputs)
+    return True
+
+
+def suffix_of(ctx: Lowering, node: SourceNode) -> Suffix:
+    """Return the value of a node that the host computes from what the accelerator puts out."""
+    return suffix([ctx.operand(node, node.inputs[0])], ctx, node)
