@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,15 @@ def build(
     first: str | None = None,
     last: str | None = None,
     seed: int = 0,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    input_types: Mapping[str, str] | None = None,
 ) -> BuildResult:
     """Build an accelerator; the same as ``hwgen build``.
 
     Parameters
     ----------
     model
-        ONNX file: QONNX or QDQ.
+        ONNX file; docs/dialects.md lists the dialects that are read.
     board, budget, clock_mhz
         What to build for: a board's name, a YAML file with limits, a clock in MHz that wins over both.
     out
@@ -54,6 +57,10 @@ def build(
         Stages to begin and to end with.
     seed
         Of random frames.
+    shapes
+        Shapes of model inputs, or sizes of symbolic axes, that the file leaves open: ``{"x": (1, 3, 224, 224)}``.
+    input_types
+        Model inputs that hold integers: ``{"x": "int8"}``.
 
     Returns
     -------
@@ -85,5 +92,7 @@ def build(
         first,
         last,
         seed,
+        shapes or {},
+        input_types or {},
     )
     return run(request)

@@ -15,7 +15,7 @@ import typer
 
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
-from hwgen.request import Request, Simulator, VerifyLevel
+from hwgen.request import Request, Simulator, VerifyLevel, parse_shapes, parse_types
 from hwgen.version import VERSION
 
 app = typer.Typer(
@@ -28,12 +28,22 @@ app = typer.Typer(
 )
 _USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
-Model = Annotated[Path, typer.Argument(help="ONNX file: QONNX or QDQ, opset 9 to 21.", metavar="MODEL")]
+Model = Annotated[Path, typer.Argument(help="ONNX file, quantised, opset 9 to 23.", metavar="MODEL")]
 BoardOption = Annotated[str | None, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")]
 BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target.")]
 ClockOption = Annotated[float | None, typer.Option("--clock-mhz", help="Wins over the budget and the board.")]
 InputsOption = Annotated[
     Path | None, typer.Option("--inputs", help="npz with an array for each model input, and labels.")
+]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shape", help="Sizes that the file leaves open: NAME=1,3,224,224, or AXIS=224.", metavar="NAME=SIZES"
+    ),
+]
+TypeOption = Annotated[
+    list[str] | None,
+    typer.Option("--input-type", help="An input that holds integers: NAME=int8.", metavar="NAME=TYPE"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
 
@@ -68,6 +78,8 @@ def build(
     first: Annotated[str | None, typer.Option("--from", help="Stage to begin with.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Stage to end with.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random frames.")] = 0,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build an accelerator: verified HLS C++, verified RTL, a project and a report."""
@@ -85,6 +97,8 @@ def build(
         first,
         last,
         seed,
+        parse_shapes(shape or ()),
+        parse_types(input_type or ()),
     )
     result = pipeline.build(request, console.Progress().event)
     errors = console.mismatches(result)
@@ -104,12 +118,15 @@ def check(
     board: BoardOption = None,
     budget: BudgetOption = None,
     clock_mhz: ClockOption = None,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a model can be built, and everything that keeps it from it. Writes nothing."""
     from hwgen.check import check_model
 
-    facts = check_model(Request(model, board, budget, clock_mhz))
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    facts = check_model(Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types))
     if as_json:
         console.print_json(facts)
     else:

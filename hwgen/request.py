@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -48,6 +48,10 @@ class Request:
         Stages to begin and to end with.
     seed
         Of random frames and of everything else that draws lots.
+    shapes
+        Shapes of model inputs, or sizes of symbolic axes, that the file leaves open.
+    input_types
+        Model inputs that hold integers, by name: ``int8``, ``uint4`` ...
     """
 
     model: Path
@@ -63,6 +67,8 @@ class Request:
     first: str | None = None
     last: str | None = None
     seed: int = 0
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    input_types: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)
@@ -72,6 +78,9 @@ class Request:
                 _one_of(option, stage, STAGES)
         if self.first and self.last and STAGES.index(self.first) > STAGES.index(self.last):
             raise UserError(f"--from {self.first} must not come after --to {self.last}.")
+        for name, sizes in self.shapes.items():
+            if not sizes or any(size < 1 for size in sizes):
+                raise UserError(f"--shape {name} must be positive sizes, not {','.join(map(str, sizes))}.")
         if self.frames is not None and self.frames < 1:
             raise UserError(f"--frames must be at least 1, not {self.frames}.")
         if self.clock_mhz is not None and not 0 < self.clock_mhz <= 1000:
@@ -89,6 +98,43 @@ class Request:
     def folder(self) -> Path:
         """Where the result goes."""
         return self.out if self.out is not None else Path("build") / self.name
+
+
+def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Read ``NAME=1,3,224,224``.
+
+    Raises
+    ------
+    UserError
+        A text is anything else.
+    """
+    found = {}
+    for name, text in _named("--shape", texts, "NAME=1,3,224,224"):
+        try:
+            found[name] = tuple(int(size) for size in text.split(","))
+        except ValueError:
+            message = f"--shape {name} must be sizes with commas between them, not {text!r}."
+            raise UserError(message, hint=f"Write --shape {name}=1,3,224,224.") from None
+    return found
+
+
+def parse_types(texts: Iterable[str]) -> dict[str, str]:
+    """Read ``NAME=int8``; the type itself is checked on import.
+
+    Raises
+    ------
+    UserError
+        A text is anything else.
+    """
+    return dict(_named("--input-type", texts, "NAME=int8"))
+
+
+def _named(option: str, texts: Iterable[str], example: str) -> Iterable[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not (name and equals and value):
+            raise UserError(f"{option} must be {example}, not {text!r}.")
+        yield name, value
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

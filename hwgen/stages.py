@@ -87,7 +87,8 @@ class Build:
         """The imported model, under the design's name."""
         from hwgen import frontend
 
-        return frontend.load(self.request.model, name=self.request.name)
+        request = self.request
+        return frontend.load(request.model, name=request.name, shapes=request.shapes, input_types=request.input_types)
 
     @cached_property
     def lowered(self) -> Lowered:
@@ -123,7 +124,9 @@ class Build:
 
 def import_options(job: Build) -> Any:
     """Return what the import depends on."""
-    return [job.request.name, job.model_sha256]
+    request = job.request
+    shapes = {name: list(sizes) for name, sizes in request.shapes.items()}
+    return [request.name, job.model_sha256, shapes, dict(request.input_types)]
 
 
 def run_import(job: Build) -> None:

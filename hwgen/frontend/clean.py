@@ -11,11 +11,11 @@ import onnx
 from onnx import helper, inliner, numpy_helper, version_converter
 
 from hwgen.errors import Problem, UnsupportedError, UserError
-from hwgen.frontend.draft import IR_VERSION, QONNX_OPS, Draft, Port, attribute_value, unique
+from hwgen.frontend.draft import QONNX_OPS, Draft, Port, attribute_value, ir_version, unique
 from hwgen.graph.source import Array, SourceNode
 from hwgen.ops.base import source_ops, unknown_operator
 
-OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 21, 13
+OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 23, 13
 """Opsets that are read; older ones than the working opset are upgraded to it."""
 
 _QONNX_DOMAIN = "qonnx.custom_op.general"
@@ -33,7 +33,7 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
     UserError
         The graph is empty, or its tensors contradict each other.
     UnsupportedError
-        The opset is not 9 to 21, or operators are unknown: all of them are listed.
+        The opset is not 9 to 23, or operators are unknown: all of them are listed.
     """
     _check_text(model, path)
     opset = _opset(model, path)
@@ -160,7 +160,7 @@ def _tidied(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
                 del copy.output[-1]
     imports = [helper.make_opsetid("", opset), helper.make_opsetid(_QONNX_DOMAIN, 1)]
     tidy = helper.make_model(graph, opset_imports=imports)
-    tidy.ir_version = IR_VERSION
+    tidy.ir_version = ir_version(opset)
     return tidy
 
 

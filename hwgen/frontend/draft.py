@@ -15,7 +15,7 @@ from onnx import AttributeProto, helper, numpy_helper
 from hwgen.graph.source import Array, SourceNode
 
 IR_VERSION = 10
-"""IR version that hwgen writes; holds every opset up to 21 and is read by every onnxruntime since 1.18."""
+"""IR version that hwgen writes, read by every onnxruntime since 1.18; `ir_version` says where it has to be newer."""
 
 QONNX_OPS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
 """Quantiser operators of QONNX; they carry no domain inside hwgen because no standard operator has these names."""
@@ -65,6 +65,11 @@ class Draft:
         """Return every tensor name in use."""
         made = {name for node in self.nodes for name in (*node.inputs, *node.outputs)}
         return made | set(self.constants) | {port.name for port in self.inputs} | set(self.outputs)
+
+
+def ir_version(opset: int) -> int:
+    """Return the IR version of a file of this opset: 11 from opset 23 on, whose types IR 10 does not know."""
+    return IR_VERSION if opset < 23 else IR_VERSION + 1
 
 
 def unique(stem: str, taken: set[str]) -> str:
@@ -119,7 +124,7 @@ def to_proto(draft: Draft, nodes: Sequence[SourceNode], constants: Mapping[str, 
     for output in draft.outputs:
         graph.output.append(onnx.ValueInfoProto(name=output))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", draft.opset)], producer_name="hwgen")
-    model.ir_version = IR_VERSION
+    model.ir_version = ir_version(draft.opset)
     return model
 
 

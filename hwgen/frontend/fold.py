@@ -27,6 +27,12 @@ _RANDOM = frozenset(
 )
 
 
+def with_constants_lifted(draft: Draft) -> Draft:
+    """Return the draft with the values of its Constant nodes among its constants."""
+    made = {node.outputs[0]: _constant(node) for node in draft.nodes if node.op == "Constant"}
+    return draft.with_nodes((node for node in draft.nodes if node.op != "Constant"), {**draft.constants, **made})
+
+
 def simplify(draft: Draft) -> Draft:
     """Return an equivalent draft in which no node but a quantiser computes a constant, and no node does nothing.
 
@@ -51,9 +57,7 @@ def _fold(draft: Draft, shapes: Shapes) -> Draft:
     rest: list[SourceNode] = []
     for node in draft.nodes:
         shape = shapes.get(node.inputs[0]) if node.op in ("Shape", "Size") else None
-        if node.op == "Constant":
-            constants[node.outputs[0]] = _constant(node)
-        elif shape is not None and None not in shape:
+        if shape is not None and None not in shape:
             constants[node.outputs[0]] = _of_shape(node, shape)
         elif _foldable(node, constants, coming, shapes):
             pending.append(node)

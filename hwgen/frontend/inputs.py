@@ -22,8 +22,9 @@ _LAYOUT = frozenset({"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", 
 def default(model: SourceModel, frames: int = MIN_FRAMES, seed: int = 0) -> dict[str, Array]:
     """Return seeded frames for every model input, the same for the same model and seed.
 
-    Integer inputs use their type's whole range (64 bits: 0 to 255); floating-point ones are uniform over the range of
-    the quantiser that reads them where there is one, else over [0, 1).
+    Inputs declared to hold integers use the declared range, other integer inputs their type's (64 bits: 0 to 255);
+    floating-point ones are uniform over the range of the quantiser that reads them where there is one, else over
+    [0, 1).
 
     Returns
     -------
@@ -37,6 +38,11 @@ def default(model: SourceModel, frames: int = MIN_FRAMES, seed: int = 0) -> dict
 
 def _random(model: SourceModel, name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
     dtype = model.dtypes[name]
+    declared = model.input_types.get(name)
+    if declared is not None:
+        step = 2 if declared.bits == 1 and declared.signed else 1
+        levels = generator.integers(0, (declared.hi - declared.lo) // step, shape, endpoint=True)
+        return (declared.lo + step * levels).astype(dtype)
     if dtype.kind == "b":
         return generator.integers(0, 2, shape).astype(dtype)
     if dtype.kind in "iu":
@@ -151,3 +157,16 @@ def _value_problems(model: SourceModel, name: str, value: Array) -> Iterator[tup
         yield f"Array {name} must hold finite numbers, not NaN or infinity.", ""
     elif dtype.kind in "iu" and (int(value.min()) < np.iinfo(dtype).min or int(value.max()) > np.iinfo(dtype).max):
         yield f"Array {name} must fit {dtype}, not hold {int(value.min())} to {int(value.max())}.", ""
+    else:
+        yield from _declared_problems(model, name, value)
+
+
+def _declared_problems(model: SourceModel, name: str, value: Array) -> Iterator[tuple[str, str]]:
+    declared = model.input_types.get(name)
+    if declared is None:
+        return
+    if not np.array_equal(value, np.rint(value)):
+        yield f"Array {name} must hold integers as declared, not fractions.", ""
+    elif value.min() < declared.lo or value.max() > declared.hi:
+        found = f"{int(value.min())} to {int(value.max())}"
+        yield f"Array {name} must fit {declared} as declared, not hold {found}.", "Declare a wider --input-type."

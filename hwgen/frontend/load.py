@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +13,26 @@ import onnx
 from hwgen.errors import HwgenError, Problem, UserError
 from hwgen.frontend import quant_nodes
 from hwgen.frontend.clean import clean
+from hwgen.frontend.declared import declared_types, with_shapes
+from hwgen.frontend.dialects import rewritten
 from hwgen.frontend.draft import Draft, without_dead_code
-from hwgen.frontend.fold import open_inputs, simplify, with_weights_in_place
+from hwgen.frontend.fold import open_inputs, simplify, with_constants_lifted, with_weights_in_place
 from hwgen.frontend.read import read
-from hwgen.frontend.shapes import complete, plain, standard_model, types_of, with_batch_of_one, with_types
+from hwgen.frontend.shapes import complete, plain, standard_model, types_of, with_types
 from hwgen.graph.naming import identifier
 from hwgen.graph.source import Array, SourceModel
 
 _BOUNDS = frozenset({"Clip", "Min", "Max"})
 
 
-def load(path: Path, *, name: str | None = None) -> SourceModel:
-    """Load an ONNX model of opset 9 to 21, QONNX or QDQ, and simplify it.
+def load(
+    path: Path,
+    *,
+    name: str | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    input_types: Mapping[str, str] | None = None,
+) -> SourceModel:
+    """Load an ONNX model of opset 9 to 23 and simplify it; docs/dialects.md lists the dialects that are read.
 
     Parameters
     ----------
@@ -32,6 +40,10 @@ def load(path: Path, *, name: str | None = None) -> SourceModel:
         The ``.onnx`` file; external data lie beside it.
     name
         Name of the design; made from the file name where absent, or the folder's where the file is ``model.onnx``.
+    shapes
+        Shapes of inputs, or sizes of symbolic axes, that the file leaves open.
+    input_types
+        Inputs that hold integers, by name: ``int8``, ``uint4`` ...; whatever their element type is.
 
     Returns
     -------
@@ -48,7 +60,8 @@ def load(path: Path, *, name: str | None = None) -> SourceModel:
     path = Path(path)
     proto, sha256 = read(path)
     try:
-        return _imported(proto, str(path), name or _name_of(path), sha256)
+        draft = with_shapes(clean(proto, str(path)), shapes or {})
+        return _imported(draft, name or _name_of(path), sha256, input_types or {})
     except HwgenError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
@@ -61,8 +74,8 @@ def _name_of(path: Path) -> str:
     return folder if path.stem == "model" and folder else path.stem
 
 
-def _imported(proto: onnx.ModelProto, path: str, name: str, sha256: str) -> SourceModel:
-    draft = without_dead_code(with_batch_of_one(clean(proto, path)))
+def _imported(draft: Draft, name: str, sha256: str, input_types: Mapping[str, str]) -> SourceModel:
+    draft = rewritten(without_dead_code(with_constants_lifted(draft)))
     _check_numbers(draft)
     draft = simplify(draft)
     _check_numbers(draft)
@@ -71,18 +84,20 @@ def _imported(proto: onnx.ModelProto, path: str, name: str, sha256: str) -> Sour
     draft = replace(draft, inputs=open_inputs(draft))
     model = with_types(standard_model(draft, identifier(name, "model")), strict=True)
     sizes, dtypes = complete(draft, *types_of(model))
+    ports = tuple(port.name for port in draft.inputs)
     return SourceModel(
         name=identifier(name, "model"),
         opset=draft.opset,
         nodes=draft.nodes,
         constants=draft.constants,
-        inputs=tuple(port.name for port in draft.inputs),
+        inputs=ports,
         outputs=draft.outputs,
         shapes=sizes,
         dtypes=dtypes,
         sha256=sha256,
         serialized=_checked(model),
         notes=draft.notes,
+        input_types=declared_types(ports, input_types),
     )
 
 

@@ -8,13 +8,12 @@ divide by the scale, add the zero point, clamp, round, subtract the zero point, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from hwgen.errors import Problem, did_you_mean
-from hwgen.frontend.draft import QONNX_OPS, unique
+from hwgen.frontend.draft import QONNX_OPS
+from hwgen.frontend.writer import Writer
 from hwgen.graph.source import Array, SourceNode
 
 ROUNDING_ALIASES: Mapping[str, str] = {
@@ -47,30 +46,6 @@ def limits(bits: float, signed: bool, narrow: bool) -> tuple[np.float32, np.floa
     return np.float32(0), two**width - (two if narrow else one)
 
 
-@dataclass
-class _Writer:
-    """Collects the standard nodes and constants that replace QONNX nodes."""
-
-    taken: set[str]
-    nodes: list[SourceNode] = field(default_factory=list)
-    constants: dict[str, Array] = field(default_factory=dict)
-
-    def const(self, stem: str, value: Any, dtype: type = np.float32) -> str:
-        name = unique(stem, self.taken)
-        self.constants[name] = np.asarray(value, dtype)
-        return name
-
-    def op(self, op: str, inputs: Sequence[str], stem: str, **attrs: Any) -> str:
-        name = unique(f"{stem}__{op.lower()}", self.taken)
-        self.nodes.append(SourceNode(name, op, tuple(inputs), (name,), attrs))
-        return name
-
-    def finish(self, source: SourceNode) -> None:
-        """Let the last node written make the quantiser's output, under the quantiser's name."""
-        last = self.nodes[-1]
-        self.nodes[-1] = SourceNode(source.name, last.op, last.inputs, source.outputs, last.attrs)
-
-
 def expand(
     nodes: Sequence[SourceNode], constants: Mapping[str, Array], taken: set[str]
 ) -> tuple[list[SourceNode], dict[str, Array]]:
@@ -83,7 +58,7 @@ def expand(
     taken
         Names that new tensors must not have; grows.
     """
-    writer = _Writer(taken)
+    writer = Writer(taken)
     for node in nodes:
         if node.op in QONNX_OPS:
             _WRITERS[node.op](writer, node, constants)
@@ -130,7 +105,7 @@ def _number(value: Array) -> float:
     return float(value.reshape(-1)[0])
 
 
-def _round(w: _Writer, x: str, mode: str, stem: str) -> str:
+def _round(w: Writer, x: str, mode: str, stem: str) -> str:
     """Write one rounding of `x`; every step is the float32 operation that NumPy does in QONNX."""
     mode = ROUNDING_ALIASES[mode.upper()]
     if mode in ("ROUND", "CEIL", "FLOOR"):
@@ -144,13 +119,13 @@ def _round(w: _Writer, x: str, mode: str, stem: str) -> str:
     return w.op("Mul", [w.op("Sign", [x], stem), magnitude], stem)
 
 
-def _float(w: _Writer, name: str, constants: Mapping[str, Array], stem: str, role: str) -> str:
+def _float(w: Writer, name: str, constants: Mapping[str, Array], stem: str, role: str) -> str:
     """Return a float32 constant with the value of `name`: itself where it is float32 already."""
     value = constants[name]
     return name if value.dtype == np.float32 else w.const(f"{stem}__{role}", value)
 
 
-def _scaled(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -> tuple[str, str, str, str]:
+def _scaled(w: Writer, node: SourceNode, constants: Mapping[str, Array]) -> tuple[str, str, str, str]:
     stem = node.outputs[0]
     scale = _float(w, node.inputs[1], constants, stem, "scale")
     zero = _float(w, node.inputs[2], constants, stem, "zero_point")
@@ -158,18 +133,18 @@ def _scaled(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -> tup
     return w.op("Add", [y, zero], stem), scale, zero, stem
 
 
-def _clamp(w: _Writer, x: str, node: SourceNode, bits: float, stem: str) -> str:
+def _clamp(w: Writer, x: str, node: SourceNode, bits: float, stem: str) -> str:
     lo, hi = limits(bits, bool(node.attrs.get("signed", 1)), bool(node.attrs.get("narrow", node.op != "Trunc")))
     x = w.op("Min", [x, w.const(f"{stem}__hi", hi)], stem)
     return w.op("Max", [x, w.const(f"{stem}__lo", lo)], stem)
 
 
-def _signs(w: _Writer, x: str, stem: str) -> str:
+def _signs(w: Writer, x: str, stem: str) -> str:
     negative = w.op("Less", [x, w.const(f"{stem}__zero", 0.0)], stem)
     return w.op("Where", [negative, w.const(f"{stem}__minus", -1.0), w.const(f"{stem}__plus", 1.0)], stem)
 
 
-def _write_quant(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
+def _write_quant(w: Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
     y, scale, zero, stem = _scaled(w, node, constants)
     bits = _number(constants[node.inputs[3]])
     if bits == 1 and node.attrs.get("signed", 1):
@@ -179,13 +154,13 @@ def _write_quant(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -
     w.op("Mul", [w.op("Sub", [y, zero], stem), scale], stem)
 
 
-def _write_bipolar(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
+def _write_bipolar(w: Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
     stem = node.outputs[0]
     scale = _float(w, node.inputs[1], constants, stem, "scale")
     w.op("Mul", [_signs(w, node.inputs[0], stem), scale], stem)
 
 
-def _write_trunc(w: _Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
+def _write_trunc(w: Writer, node: SourceNode, constants: Mapping[str, Array]) -> None:
     """Five inputs are version 1 (a shift by the bit widths' difference), six are version 2 (an output scale)."""
     y, scale, zero, stem = _scaled(w, node, constants)
     y = w.op("Round", [y], stem)

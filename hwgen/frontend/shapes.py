@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resolve the batch to one frame and infer the shape and element type of every tensor."""
+"""Infer the shape and element type of every tensor."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,49 +12,12 @@ import onnx
 from onnx import helper, shape_inference
 
 from hwgen.errors import Problem, UserError
-from hwgen.frontend.draft import QONNX_OPS, Draft, Port, to_proto
+from hwgen.frontend.draft import QONNX_OPS, Draft, to_proto
 from hwgen.frontend.quant_nodes import expand
 from hwgen.graph.source import SourceNode
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 DTypes = Mapping[str, np.dtype[Any]]
-
-
-def with_batch_of_one(draft: Draft) -> Draft:
-    """Return the draft with one frame on every input; all inputs that do not allow it are reported together.
-
-    Raises
-    ------
-    UserError
-        A batch other than 1 is fixed in the file, or another axis is dynamic.
-    """
-    problems = [problem for port in draft.inputs for problem in _batch_problems(port)]
-    if problems:
-        raise UserError(problems)
-    inputs = tuple(replace(port, dims=(1, *port.dims[1:])) if port.dims else port for port in draft.inputs)
-    return replace(draft, inputs=inputs)
-
-
-def _batch_problems(port: Port) -> Iterator[Problem]:
-    if not port.dims:
-        what = "no shape" if port.dims is None else "no axes"
-        hint = "Export the model with fixed input shapes and a leading batch axis."
-        yield Problem(f"Model input {port.name} has {what}.", hint=hint)
-        return
-    batch = port.dims[0]
-    if isinstance(batch, int) and batch != 1:
-        yield Problem(
-            f"The batch (axis 0) of model input {port.name} must be 1 or symbolic, not {batch}.",
-            hint="Export the model for one frame, or make axis 0 dynamic (dynamic_axes={NAME: {0: 'batch'}}).",
-        )
-    for axis, size in enumerate(port.dims[1:], 1):
-        if not isinstance(size, int):
-            symbol = f" ({size})" if size else ""
-            yield Problem(
-                f"Axis {axis}{symbol} of model input {port.name} is dynamic; hardware needs a fixed size.",
-                hint="Fix it: python -m onnxruntime.tools.make_dynamic_shape_fixed "
-                f"--input_name {port.name} --input_shape 1,... in.onnx out.onnx.",
-            )
 
 
 def standard_model(draft: Draft, name: str = "model") -> onnx.ModelProto:

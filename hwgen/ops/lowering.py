@@ -139,7 +139,14 @@ class Lowering:
         for name, array in model.constants.items():
             self._values[name] = Const(array)
         for name in model.inputs:
-            self._values[name] = Host(name)
+            self._values[name] = self._model_input(name)
+
+    def _model_input(self, name: str) -> Host | HostQuant:
+        kind = self.model.input_types.get(name)
+        if kind is None:
+            return Host(name)
+        real = self.model.dtypes[name].kind not in "iu"
+        return HostQuant(name, kind.signed, kind.bits, kind.lo, kind.hi, real=real)
 
     # What ONNX tensors are ------------------------------------------------------------------------------------------
 
@@ -207,6 +214,8 @@ class Lowering:
             return value
         if isinstance(value, Host):
             hint = "Insert a quantiser (Quant or QuantizeLinear) before it, or quantise the whole model."
+            if name in self.model.inputs:
+                hint = f"Insert a quantiser before it, or declare the integers that it holds: --input-type {name}=int8."
             self.refuse(node, f"The input {name} of {node.op} must be quantised, not real numbers.", hint)
         self.refuse(
             node, f"The input {name} of {node.op} must be an activation, not a constant.", "Fold it before export."

@@ -54,8 +54,9 @@ def test_real_models_load_completely(shared: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_workloads_load_completely(shared: Path, name: str) -> None:
-    complete(load(shared / "workloads" / f"{name}_qonnx.onnx"))
+@pytest.mark.parametrize("dialect", ["qonnx", "int"])
+def test_workloads_load_completely(shared: Path, name: str, dialect: str) -> None:
+    complete(load(shared / "workloads" / f"{name}_{dialect}.onnx"))
 
 
 def test_exporter_chain_of_tfc_vanishes(shared: Path) -> None:
@@ -263,8 +264,8 @@ def test_opset_9_attributes_become_inputs(tmp_path: Path) -> None:
     assert model.shapes["y"] == (1, 4)
 
 
-@pytest.mark.parametrize("opset", range(9, 22))
-def test_opsets_9_to_21(opset: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opset", range(9, 24))
+def test_opsets_9_to_23(opset: int, tmp_path: Path) -> None:
     nodes = [m.node("Relu", ["x"], "a"), m.quant("a", "y", ["s", "z", "b"])]
     constants = {"s": m.f32(0.5), "z": m.f32(0), "b": m.f32(3)}
     model = loaded(tmp_path, nodes, {"x": [1, 3]}, ["y"], constants, opset=opset)

@@ -89,12 +89,14 @@ class Net:
         imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1)]
         return helper.make_model(graph, opset_imports=imports, ir_version=8)
 
-    def build(self, *outputs: str, types: Mapping[str, int] | None = None) -> SourceModel:
+    def build(
+        self, *outputs: str, types: Mapping[str, int] | None = None, input_types: Mapping[str, str] | None = None
+    ) -> SourceModel:
         model = self.proto(*outputs, types=types)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "net.onnx"
             onnx.save(model, str(path))
-            return load(path)
+            return load(path, input_types=input_types)
 
 
 def ops(lowered: Lowered) -> list[str]:

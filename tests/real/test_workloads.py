@@ -15,14 +15,20 @@ MIN_RTL_VECTORS = 64
 BUDGETS = {"w1_jets": 12_000, "w2_digits": None, "w3_can": 12_000, "w4_mv64_int4": None, "w4_mv64_int8": 16_000}
 
 
+INPUTS = {"w1_jets": "int6", "w2_digits": "uint4", "w3_can": "uint1", "w4_mv64_int4": "int4", "w4_mv64_int8": "int8"}
+
+
+@pytest.mark.parametrize("dialect", ["qonnx", "int"])
 @pytest.mark.parametrize("name, lut", BUDGETS.items())
-def test_every_recorded_vector(shared: Path, tmp_path: Path, name: str, lut: int | None) -> None:
+def test_every_recorded_vector(shared: Path, tmp_path: Path, name: str, lut: int | None, dialect: str) -> None:
+    """The file with QONNX quantisers, and the one with plain Floor and Clip whose input has to be declared."""
     data = np.load(shared / "workloads" / f"{name}.npz")
     inputs, outputs = data["X"], data["Y"]
     if inputs.ndim == 4:
         inputs = inputs.transpose(0, 3, 1, 2)  # recorded NHWC; the network takes NCHW
-    model = shared / "workloads" / f"{name}_qonnx.onnx"
-    result = build(tmp_path, model, lut=lut, arrays={"inp": inputs.astype(np.float32)})
+    model = shared / "workloads" / f"{name}_{dialect}.onnx"
+    types = {"inp": INPUTS[name]} if dialect == "int" else None
+    result = build(tmp_path, model, lut=lut, arrays={"inp": inputs.astype(np.float32)}, input_types=types)
     require(result, len(inputs))
     assert len(inputs) >= MIN_RTL_VECTORS
     np.testing.assert_array_equal(ports(result, "in").reshape(inputs.shape), inputs)
