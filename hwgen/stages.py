@@ -8,7 +8,6 @@ imported where they are used: a build that finds nothing to do must not wait for
 from __future__ import annotations
 
 import dataclasses
-import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts, manifest
 from hwgen.request import Request
-from hwgen.resources import data_folder
 from hwgen.version import VERSION
 
 if TYPE_CHECKING:
@@ -183,6 +181,7 @@ def run_hlsc(job: Build) -> None:
     """Compile C++ to SystemVerilog, and complete the file list."""
     from hwgen.compile import compile_all
     from hwgen.hlsc import Target, compile_dataflow
+    from hwgen.hlsc.library import library_files
     from hwgen.plan.glue import EGRESS, FIFO, INGRESS
 
     plan, hls, rtl = job.plan, job.folder / "hls", job.folder / "rtl"
@@ -200,12 +199,6 @@ def run_hlsc(job: Build) -> None:
     facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
     artifacts.write_json(job.folder / MODULES, facts)
     write_schedules(modules.values(), job.folder / SCHEDULES)
-
-
-def library_files(texts: Iterable[str], always: Iterable[str] = ()) -> list[Path]:
-    """Return the files of the RTL library that hold the modules `always`, and those that SystemVerilog texts name."""
-    words = {word for text in texts for word in re.findall(r"\bhwgen_\w+", text)} | set(always)
-    return [path for path in sorted((data_folder("hls") / "rtl").glob("*.sv")) if path.stem in words]
 
 
 def write_schedules(modules: Iterable[Module], folder: Path) -> None:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hwgen.errors import did_you_mean
-from hwgen.hlsc.clang import library
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.library import library
 
 Direction = Literal["in", "out"]
 

@@ -19,6 +19,7 @@ from hwgen.errors import InternalError, UserError
 from hwgen.hlsc import binds, cache, variables
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.pragmas import Directive, rewrite
+from hwgen.resources import data_folder
 
 OLDEST, PAIRED = 16, 22
 """Oldest clang with a usable C++ `_BitInt`, and the clang whose IR llvmlite's LLVM reads unedited."""
@@ -93,18 +94,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
 @functools.cache
 def compat() -> Path:
     """Return the folder of hwgen's `ap_int.h` and `hls_stream.h`, in a checkout or in an installed package."""
-    return _hls() / "compat"
-
-
-def library() -> Path:
-    """Return the folder of hwgen's SystemVerilog modules, in a checkout or in an installed package."""
-    return _hls() / "rtl"
-
-
-def _hls() -> Path:
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_data" / "hls"
-    return installed if installed.is_dir() else package.parent / "hls"
+    return data_folder("hls") / "compat"
 
 
 def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from hwgen.hlsc import backend, dataflow_emit, ir
 from hwgen.hlsc.blackbox import BlackBox
-from hwgen.hlsc.clang import library
 from hwgen.hlsc.dataflow import Dataflow
 from hwgen.hlsc.dataflow_axi import REGISTERS
 from hwgen.hlsc.dataflow_front import read_dataflow
 from hwgen.hlsc.front import read_process
+from hwgen.hlsc.library import library_files
 from hwgen.hlsc.target import Module, StreamPort, Target, Top
 
 
@@ -73,8 +73,8 @@ def compile_dataflow(
         As in `compile_process`; the processes need only be declared, with named parameters.
     modules
         Compiled processes by name, if at hand: their ports then tell the directions, which otherwise follow from the
-        order of the calls and, at the top's ports, from names that begin with `in` or `out`.
-
+        order of the calls and, at the top's ports, from names that begin with `in` or `out`; and `Top.rtl_files` has
+        the library's files that they instantiate.
     black_boxes
         Processes that are SystemVerilog modules: by name their descriptions, or the JSON files with them. A
         `<process>.json` beside the source is found by itself.
@@ -95,18 +95,18 @@ def compile_dataflow(
         dataflow_emit.emit(top),
         tuple(instance.name for instance in top.instances),
         tuple((channel.name, channel.width, channel.depth) for channel in top.channels),
-        _files(top, boxes.values()),
+        _files(top, boxes.values(), (modules or {}).values()),
         boxes,
         registers,
     )
 
 
-def _files(top: Dataflow, boxes: Iterable[BlackBox]) -> tuple[Path, ...]:
-    """Return the SystemVerilog files that a top needs beside its own text and its compiled processes."""
+def _files(top: Dataflow, boxes: Iterable[BlackBox], modules: Iterable[Module]) -> tuple[Path, ...]:
+    """Return the SystemVerilog files that a top needs beside its own text and that of its compiled processes."""
     own = ["hwgen_fifo"] if top.channels else []
     own += [REGISTERS] if top.control else []
-    files = [library() / f"{name}.sv" for name in own] + [path for box in boxes for path in box.files]
-    return tuple(dict.fromkeys(files))
+    files = library_files([module.rtl for module in modules], own)
+    return tuple(dict.fromkeys([*files, *(path for box in boxes for path in box.files)]))
 
 
 def _ports(streams: Sequence[ir.Stream]) -> tuple[StreamPort, ...]:

@@ -84,7 +84,8 @@ class Top:
     fifos
         Name, bits of a word and words of each channel.
     rtl_files
-        SystemVerilog files that the top needs beside its compiled processes: black boxes and hwgen's library.
+        SystemVerilog files that the top needs beside its compiled processes: those of black boxes, and of hwgen's
+        library, among them what the processes instantiate, as far as `compile_dataflow` was given these.
     black_boxes
         The processes that are SystemVerilog modules, by name.
     registers

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.hlsc import backend, ir
+from hwgen.hlsc import backend, compile_dataflow, compile_process, ir
 from hwgen.hlsc.csim import csim
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.front import read_process
@@ -248,3 +248,13 @@ def test_a_product_in_a_plain_function_is_bound(tmp_path: Path) -> None:
     """
     process = read_process(source(tmp_path, text), "f", [])
     assert [v.bind for v in process.values if v.opcode == "mul"] == [ir.Binding("dsp", None)] * 2
+
+
+def test_a_top_needs_the_block_that_its_processes_instantiate(tmp_path: Path) -> None:
+    text = PLACES.format(latency=2).replace("void f(", "void p(")
+    text += "void top(hls::stream<ap_uint<16>>& in0, hls::stream<ap_uint<20>>& out0) {\n#pragma HLS DATAFLOW\n"
+    path = source(tmp_path, text + "  p(in0, out0);\n}\n")
+    target = Target("xcup", 250.0)
+    modules = {"p": compile_process(path, "p", [], target)}
+    assert "hwgen_mul #" in modules["p"].rtl
+    assert compile_dataflow(path, "top", [], target, modules).rtl_files == (BLOCK,)

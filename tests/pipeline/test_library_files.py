@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from hwgen.stages import library_files
+from hwgen.hlsc.library import library_files
 
 
 @pytest.mark.parametrize(("text", "more"), [("hwgen_mul #(.D_WIDTH(8)) block (", ["hwgen_mul.sv"]), ("wire x;", [])])

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from hwgen.hlsc import Target, compile_dataflow, compile_process, read_black_box
-from hwgen.hlsc.clang import library
 from hwgen.hlsc.csim import CsimError, CsimJob, csim_many
 from hwgen.hlsc.dataflow_front import read_dataflow
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.library import library
 
 from .support import INCLUDE
 
