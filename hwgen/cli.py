@@ -185,20 +185,24 @@ def schedule(
     function: Annotated[str, typer.Argument(help="Its name.", metavar="FUNCTION")],
     board: Annotated[str, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")],
     include: Annotated[
-        list[Path] | None, typer.Option("--include", "-I", help="Folder of headers; the kernel library is there.")
+        list[Path] | None,
+        typer.Option(
+            "--include", "-I", exists=True, file_okay=False, help="Folder of headers; the kernel library is there."
+        ),
     ] = None,
     clock_mhz: ClockOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is slower than the clock.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the schedule of one process: what sits in each stage, II, latency, storage, recurrences. Writes nothing."""
+    from hwgen.config import load_budget
     from hwgen.hlsc import Target, compile_process
     from hwgen.hlsc.back.schedule_text import schedule_text
     from hwgen.hw import boards as known
     from hwgen.resources import data_folder
 
-    found = known.load(board)
-    target = Target(found.family, clock_mhz or found.clock_mhz)
+    found, asked = known.load(board), load_budget(board=board, clock_mhz=clock_mhz)
+    target = Target(found.family, asked.clock_mhz or found.clock_mhz)
     folders = [*(include or []), data_folder("hls") / "include"]
     report = compile_process(source, function, folders, target, strict).report
     if as_json:

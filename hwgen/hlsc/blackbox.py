@@ -28,7 +28,6 @@ from hwgen.hlsc.library import library
 Direction = Literal["in", "out"]
 
 STREAM = ("tdata", "tvalid", "tready")
-ADDRESS_BITS = 64
 _WIDTH = re.compile(r"\s*width\((?P<name>\w+)\)\s*(?:(?P<sign>[*/])\s*(?P<factor>\d+))?\s*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PORT = re.compile(r"(?:(input|output|inout)\b[^,]*?)?\b([A-Za-z_]\w*)\s*(?:=[^,]*)?$")

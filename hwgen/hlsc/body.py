@@ -11,7 +11,6 @@ from hwgen.hlsc.flow import END
 from hwgen.hlsc.ir import Loc
 from hwgen.hlsc.lldebug import Places
 from hwgen.hlsc.llparse import Block, Function, Inst, Operand
-from hwgen.hlsc.lltypes import Other
 from hwgen.hlsc.streams import WAITS
 
 _SILENT = (
@@ -254,8 +253,3 @@ def _exit(graph: Graph, loop: Loop, leaving: list[tuple[str, str]]) -> tuple[Ope
             return None
     end = graph.blocks[name].end
     return end.operands[0], to == end.detail[0]
-
-
-def is_value(inst: Inst) -> bool:
-    """Whether an instruction gives a value that the IR can hold."""
-    return bool(inst.name) and not isinstance(inst.type, Other)

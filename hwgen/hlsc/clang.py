@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.errors import InternalError, UserError
-from hwgen.hlsc import binds, cache, variables
+from hwgen.hlsc import cache, variables
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.errors import HlsError
-from hwgen.hlsc.pragmas import Directive, rewrite
+from hwgen.hlsc.pragmas import rewrite
 from hwgen.resources import data_folder
 
 OLDEST, PAIRED = 16, 22
@@ -88,7 +89,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
     HlsError
         With the first error's file, line and column when the source is not C++, or has an unknown directive.
     """
-    return binds.without_marks(variables.without_marks(compile_unit(source, include).ll))
+    return variables.without_marks(compile_unit(source, include).ll)
 
 
 @functools.cache
@@ -107,7 +108,7 @@ def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:
     text, directives = rewrite(_run([*argv, str(source)], None, source))
     name = cache.key("clang", clang.identity, *_EMIT, *_LANGUAGE, text)
     argv = [*clang.compile, *_LANGUAGE, *_EMIT, "-x", "c++-cpp-output", "-", "-o", "-"]
-    with variables.explained(directives, text), binds.explained(directives):
+    with variables.explained(directives, text):
         return Unit(cache.remember(name, ".ll", lambda: _run(argv, text, source)), directives, text)
 
 
@@ -187,6 +188,9 @@ def _error(text: str, code: int, source: Path) -> HlsError | InternalError:
     """Return clang's first error as ours, placed in the kernel: where clang names it in a note, else in `source`."""
     found = [match for line in text.splitlines() if (match := _DIAGNOSTIC.match(line))]
     first = next((i for i, match in enumerate(found) if match["kind"] != "note"), None)
+    unread = re.search(r"^fatal error: (.*)$", text, re.MULTILINE)
+    if code >= 0 and first is None and unread is not None:
+        return HlsError(f"The C++ compiler says: {unread[1]}.", file=str(source), line=1, fix="Write C++ in UTF-8.")
     if code < 0 or first is None:
         last = next((line for line in reversed(text.splitlines()) if line.strip()), "it printed nothing")
         return InternalError(f"clang ended with code {code}: {last.strip()}.")

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hwgen.hlsc.back.emit_expr import vector
-from hwgen.hlsc.blackbox import ADDRESS_BITS
 from hwgen.hlsc.dataflow import Argument, Control, Dataflow, Instance, Master
+from hwgen.hlsc.interfaces import ADDRESS_BITS
 
 REGISTERS = "hwgen_axilite_regs"
 _LONGEST = 110

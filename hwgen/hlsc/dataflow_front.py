@@ -16,7 +16,7 @@ from hwgen.hlsc.body import error, silent
 from hwgen.hlsc.clang import Unit, compile_unit
 from hwgen.hlsc.dataflow import Channel, Dataflow, Instance
 from hwgen.hlsc.dataflow_box import as_box, check_modules, control, masters, with_options
-from hwgen.hlsc.directives import stream_depths
+from hwgen.hlsc.directives import check_top, stream_depths
 from hwgen.hlsc.interfaces import SCALAR_BITS, Parameter, parameter, read_interfaces
 from hwgen.hlsc.ir import Loc, Stream
 from hwgen.hlsc.lldebug import Places, shortener
@@ -127,6 +127,10 @@ class _Reader:
         self, directions: Mapping[str, Mapping[str, Direction]], black_boxes: Mapping[str, BlackBox | Path]
     ) -> Dataflow:
         parameters = self.own_parameters()
+        if not any(d.name == "DATAFLOW" and d.function == self.name for d in self.unit.directives):
+            rule = f"The dataflow top {self.name} must have #pragma HLS DATAFLOW."
+            raise error(self.loc, rule, "Put it into the first line of its body.")
+        check_top(self.unit.directives, self.name)
         interfaces = read_interfaces(self.unit.directives, self.name, parameters.values(), top=True)
         self.nets = {local: _Net(p.name, p.bits) for local, p in parameters.items() if p.kind == "stream"}
         ports = list(self.nets)

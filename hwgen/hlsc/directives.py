@@ -1,23 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which arguments of each directive the compiler honours; anything else is refused, never ignored."""
+"""One `#pragma HLS`, and which arguments of each the compiler honours; anything else is refused, never ignored."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from hwgen.errors import did_you_mean
 from hwgen.hlsc.errors import HlsError
 
-if TYPE_CHECKING:
-    from hwgen.hlsc.pragmas import Directive
 
-_NAME, _NUMBER, _FLAG, _ANY = r"\w+(?:(?:\.|->|::)\w+)*", r"\d+", "", ".*"
+@dataclass(frozen=True)
+class Directive:
+    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "").
+
+    `function` is the name of the function it stands in, "" where there is none.
+    """
+
+    name: str
+    args: Mapping[str, str]
+    file: str
+    line: int
+    function: str = ""
+
+    def refused(self, rule: str, fix: str) -> HlsError:
+        """Return the error to raise at the directive's place."""
+        return HlsError(rule, file=self.file, line=self.line, fix=fix)
+
+
+_NAME, _NUMBER, _FLAG, _ANY = r"\w+(?:(?:\.|->|::)\w+)*", r"[0-9]{1,9}", "", ".*"
 _RAMS = "ram_1p|ram_2p|ram_s2p|ram_t2p|ram_1wnr|rom_1p|rom_2p|rom_np"
 _PARTITION = {
     "variable": _NAME, "type": "complete|cyclic|block", "complete": _FLAG, "cyclic": _FLAG, "block": _FLAG,
-    "factor": "[1-9]\\d*", "dim": _NUMBER,
+    "factor": "[1-9][0-9]{0,8}", "dim": _NUMBER,
 }  # fmt: skip
 
 _HONOURED: Mapping[str, Mapping[str, str]] = {
@@ -55,8 +71,38 @@ _INSTEAD: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Per directive and argument, for what has another way here, the rule and what to do."""
 
-_NEEDED: Mapping[str, tuple[str, ...]] = {"STREAM": ("variable", "depth")}
+_NEEDED: Mapping[str, tuple[str, ...]] = {"STREAM": ("variable", "depth"), "BIND_OP": ("variable", "op", "impl")}
 """Arguments that a directive must have; those about arrays say so themselves."""
+
+_TOPS = ("DATAFLOW", "STREAM", "INTERFACE")
+"""What a dataflow top may have. Only the compilation of the function that they stand in reads them."""
+
+
+def number(text: str) -> int | None:
+    """Return a number of at most nine decimal digits, None for any other text."""
+    return int(text) if re.fullmatch(_NUMBER, text) else None
+
+
+def parse(text: str, file: str, line: int, function: str = "") -> Directive:
+    """Return the directive written as `text` after ``#pragma HLS``.
+
+    Raises
+    ------
+    HlsError
+        For a name that is no directive's, and for an argument that is given twice.
+    """
+    words = re.sub(r"\s*=\s*", "=", text.split("//")[0]).split()
+    name = words[0].upper() if words else ""
+    args: dict[str, str] = {}
+    directive = Directive(name, args, file, line, function)
+    if name not in _HONOURED:
+        raise directive.refused(f'"{name}" is no HLS directive.', did_you_mean(name, list(_HONOURED)))
+    for word in words[1:]:
+        left, _, right = word.partition("=")
+        if left.lower() in args:
+            raise directive.refused(f"{name} must have {left} once, not twice.", "Keep one of them.")
+        args[left.lower()] = right
+    return directive
 
 
 def check(directive: Directive) -> None:
@@ -67,15 +113,13 @@ def check(directive: Directive) -> None:
     HlsError
         At the directive's place.
     """
-    honoured = _HONOURED.get(directive.name)
-    if honoured is None:
-        raise _refusal(directive, f"{directive.name} has no effect yet, so it must not be asked for.", "Remove it.")
+    honoured = _HONOURED[directive.name]
     for key, value in directive.args.items():
         if (directive.name, key) in _INSTEAD:
-            raise _refusal(directive, *_INSTEAD[directive.name, key])
+            raise directive.refused(*_INSTEAD[directive.name, key])
         if key not in honoured:
             what = f"{directive.name} has no argument {key} that this compiler honours."
-            raise _refusal(directive, what, did_you_mean(key, list(honoured)) or "Remove it.")
+            raise directive.refused(what, did_you_mean(key, list(honoured)) or "Remove it.")
         if re.fullmatch(honoured[key], value, re.IGNORECASE):
             continue
         wanted = honoured[key].replace("|", ", ")
@@ -83,16 +127,33 @@ def check(directive: Directive) -> None:
         if honoured[key] in (_NAME, _NUMBER, _FLAG):
             kind = {_NAME: "a name", _NUMBER: "a number", _FLAG: "without a value"}[honoured[key]]
             rule = f"{directive.name}'s {key} must be {kind}, not {value or 'nothing'}."
-        raise _refusal(directive, rule, "Change the directive, or remove it.")
+        raise directive.refused(rule, "Change the directive, or remove it.")
     missing = [key for key in _NEEDED.get(directive.name, ()) if key not in directive.args]
     if missing:
-        raise _refusal(directive, f"{directive.name} must have {missing[0]}.", f"Write {missing[0]}=...")
+        raise directive.refused(f"{directive.name} must have {missing[0]}.", f"Write {missing[0]}=...")
+    if directive.name in _TOPS and not directive.function:
+        raise directive.refused(
+            f"{directive.name} must stand in the body of a function.",
+            "Move it into the dataflow top, or into the process, that it is about.",
+        )
+    if directive.name == "BIND_OP":
+        _check_operation(directive)
     if directive.name == "LOOP_TRIPCOUNT":
         _check_trip_count(directive)
     if directive.name == "DEPENDENCE":
         _check_dependence(directive)
     if directive.name in ("ARRAY_PARTITION", "ARRAY_RESHAPE"):
         _check_partition(directive)
+
+
+def _check_operation(directive: Directive) -> None:
+    """Refuse a BIND_OP that asks for what no operation can have."""
+    op, impl = directive.args["op"].lower(), directive.args["impl"].lower()
+    if op != "mul" and impl == "dsp":
+        raise directive.refused(f"BIND_OP's impl must be fabric where op is {op}, not dsp.", "Bind multiplications.")
+    if impl == "fabric" and int(directive.args.get("latency", "-1")) >= 0:
+        what = "BIND_OP's latency must be asked for with impl=dsp only; what is made of LUTs is pipelined by the clock."
+        raise directive.refused(what, "Remove latency.")
 
 
 def _check_partition(directive: Directive) -> None:
@@ -102,18 +163,18 @@ def _check_partition(directive: Directive) -> None:
         args[k].lower() for k in ("type",) if k in args
     }
     if len(kinds) > 1:
-        raise _refusal(directive, f"{directive.name} must have one type, not {len(kinds)}.", "Keep one of them.")
+        raise directive.refused(f"{directive.name} must have one type, not {len(kinds)}.", "Keep one of them.")
     factor = not kinds <= {"complete"}
     if factor != ("factor" in args):
         rule = f"{directive.name} must {'have a factor' if factor else 'have no factor, as it is complete'}."
-        raise _refusal(directive, rule, "Write type=cyclic factor=n, or type=complete.")
+        raise directive.refused(rule, "Write type=cyclic factor=n, or type=complete.")
 
 
 def _check_trip_count(directive: Directive) -> None:
     """Refuse a trip count whose least is above its mean or its most."""
     counts = [int(directive.args[key]) for key in ("min", "avg", "max") if key in directive.args]
     if counts != sorted(counts):
-        raise _refusal(directive, "LOOP_TRIPCOUNT's min, avg and max must not fall.", "Exchange them.")
+        raise directive.refused("LOOP_TRIPCOUNT's min, avg and max must not fall.", "Exchange them.")
 
 
 def _check_dependence(directive: Directive) -> None:
@@ -122,17 +183,16 @@ def _check_dependence(directive: Directive) -> None:
     kinds = {k for k in ("inter", "intra") if k in args} | {args[k] for k in ("type",) if k in args}
     truths = {k for k in ("true", "false") if k in args} | {args[k] for k in ("dependent",) if k in args}
     if len(kinds) > 1 or len(truths) != 1:
-        raise _refusal(
-            directive,
+        raise directive.refused(
             "DEPENDENCE must say once whether it is inter or intra, and once whether it is true or false.",
             "Write #pragma HLS DEPENDENCE variable=x type=inter dependent=false.",
         )
     if "distance" in args and "false" in truths:
-        raise _refusal(directive, "A DEPENDENCE that is false must have no distance.", "Remove distance.")
+        raise directive.refused("A DEPENDENCE that is false must have no distance.", "Remove distance.")
 
 
-def outside_of_tops(directives: Iterable[Directive], process: str) -> None:
-    """Refuse in a process the directives that only a dataflow top can follow.
+def check_process(directives: Iterable[Directive], process: str, inlined: Collection[str]) -> None:
+    """Refuse in a process, and in the functions inlined into it, the directives that only others can follow.
 
     Raises
     ------
@@ -141,11 +201,29 @@ def outside_of_tops(directives: Iterable[Directive], process: str) -> None:
     """
     for directive in directives:
         if directive.name in ("STREAM", "DATAFLOW") and directive.function == process:
-            raise _refusal(
-                directive,
+            raise directive.refused(
                 f"{directive.name} must stand in a dataflow top, not in the process {process}.",
                 "Move it to the function that declares the streams and calls the processes.",
             )
+        if directive.name in _TOPS and directive.function in inlined:
+            raise directive.refused(
+                f"{directive.name} must not stand in {directive.function}, which is inlined into {process}.",
+                "Move it to the function that it is about.",
+            )
+
+
+def check_top(directives: Iterable[Directive], top: str) -> None:
+    """Refuse in a dataflow top the directives that only a process can follow.
+
+    Raises
+    ------
+    HlsError
+        At the first of them.
+    """
+    for directive in directives:
+        if directive.function == top and directive.name not in _TOPS:
+            rule = f"{directive.name} must stand in a process, not in the dataflow top {top}."
+            raise directive.refused(rule, f"A top may have {', '.join(_TOPS)}: remove it, or move it.")
 
 
 def stream_depths(directives: Iterable[Directive], top: str, streams: Collection[str]) -> dict[str, int]:
@@ -172,17 +250,14 @@ def stream_depths(directives: Iterable[Directive], top: str, streams: Collection
         name, depth = directive.args["variable"], directive.args["depth"]
         if name not in streams:
             rule = f"STREAM's variable must be a stream that {top} declares, not {name}."
-            raise _refusal(directive, rule, did_you_mean(name, list(streams)) or "A port has no FIFO: remove it.")
-        if not depth.isdigit() or int(depth) < 1:
+            raise directive.refused(rule, did_you_mean(name, list(streams)) or "A port has no FIFO: remove it.")
+        words = number(depth)
+        if not words:
             rule, fix = (
-                "STREAM's depth must be a positive number.",
+                "STREAM's depth must be a positive number of at most nine digits.",
                 f"Write #pragma HLS STREAM variable={name} depth=2.",
             )
-            raise _refusal(directive, rule, fix)
-        if found.setdefault(name, int(depth)) != int(depth):
-            raise _refusal(directive, f"The stream {name} must have one depth.", "Keep one of the directives.")
+            raise directive.refused(rule, fix)
+        if found.setdefault(name, words) != words:
+            raise directive.refused(f"The stream {name} must have one depth.", "Keep one of the directives.")
     return found
-
-
-def _refusal(directive: Directive, rule: str, fix: str) -> HlsError:
-    return HlsError(rule, file=directive.file, line=directive.line, fix=fix)

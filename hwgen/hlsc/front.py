@@ -9,12 +9,12 @@ from pathlib import Path
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.clang import compile_unit
-from hwgen.hlsc.directives import outside_of_tops
+from hwgen.hlsc.directives import check_process
 from hwgen.hlsc.elastic import check
 from hwgen.hlsc.interfaces import Parameter, read_interfaces
 from hwgen.hlsc.lldebug import shortener
 from hwgen.hlsc.lower import lower
-from hwgen.hlsc.passes import find, optimise
+from hwgen.hlsc.passes import find, inlined, optimise
 from hwgen.hlsc.scalars import as_stream
 
 
@@ -41,7 +41,7 @@ def read_process(source: Path, function: str, include: Sequence[Path] = ()) -> i
     process = lower(optimise(text, symbol), symbol, function, unit.directives, scalars)
     parameters = [Parameter(stream.name, "stream", stream.width) for stream in process.streams]
     parameters += [Parameter(scalar.name, "scalar", scalar.width) for scalar in scalars]
-    outside_of_tops(unit.directives, function)
+    check_process(unit.directives, function, inlined(unit.ll, symbol))
     read_interfaces(unit.directives, function, parameters, top=False)
     short = shortener(source, include)
     process = replace(

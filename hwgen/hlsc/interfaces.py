@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hwgen.hlsc import mangle
-from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.mangle import Name
-from hwgen.hlsc.pragmas import Directive
 
 UNDERSTOOD = (
     "A top may have axis on streams, s_axilite on scalars, pointers and return, m_axi on pointers, and ap_ctrl_none on "
@@ -92,12 +91,8 @@ def _mode(directive: Directive) -> str:
     if "mode" in directive.args:
         found.append(directive.args["mode"].lower())
     if len(found) != 1 or found[0] not in _MODES:
-        raise _error(directive, "INTERFACE must name one mode.", UNDERSTOOD)
+        raise directive.refused("INTERFACE must name one mode.", UNDERSTOOD)
     return found[0]
-
-
-def _error(directive: Directive, rule: str, fix: str) -> HlsError:
-    return HlsError(rule, file=directive.file, line=directive.line, fix=fix)
 
 
 def read_interfaces(
@@ -128,12 +123,12 @@ def read_interfaces(
             continue
         mode, port = _check(directive, kinds, top)
         if mode in asked.setdefault(port, {}):
-            raise _error(directive, f"Port {port} must have one INTERFACE {mode}.", "Remove the other one.")
+            raise directive.refused(f"Port {port} must have one INTERFACE {mode}.", "Remove the other one.")
         asked[port][mode] = directive
     memories = {name: _bundle(modes["m_axi"]) for name, modes in asked.items() if "m_axi" in modes}
     for name, modes in asked.items():
         if kinds.get(name, Parameter("", "stream", 0)).kind == "memory" and "m_axi" not in modes:
-            raise _error(modes["s_axilite"], f"Pointer {name} must have INTERFACE m_axi.", _fix(name, "m_axi"))
+            raise modes["s_axilite"].refused(f"Pointer {name} must have INTERFACE m_axi.", _fix(name, "m_axi"))
     return _control(kinds, asked, memories)
 
 
@@ -146,17 +141,17 @@ def _check(directive: Directive, kinds: Mapping[str, Parameter], top: bool) -> t
     """Return mode and port of a directive."""
     mode, port = _mode(directive), directive.args.get("port", "")
     if not top and mode in ("s_axilite", "m_axi"):
-        raise _error(directive, f"INTERFACE {mode} must stand in the dataflow top, not in a process.", UNDERSTOOD)
+        raise directive.refused(f"INTERFACE {mode} must stand in the dataflow top, not in a process.", UNDERSTOOD)
     if port != "return" and port not in kinds:
-        raise _error(directive, f'INTERFACE must name a parameter or return, not "{port}".', UNDERSTOOD)
+        raise directive.refused(f'INTERFACE must name a parameter or return, not "{port}".', UNDERSTOOD)
     kind = "return" if port == "return" else kinds[port].kind
     if kind not in _MODES[mode]:
         said = {"stream": "a stream", "memory": "a pointer", "scalar": "a scalar", "return": "return"}[kind]
-        raise _error(directive, f"INTERFACE {mode} must not be asked for {said} ({port}).", UNDERSTOOD)
+        raise directive.refused(f"INTERFACE {mode} must not be asked for {said} ({port}).", UNDERSTOOD)
     for key in directive.args:
         if key not in (mode, "mode", "port", *_ARGUMENTS[mode]):
             fix = f"It has {', '.join(('port', *_ARGUMENTS[mode]))}."
-            raise _error(directive, f"INTERFACE {mode} has no argument {key}.", fix)
+            raise directive.refused(f"INTERFACE {mode} has no argument {key}.", fix)
     return mode, port
 
 
@@ -173,14 +168,14 @@ def _control(
     bundles = {directive.args.get("bundle", "control") for directive in slaves.values()}
     if len(bundles) > 1:
         last = list(slaves.values())[-1]
-        raise _error(last, f"All s_axilite must be of one bundle, not {', '.join(sorted(bundles))}.", "Choose one.")
+        raise last.refused(f"All s_axilite must be of one bundle, not {', '.join(sorted(bundles))}.", "Choose one.")
     if slaves and "return" not in slaves:
-        raise _error(
-            next(iter(slaves.values())), "s_axilite must also be asked for return.", _fix("return", "s_axilite")
+        raise next(iter(slaves.values())).refused(
+            "s_axilite must also be asked for return.", _fix("return", "s_axilite")
         )
     if slaves and "ap_ctrl_none" in asked["return"]:
         rule = "return must be ap_ctrl_none or s_axilite, not both."
-        raise _error(asked["return"]["ap_ctrl_none"], rule, "Remove one of them.")
+        raise asked["return"]["ap_ctrl_none"].refused(rule, "Remove one of them.")
     registers: list[Register] = []
     at = 0x10
     for name, kind in kinds.items():

@@ -72,6 +72,9 @@ Opcode = Literal[
 ]
 
 
+SLOWEST = 64
+"""Largest II: a stage's valid bit is spent on each clock of it."""
+
 Storage = Literal["auto", "lutram", "bram", "uram"]
 """Where a memory is kept: LUTs, block RAM, UltraRAM, or whatever costs least."""
 

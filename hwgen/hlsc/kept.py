@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.bindings import refusal
-from hwgen.hlsc.pragmas import Directive
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.variables import Variables
 
 _PORTS: Mapping[str, tuple[int, int]] = {
@@ -42,8 +41,7 @@ def check_kept(variables: Variables, memories: Mapping[str, Iterable[str]], proc
     rams = {ram.name for ram in process.rams}
     for directive, found in variables.all("RESET"):
         if any(name in rams for at, names in memories.items() if variables.about(found, at) for name in names):
-            raise refusal(
-                directive,
+            raise directive.refused(
                 f"RESET must be asked for registers, and {directive.args['variable']} is a RAM: a reset does not bring "
                 "its first words back.",
                 "Remove the directive.",
@@ -63,8 +61,7 @@ def _no_memory(directive: Directive) -> None:
     if impl == "auto" and directive.args.get("latency", "-1") == "-1":
         return
     where = "a latency" if impl == "auto" else impl
-    raise refusal(
-        directive,
+    raise directive.refused(
         f"The array {name} must be read at an index that is not constant to be bound to {where}: as it is, it becomes "
         "registers, constants, or nothing.",
         "Remove the directive.",
@@ -81,8 +78,7 @@ def _ports(directive: Directive, reads: int, stored: bool) -> None:
     name = directive.args["variable"]
     needs = f"{reads} read port{'s' if reads > 1 else ''}" + (" and 1 write port" if stored else "")
     fix = "type=ram_s2p" if reads == 1 else "type=ram_1wnr" if stored else "type=rom_np"
-    raise refusal(
-        directive,
+    raise directive.refused(
         f"The type of {name} must not be {kind}: an iteration needs {needs}, and iterations do not take turns at one.",
         f"Write {fix}.",
     )

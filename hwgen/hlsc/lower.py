@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Addresses, Place
-from hwgen.hlsc.binds import binding, check_found
+from hwgen.hlsc.bindings import check_operations, operation
 from hwgen.hlsc.body import START, Body, error, shape, silent
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.cfg import live, targets
 from hwgen.hlsc.copies import expand_copies
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.equal import join_equals
 from hwgen.hlsc.errors import HlsError
 from hwgen.hlsc.finish import finish
@@ -25,7 +26,7 @@ from hwgen.hlsc.lower_ops import Refused, binary, compare, intrinsic
 from hwgen.hlsc.mangle import Name, struct_bits
 from hwgen.hlsc.memory import Memory
 from hwgen.hlsc.names import Names, source_name
-from hwgen.hlsc.pragmas import Directive, initiation_interval
+from hwgen.hlsc.pragmas import initiation_interval
 from hwgen.hlsc.prologue import Prologue
 from hwgen.hlsc.scalars import parameter_streams
 from hwgen.hlsc.states import States
@@ -58,7 +59,7 @@ def lower(
     HlsError
         For C++ outside the subset.
     """
-    check_found(text, directives)
+    check_operations(text, directives)
     module = Module(text)
     try:
         variables = Variables(text, directives)
@@ -340,7 +341,7 @@ class Lowering:
             return
         args = [self.value(v, width) for v in inst.operands]
         if op in _BINARY:
-            bind = binding(self.directives[int(inst.detail[0])]) if op == "mul" and inst.detail else None
+            bind = operation(self.directives[int(inst.detail[0])]) if op == "mul" and inst.detail else None
             self.env[inst.name] = binary(self.builder, op, args[0], args[1], bind)
         elif op == "icmp":
             self.env[inst.name] = compare(self.builder, inst.detail[0], args[0], args[1])

@@ -5,11 +5,9 @@ Reads an LLVM module from standard input; the argument is the mangled name of th
 inlined into it. Writes the optimised module to standard output. A second argument ``plain`` leaves out value numbering,
 whose assertions stop LLVM 22 for a few functions.
 
-The calls that stand for directives about arrays (see `variables`) are taken out; comments behind the module name the
-objects that they had the addresses of.
-
-The multiplications that BIND_OP names (see `binds`) become calls that LLVM leaves alone; a comment at the end tells of
-each directive without one.
+The calls that stand for directives about variables (see `variables`) are taken out. Comments behind the module name the
+objects that those about arrays had the addresses of. The multiplications that BIND_OP names become calls that LLVM
+leaves alone; a comment tells of each directive without one.
 """
 
 from __future__ import annotations
@@ -32,17 +30,11 @@ OPTIONS = (
 _AGAIN = 3
 """Most further rounds of unrolling for loops with a directive that two rounds leave."""
 
-_MARK = "__hwgen_bind_"
+_MARK = "__hwgen_mark_"
+_ARRAY = f"{_MARK}array"
 _PLAIN = ("trunc", "zext", "sext", "freeze", "and", "or", "shl", "lshr", "ashr")
-_CALL = re.compile(rf"^ *(?:tail )?call void @{_MARK}\w+\(.*\n", re.MULTILINE)
 _MUL = re.compile(r"(?P<to>%\S+) = mul (?:nuw )?(?:nsw )?(?P<type>i\d+) (?P<left>\S+), (?P<right>[^,]+)(?P<rest>.*)$")
 _PURE = "nounwind speculatable willreturn nosync nofree memory(none)"
-
-
-_VARIABLE = "__hwgen_variable"
-_VARIABLE_CALL = re.compile(
-    rf"^ *(?:tail )?(?:call|declare) void (?:\(ptr, i32, \.\.\.\) )?@{_VARIABLE}\(.*\n", re.MULTILINE
-)
 
 
 def optimise(text: str, function: str, numbering: bool = True) -> str:
@@ -68,10 +60,10 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
         manager.run(target, builder)
 
     notes = ""
-    if any(f.name == _VARIABLE for f in module.functions):
+    if any(f.name == _ARRAY for f in module.functions):
         promote(module.get_function(function))
-        notes = variables(module.get_function(function))
-        module = llvm.parse_assembly(_VARIABLE_CALL.sub("", str(module)))
+        notes = arrays(_Function(module.get_function(function)))
+        module = llvm.parse_assembly(_without_calls(str(module), _ARRAY))
     module, unbound = bind(module, function, promote)
     notes += unbound
 
@@ -125,23 +117,21 @@ def _finish_plain(manager: llvm.newpassmanagers.FunctionPassManager) -> None:
     manager.add_aggressive_dce_pass()
 
 
-def variables(function: llvm.ValueRef) -> str:
-    """Return a comment for each call that stands for a directive: its number, its object and the object's shape."""
-    insts = [inst for block in function.blocks for inst in block.instructions]
-    defined = {str(inst).strip(): inst for inst in insts}
+def _without_calls(text: str, function: str) -> str:
+    """Return a module without the calls and the declaration of a function, or of all whose names begin like this."""
+    return re.sub(
+        rf"^ *(?:tail )?(?:call|declare) void (?:\(ptr, i32, \.\.\.\) )?@{function}\w*\(.*\n", "", text, flags=re.M
+    )
+
+
+def arrays(code: _Function) -> str:
+    """Return a comment for each mark about an array: its number, its object and the object's shape."""
     notes: dict[str, None] = {}
-    for inst in insts:
-        if inst.opcode != "call":
-            continue
-        pointer, *rest = inst.operands
-        if not rest or rest[-1].name != _VARIABLE:
-            continue
-        text = str(pointer).strip()
-        while text in defined and defined[text].opcode == "getelementptr":
-            text = str(next(iter(defined[text].operands))).strip()
-        name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', text)
-        number, *shape = (str(operand).split()[-1] for operand in rest[:-1])
-        notes[f"; hwgen.variable {' '.join([number, name[0] if name else 'null', *shape])}\n"] = None
+    for function, variable, (number, *shape) in code.marks():
+        if function == _ARRAY:
+            name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', variable)
+            words = [number, name[0] if name else "null", *shape]
+            notes[f"; hwgen.variable {' '.join(map(str, words))}\n"] = None
     return "".join(notes)
 
 
@@ -165,15 +155,15 @@ class _Function:
             inst = self.defined.get(str(pointer).strip())
         return str(pointer).strip()
 
-    def marks(self) -> Iterator[tuple[str, int, str]]:
-        """Return operation, number of the directive and variable of each mark."""
+    def marks(self) -> Iterator[tuple[str, str, list[int]]]:
+        """Return function and variable of each mark, and its numbers, of which the first is the directive's."""
         for inst in self.insts:
             if inst.opcode != "call":
                 continue
             pointer, *rest = inst.operands
-            callee = rest[-1].name if rest else ""
-            if callee.startswith(_MARK):
-                yield callee.removeprefix(_MARK), int(str(rest[0]).split()[-1]), self.root(pointer)
+            if rest and rest[-1].name.startswith(_MARK):
+                numbers = [int(str(operand).split()[-1]) for operand in rest[:-1]]
+                yield rest[-1].name, self.root(pointer), numbers
 
     def operations(self, variable: str, op: str) -> set[str]:
         """Return the operations of kind `op` whose results a variable is assigned, as they are or cut or extended."""
@@ -218,13 +208,14 @@ def bind(module: llvm.ModuleRef, function: str, clean: Callable[[llvm.ValueRef],
     code = _Function(module.get_function(function))
     bound: dict[str, int] = {}
     notes: set[str] = set()
-    for op, number, variable in code.marks():
+    for mark, variable, (number, *_) in code.marks():
+        op = mark.removeprefix(_MARK)
         found = code.operations(variable, op)
         notes |= set() if found else {f"; hwgen.bind {number} missing\n"}
         for text in found if op == "mul" else ():
             if bound.setdefault(_unnumbered(text), number) != number:
                 notes.add(f"; hwgen.bind {number} twice\n")
-    text, types = _replace(_CALL.sub("", str(module)), bound)
+    text, types = _replace(_without_calls(str(module), _MARK), bound)
     text += "".join(f"declare {kind} {name}({kind}, {kind}) {_PURE}\n" for name, kind in sorted(types.items()))
     return llvm.parse_assembly(text), "".join(sorted(notes))
 

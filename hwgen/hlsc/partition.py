@@ -20,9 +20,8 @@ from dataclasses import replace
 from math import ceil, gcd, prod
 
 from hwgen.hlsc.address import Place
-from hwgen.hlsc.bindings import refusal
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.lltypes import Array, Type
-from hwgen.hlsc.pragmas import Directive
 
 Key = tuple[int, int]
 """Block of an element, and its first byte within the rows of the block."""
@@ -79,11 +78,10 @@ class Layout:
         lanes = 1
         for directive in directives:
             if self.word and directive.name != "ARRAY_RESHAPE":
-                raise refusal(directive, f"The array {name} must not be both partitioned and reshaped.", "Keep one.")
+                raise directive.refused(f"The array {name} must not be both partitioned and reshaped.", "Keep one.")
             lanes *= self._split(directive)
         if self.word and not table and lanes * self._element != self.step:
-            raise refusal(
-                directives[-1],
+            raise directives[-1].refused(
                 f"The array {name} must be reshaped by {self.step // self._element}, the elements from one run-time "
                 f"index to the next, not by {lanes}.",
                 "Reshape every dimension with constant indices.",
@@ -113,8 +111,7 @@ class Layout:
         sizes = self._sizes
         chosen = int(directive.args.get("dim", "1"))
         if chosen > len(sizes):
-            raise refusal(
-                directive,
+            raise directive.refused(
                 f"The array {self._name} must have a dimension {chosen} to be partitioned in, and has {len(sizes)}.",
                 "Write dim=1 for the first one.",
             )
@@ -134,8 +131,7 @@ class Layout:
         if number == 1 and (kind == "block" or factor == size) and self._within(block) and self._block in (0, block):
             self._block = block
             return 1
-        raise refusal(
-            directive,
+        raise directive.refused(
             f"The array {self._name} must not be partitioned like this: its index is not constant, so that it is a "
             f"{'table' if self._table else 'RAM'}, and the bank in dimension {number} would not be known.",
             "Index that dimension by constants in unrolled loops, or remove the directive.",

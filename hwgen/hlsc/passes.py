@@ -39,6 +39,18 @@ def find(text: str, function: str, file: str) -> str:
     )
 
 
+def inlined(text: str, symbol: str) -> frozenset[str]:
+    """Return the names in C++ of the functions that a module's function `symbol` calls, and those that they call."""
+    parts = re.split(r'^define [^@\n]*@(?:"([^"]+)"|([\w.$]+))\(', text, flags=re.MULTILINE)
+    bodies = {quoted or plain: body for quoted, plain, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True)}
+    found, work = {symbol}, [symbol]
+    while work:
+        called = re.findall(r'\bcall [^@\n]*@"?([\w.$]+)', bodies[work.pop()])
+        work += [name for name in dict.fromkeys(called) if name in bodies and name not in found]
+        found.update(work)
+    return frozenset(map(identifier, found - {symbol}))
+
+
 def optimise(text: str, symbol: str) -> str:
     """Inline everything into one function of a module, unroll the marked loops and simplify.
 

@@ -4,56 +4,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from hwgen.errors import did_you_mean
-from hwgen.hlsc import binds, variables
-from hwgen.hlsc.directives import check
-from hwgen.hlsc.errors import HlsError
-
-KNOWN = (
-    "UNROLL",
-    "PIPELINE",
-    "INLINE",
-    "STREAM",
-    "DATAFLOW",
-    "ARRAY_PARTITION",
-    "ARRAY_RESHAPE",
-    "BIND_STORAGE",
-    "BIND_OP",
-    "DEPENDENCE",
-    "INTERFACE",
-    "LOOP_TRIPCOUNT",
-    "RESET",
-)
-
-SLOWEST = 64
-"""Largest II: a stage's valid bit is spent on each clock of it."""
+from hwgen.hlsc import variables
+from hwgen.hlsc.directives import Directive, check, number, parse
+from hwgen.hlsc.ir import SLOWEST
 
 _TOKEN = re.compile(
     r"""^[ \t]*\#[^\n]*$ | R"([^()\\\s]{0,16})\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | (?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'
       | \b(?:for|while|do)\b | [{}();]""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-_HEADER = re.compile(r"(\w+)\s*\([^{};]*\)\s*\Z")
+_HEADER = re.compile(r"(\w+)\s*\([^{};]*\)\s*(?:noexcept\s*)?\Z")
 _HEADER_LENGTH = 4000
 _MARKER = re.compile(r'[ \t]*#[ \t]+(?:line[ \t]+)?(\d+)[ \t]+"((?:\\.|[^"\\])*)"')
 _HLS = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+HLS\b[ \t]*(.*)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Directive:
-    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "").
-
-    `function` is the name of the function it stands in, "" where there is none.
-    """
-
-    name: str
-    args: Mapping[str, str]
-    file: str
-    line: int
-    function: str = ""
 
 
 @dataclass
@@ -107,13 +72,11 @@ class _Scan:
 
     def pragma(self, text: str, file: str, line: int, span: tuple[int, int]) -> None:
         """Read one directive, which stands at the offsets `span`, and choose the loop it is for."""
-        directive = replace(parse(text, file, line), function=self._function())
+        directive = parse(text, file, line, self._function())
         check(directive)
         if directive.name in variables.NAMES:
             self._statement(directive)
             self.marks[span] = variables.mark(directive, len(self.directives))
-        if directive.name == "BIND_OP":
-            self.marks[span] = binds.mark(directive, len(self.directives))
         self.directives.append(directive)
         option = _loop_option(directive)
         if option is None:
@@ -122,62 +85,32 @@ class _Scan:
         if loop is None and self.blocks and self.blocks[-1].kind == "{":
             loop = self.blocks[-1].loop
         if loop is None:
-            raise HlsError(
-                f"{directive.name} must stand in the body of a loop.",
-                file=file,
-                line=line,
-                fix="Move the pragma to the first line of the loop's body.",
-            )
+            rule = f"{directive.name} must stand in the body of a loop."
+            raise directive.refused(rule, "Move the pragma to the first line of the loop's body.")
         if loop in self.loops and self.loops[loop][1].name != directive.name:
-            raise HlsError(
+            raise directive.refused(
                 "A loop must be either pipelined or unrolled, not both.",
-                file=file,
-                line=line,
-                fix="Keep PIPELINE on the one outer loop and UNROLL on the loops inside it.",
+                "Keep PIPELINE on the one outer loop and UNROLL on the loops inside it.",
             )
         if self.loops.get(loop, (option,))[0] != option:
             rule = f"A loop must have one {directive.name}, and here is another that says something else."
-            raise HlsError(rule, file=file, line=line, fix="Keep one of them.")
+            raise directive.refused(rule, "Keep one of them.")
         self.loops[loop] = (option, directive)
 
     def _statement(self, directive: Directive) -> None:
-        """Refuse a directive about an array where no statement can be."""
+        """Refuse a directive about a variable where no statement can be."""
         if self.ready is not None or not self.blocks or self.blocks[-1].kind != "{":
-            raise HlsError(
-                f"{directive.name} must stand in a block of a function.",
-                file=directive.file,
-                line=directive.line,
-                fix="Put it behind the variable's declaration.",
-            )
-
-
-def parse(text: str, file: str, line: int) -> Directive:
-    """Return the directive written as `text` after ``#pragma HLS``."""
-    words = re.sub(r"\s*=\s*", "=", text.split("//")[0]).split()
-    name = words[0].upper() if words else ""
-    if name not in KNOWN:
-        raise HlsError(f'"{name}" is no HLS directive.', file=file, line=line, fix=did_you_mean(name, KNOWN))
-    args: dict[str, str] = {}
-    for word in words[1:]:
-        left, _, right = word.partition("=")
-        if left.lower() in args:
-            rule = f"{name} must have {left} once, not twice."
-            raise HlsError(rule, file=file, line=line, fix="Keep one of them.")
-        args[left.lower()] = right
-    return Directive(name, args, file, line)
+            rule = f"{directive.name} must stand in a block of a function."
+            raise directive.refused(rule, "Put it behind the variable's declaration.")
 
 
 def _loop_option(directive: Directive) -> str | None:
     """Return clang's loop option for a loop directive, None for the others."""
     if directive.name == "UNROLL":
         factor = directive.args.get("factor")
-        if factor is not None and (not factor.isdigit() or int(factor) == 0):
-            raise HlsError(
-                "UNROLL's factor must be a number from 1 upwards.",
-                file=directive.file,
-                line=directive.line,
-                fix="Write UNROLL alone to unroll fully.",
-            )
+        if factor is not None and not number(factor):
+            rule = "UNROLL's factor must be a number from 1 upwards, of at most nine digits."
+            raise directive.refused(rule, "Write UNROLL alone to unroll fully.")
         return f"unroll_count({factor})" if factor else "unroll(full)"
     if directive.name == "PIPELINE":
         option = "unroll(disable) vectorize(disable)"
@@ -192,26 +125,21 @@ def initiation_interval(directive: Directive) -> int | None:
     Raises
     ------
     HlsError
-        For ``off``, and for an II that is no number from 1 to `SLOWEST`.
+        For ``off``, and for an II that is no number from 1 to `ir.SLOWEST`.
     """
     if "off" in directive.args:
-        raise HlsError(
+        raise directive.refused(
             "PIPELINE must not be off: the loop of a process is a pipeline.",
-            file=directive.file,
-            line=directive.line,
-            fix="Write #pragma HLS PIPELINE II=n with the clocks that an iteration may take.",
+            "Write #pragma HLS PIPELINE II=n with the clocks that an iteration may take.",
         )
     text = directive.args.get("ii")
     if text is None:
         return None
-    if not text.isdigit() or not 1 <= int(text) <= SLOWEST:
-        raise HlsError(
-            f"PIPELINE's II must be a number from 1 to {SLOWEST}, not {text or 'nothing'}.",
-            file=directive.file,
-            line=directive.line,
-            fix="Write #pragma HLS PIPELINE II=1.",
-        )
-    return int(text)
+    interval = number(text)
+    if interval is None or not 1 <= interval <= SLOWEST:
+        rule = f"PIPELINE's II must be a number from 1 to {SLOWEST}, not {text or 'nothing'}."
+        raise directive.refused(rule, "Write #pragma HLS PIPELINE II=1.")
+    return interval
 
 
 def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
@@ -248,8 +176,7 @@ def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
         if hls:
             file, line, _ = _place(text, markers, match.start())
             scan.pragma(hls[1], file, line, match.span())
-    declared = (variables.DECLARED + binds.DECLARED) * bool(scan.marks)
-    return declared + _insert(text, markers, scan), tuple(scan.directives)
+    return variables.DECLARED * bool(scan.marks) + _insert(text, markers, scan), tuple(scan.directives)
 
 
 def _place(text: str, markers: list[tuple[int, int, str, str]], at: int) -> tuple[str, int, str]:

@@ -15,7 +15,6 @@ from hwgen.hlsc.address import Place
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.flow import Flow
 from hwgen.hlsc.lower_ops import Refused
-from hwgen.hlsc.pragmas import SLOWEST
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering
@@ -92,10 +91,10 @@ class Streams:
             predicate = low.builder.both(predicate, condition)
         earlier = [a.slot for a in table.setdefault(name, []) if not _apart(low.builder, low.flow, a, block, predicate)]
         access = Access(block, predicate, data, -1, low.place, 1 + max(earlier, default=-1))
-        if access.slot >= SLOWEST:
+        if access.slot >= ir.SLOWEST:
             verb = "read" if table is self.reads else "written"
             raise Refused(
-                f"Stream {name[1:]} must be {verb} at most {SLOWEST} times in an iteration, on any path.", WIDEN
+                f"Stream {name[1:]} must be {verb} at most {ir.SLOWEST} times in an iteration, on any path.", WIDEN
             )
         table[name].append(access)
         return access
@@ -109,10 +108,10 @@ class Streams:
             self.before[found] = self._low.builder.leaf("read", width, name[1:], slot=access.slot - 1)
         return found
 
-    def write(self, place: Place, value: int, block: str, condition: int | None = None) -> None:
-        """Write the low bits of a value where `condition` holds."""
+    def write(self, place: Place, value: int, block: str) -> None:
+        """Write the low bits of a value."""
         width = self._low.streams[place.object]
-        self._note(self.writes, place, block, self._low.builder.extract(value, 0, width), condition)
+        self._note(self.writes, place, block, self._low.builder.extract(value, 0, width), None)
 
     def most(self, name: str) -> int:
         """Return how many accesses to a stream a path of an iteration may have."""

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Directives about arrays, from the variable that `variable=` names to the object in LLVM's IR.
+"""Directives about variables, from what `variable=` names to the object, or the operation, in LLVM's IR.
 
 A directive becomes a call with the variable's address, which clang looks up as C++ does: a local, a static, a constant
-of a namespace, a member, or a parameter. When everything is inlined, `opt_worker` reads from the calls which objects
-were meant and takes them out; it says so in comments behind the module. C simulation drops the calls.
+of a namespace, a member, or a parameter. When everything is inlined, `opt_worker` takes the calls out. Those about
+arrays tell which objects were meant; it says so in comments behind the module. From the variable of a BIND_OP it
+follows the stores back to the operation, which becomes a call that LLVM can neither fold nor merge with another; the
+lowering turns it into a bound multiplication. C simulation drops the calls.
 """
 
 from __future__ import annotations
@@ -11,25 +13,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from hwgen.errors import nearest
+from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.errors import HlsError
 
-if TYPE_CHECKING:
-    from hwgen.hlsc.pragmas import Directive
+MARK = "__hwgen_mark_"
+"""Beginning of the names of the functions that the marks call; behind it `array`, or the operation of a BIND_OP."""
 
-MARK = "__hwgen_variable"
-"""Function that the marks call."""
-
-NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE", "RESET")
+NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE", "RESET", "BIND_OP")
+_OF = "__hwgen_address_of"
 DECLARED = (
-    f'extern "C" void {MARK}(const volatile void*, int, ...); '
-    f"template <class T> inline const volatile void* {MARK}_of(T& x) {{ return __builtin_addressof(x); }} "
-    f"template <class T> inline const volatile void* {MARK}_of(T*& x) {{ return x; }} "
-    f"template <class T> inline const volatile void* {MARK}_of(T* const& x) {{ return x; }}\n"
+    "".join(
+        f'extern "C" void {MARK}{what}(const volatile void*, int, ...); ' for what in ("array", "mul", "add", "sub")
+    )
+    + f"template <class T> inline const volatile void* {_OF}(T& x) {{ return __builtin_addressof(x); }} "
+    f"template <class T> inline const volatile void* {_OF}(T*& x) {{ return x; }} "
+    f"template <class T> inline const volatile void* {_OF}(T* const& x) {{ return x; }}\n"
 )
-_CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) .*@{MARK}\(.*\n", re.MULTILINE)
+_CALL = re.compile(rf"^ *(?:tail )?(?:call|declare) .*@{MARK}\w+\(.*\n", re.MULTILINE)
 _FOUND = re.compile(r"^; hwgen\.variable (\d+) (\S+)((?: \d+)*)$", re.MULTILINE)
 _MOST = 6
 """Dimensions of an array that a mark tells."""
@@ -45,17 +47,16 @@ def mark(directive: Directive, number: int) -> str:
     """
     variable = directive.args.get("variable")
     if variable is None and directive.name == "DEPENDENCE":
-        return f"{MARK}(nullptr, {number});"
+        return f"{MARK}array(nullptr, {number});"
     if variable is None:
-        raise HlsError(
-            f"{directive.name} must name its variable.",
-            file=directive.file,
-            line=directive.line,
-            fix=f"Write #pragma HLS {directive.name} variable=x.",
-        )
+        rule = f"{directive.name} must name its variable."
+        raise directive.refused(rule, f"Write #pragma HLS {directive.name} variable=x.")
+    if directive.name == "BIND_OP":
+        return f"{MARK}{directive.args['op'].lower()}(__builtin_addressof({variable}), {number});"
     kind = f"__remove_reference_t(decltype({variable}))"
     shape = [f"(int)__array_extent({kind}, {n})" for n in range(_MOST)]
-    return f"{MARK}({MARK}_of({variable}), {number}, (int)sizeof(__remove_all_extents({kind})), {', '.join(shape)});"
+    element = f"(int)sizeof(__remove_all_extents({kind}))"
+    return f"{MARK}array({_OF}({variable}), {number}, {element}, {', '.join(shape)});"
 
 
 def without_marks(text: str) -> str:
@@ -79,12 +80,8 @@ def _unknown(directive: Directive, arrays: Sequence[str]) -> HlsError:
     variable = directive.args.get("variable", "")
     near = nearest(variable, [a for a in arrays if a != variable])
     place = f"a variable that is declared before the pragma, which stands in a function, not {variable}"
-    return HlsError(
-        f"{directive.name}'s variable must be {place}.",
-        file=directive.file,
-        line=directive.line,
-        fix=f"Did you mean {', '.join(near)}?" if near else "Put the pragma behind the variable's declaration.",
-    )
+    fix = f"Did you mean {', '.join(near)}?" if near else "Put the pragma behind the variable's declaration."
+    return directive.refused(f"{directive.name}'s variable must be {place}.", fix)
 
 
 class Variables:

@@ -56,6 +56,8 @@ def test_schedule_of_a_process(tmp_path: Path) -> None:
     assert "twice.cpp:1:1: Function thrice must be defined" in fails(
         3, "schedule", source, "thrice", "--board", "zcu102"
     )
+    for given, said in ((("--clock-mhz", "0"), "clock_mhz must be a positive number"), (("-I", "nowhere"), "nowhere")):
+        assert said in fails(2, "schedule", source, "twice", "--board", "zcu102", *given)
 
 
 def test_boards_are_listed() -> None:

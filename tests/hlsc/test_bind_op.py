@@ -117,12 +117,12 @@ def test_registers_lie_inside_the_block(tmp_path: Path, family: str, cell: str) 
 
 
 REFUSED = [
-    ("const int p = a * b;\n#pragma HLS BIND_OP variable=q op=mul impl=dsp", 6, "q must be a local variable"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=q op=mul impl=dsp", 6, "declared before the pragma, .* not q"),
     ("const int p = a + b;\n#pragma HLS BIND_OP variable=p op=mul impl=dsp", 6, "the result of a multiplication"),
     ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=add impl=fabric", 6, "the result of an addition"),
     ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=div impl=dsp", 6, "op must be one of mul, add, sub"),
     ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=lut", 6, "impl must be one of dsp, fabric"),
-    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul", 6, "must name impl"),
+    ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul", 6, "must have impl"),
     ("const int p = a + b;\n#pragma HLS BIND_OP variable=p op=add impl=dsp", 6, "fabric where op is add"),
     ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=fabric latency=1", 6, "with impl=dsp only"),
     ("const int p = a * b;\n#pragma HLS BIND_OP variable=p op=mul impl=dsp latency=5", 6, "latency must be one of"),

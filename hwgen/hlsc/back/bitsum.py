@@ -139,9 +139,8 @@ def _pack(bits: Sequence[Bit], later: list[Bit], inputs: int, first: bool) -> li
     tabled = sorted((x for x in bits if x.weight != 1 << plane), key=lambda x: abs(x.weight))
     groups: list[tuple[list[Bit], Bit | None]] = []
     if first:
-        size = inputs
         # A first table has no adder, so no carry.
-        start = (tabled + carries[::-1])[:size]
+        start = (tabled + carries[::-1])[:inputs]
         chosen = set(map(id, start))
         tabled = [x for x in tabled if id(x) not in chosen]
         carries = [x for x in carries if id(x) not in chosen]

@@ -23,7 +23,6 @@ from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
 from hwgen.hlsc.back.rows import Factor
 
 _CANARY = 3
-_MOST = 4
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,9 @@ def _spread(needs: Sequence[int], port: int) -> Iterator[tuple[int, ...]]:
         yield tuple(offsets)
 
 
-def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int], most: int = _MOST) -> Layout | None:
+def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int]) -> Layout | None:
     """Return a layout of products of `factors` with one shared factor, for ports of so many bits, or None."""
-    count = len(factors)
-    if not 2 <= count <= most or port_bits([shared], [0]) > ports[1]:
+    if len(factors) < 2 or port_bits([shared], [0]) > ports[1]:
         return None
     needs = [_bits(*_product(f, shared)) + (k > 0) for k, f in enumerate(factors[:-1])]
     offsets = next((o for o in _spread(needs, ports[0]) if port_bits(factors, o) <= ports[0]), None)

@@ -16,6 +16,7 @@ from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.rows import Factor
 
 _MOST = 4
+"""Products in a block with a pre-adder; two in one without."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class _Grouper:
         for count in range(min(self.most, len(waiting)), 1, -1):
             chosen = waiting[:count]
             others = tuple(w for p in chosen for w in left[p] if w != x)
-            layout = star(others, x, self.ports, self.most)
+            layout = star(others, x, self.ports)
             if layout is not None:
                 return _Group(layout, others, (x,), tuple(chosen))
         return None

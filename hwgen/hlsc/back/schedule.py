@@ -24,10 +24,9 @@ from hwgen.hlsc.back.recurrence import Placement, Recurrence
 from hwgen.hlsc.back.share import Unit, may_share, overhead, start, unit, wanted
 from hwgen.hlsc.back.storage import IN_LUTS, Kept
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.ir import SLOWEST
 
 _STALL_INPUTS = 4
-MOST = 64
-"""Largest II that is looked for."""
 
 
 class Impossible(HlsError):
@@ -39,7 +38,7 @@ class Impossible(HlsError):
         The II that it would fit.
     """
 
-    needed = MOST
+    needed = SLOWEST
 
 
 @dataclass(frozen=True)
@@ -255,9 +254,9 @@ class Scheduler:
         memories = loop.memories()
         if memories:
             self.late.update(memories)
-            loop.fits(len(component) + MOST, inf)
+            loop.fits(len(component) + SLOWEST, inf)
             return
-        needed = next((ii for ii in range(self.ii + 1, MOST + 1) if loop.fits(ii, period)), None)
+        needed = next((ii for ii in range(self.ii + 1, SLOWEST + 1) if loop.fits(ii, period)), None)
         if not loop.fits(self.ii, inf):
             raise self._impossible(component)
         self.slow.append(Slow(tuple(component), loop.squeeze(self.ii, period), needed))
@@ -265,7 +264,7 @@ class Scheduler:
     def _impossible(self, component: list[int]) -> Impossible:
         """Return the refusal of a recurrence with more registers or accesses inside than the II has clocks."""
         loop = Recurrence(self.placed, component)
-        needed = next((ii for ii in range(self.ii + 1, MOST + 1) if loop.fits(ii, inf)), MOST)
+        needed = next((ii for ii in range(self.ii + 1, SLOWEST + 1) if loop.fits(ii, inf)), SLOWEST)
         slow = [n for n in component if self.netlist.latency(n)]
         value = self.netlist.process.values[(slow or component)[0]]
         place = value.loc or self.netlist.process.loc or ir.Loc("", 0)

@@ -31,6 +31,7 @@ TOP = """void top(hls::stream<ap_uint<8>>& s_axis_0, hls::stream<ap_uint<5>>& m_
   join(copied, wide, m_axis_0);
 }
 """
+MUTED = "void top(hls::stream<ap_uint<5>>& a, hls::stream<ap_uint<5>>& b) {\n"
 
 
 def read(folder: Path, text: str, **told: dict[str, str]) -> Dataflow:
@@ -59,7 +60,7 @@ def test_structure(tmp_path: Path) -> None:
 
 
 def test_directions_may_be_told(tmp_path: Path) -> None:
-    text = "void top(hls::stream<ap_uint<5>>& a, hls::stream<ap_uint<5>>& b) {\n  mute(a, b);\n}\n"
+    text = f"{MUTED}#pragma HLS DATAFLOW\n  mute(a, b);\n}}\n"
     with pytest.raises(HlsError, match="direction of mute's parameter from"):
         read(tmp_path, text)
     top = read(tmp_path, text, mute={"from": "in", "to": "out"})
@@ -79,6 +80,11 @@ def test_directions_may_be_told(tmp_path: Path) -> None:
         ("depth = 7", "depth = 7\n#pragma HLS STREAM variable = narrow depth = 8", "must have one depth"),
         ("copy(narrow, copied);", "copy(copied, narrow);", "read by a later one"),
         ("split(s_axis_0,", "split(s_axis_0, narrow, wide); split(s_axis_0,", "one process"),
+        ("#pragma HLS DATAFLOW\n", "", "top must have #pragma HLS DATAFLOW"),
+        ("depth = 7", "depth = \u00b2", "positive number"),
+        ("depth = 7", "depth = 9999999999", "at most nine digits"),
+        ("DATAFLOW\n", "DATAFLOW\n#pragma HLS INLINE\n", "INLINE must stand in a process, not in the dataflow top top"),
+        ("depth = 7", "depth = 7\n#pragma HLS BIND_STORAGE variable = narrow impl = bram", "must stand in a process"),
     ],
 )
 def test_is_refused(old: str, new: str, words: str, tmp_path: Path) -> None:
@@ -92,6 +98,6 @@ def test_is_refused(old: str, new: str, words: str, tmp_path: Path) -> None:
 
 def test_unnamed_parameters_are_refused(tmp_path: Path) -> None:
     text = "void q(hls::stream<ap_uint<5>>&, hls::stream<ap_uint<5>>&);\n"
-    text += "void top(hls::stream<ap_uint<5>>& a, hls::stream<ap_uint<5>>& b) {\n  q(a, b);\n}\n"
+    text += f"{MUTED}#pragma HLS DATAFLOW\n  q(a, b);\n}}\n"
     with pytest.raises(HlsError, match="named stream parameters"):
         read(tmp_path, text)

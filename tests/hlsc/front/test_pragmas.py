@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from hwgen.hlsc.directives import parse
 from hwgen.hlsc.errors import HlsError
-from hwgen.hlsc.pragmas import parse, rewrite
+from hwgen.hlsc.pragmas import rewrite
 
 NEST = """# 1 "a.cpp"
 void f() {
@@ -88,6 +89,11 @@ def test_unknown_directive(text: str, words: str) -> None:
         ("for (;;) {\n#pragma HLS UNROLL\n#pragma HLS PIPELINE\n}\n", "not both"),
         ("for (;;) {\n#pragma HLS UNROLL factor=n\n}\n", "must be a number"),
         ("for (;;) {\n#pragma HLS UNROLL factor=0\n}\n", "must be a number from 1"),
+        ("for (;;) {\n#pragma HLS UNROLL factor=\u00b2\n}\n", "must be a number from 1"),
+        ("for (;;) {\n#pragma HLS PIPELINE II=\u00b2\n}\n", "II must be a number from 1 to 64"),
+        ("#pragma HLS INTERFACE mode=axis port=x\nvoid f() {\n}\n", "INTERFACE must stand in the body of a function"),
+        ("void f() {\n}\n#pragma HLS STREAM variable=x depth=2\n", "STREAM must stand in the body of a function"),
+        ("int x = 0;\n#pragma HLS BIND_OP variable=x op=mul impl=dsp\n", "must stand in a block of a function"),
         ("for (;;) {\n#pragma HLS UNROLL factr=2\n}\n", "Did you mean factor"),
         ("for (;;) {\n#pragma HLS UNROLL factor=2\n#pragma HLS UNROLL\n}\n", "must have one UNROLL"),
         ("for (;;) {\n#pragma HLS PIPELINE II=1\n#pragma HLS PIPELINE II=2\n}\n", "must have one PIPELINE"),

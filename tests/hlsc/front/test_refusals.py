@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.front import read_process
 
 from .support import FOR, HEAD, IO, compile_snippet, loop
 
@@ -111,6 +112,22 @@ def test_is_refused(name: str, tmp_path: Path) -> None:
 def test_missing_function(tmp_path: Path) -> None:
     with pytest.raises(HlsError, match="Function g must be defined"):
         compile_snippet(tmp_path, loop("out0.write(in0.read());"), "g")
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "f.cpp"
+    source.write_bytes(b"\xff\xfe\x00 void f() {}")
+    with pytest.raises(HlsError, match="byte order mark"):
+        read_process(source, "f")
+
+
+@pytest.mark.parametrize("directive", ["INTERFACE mode=axis port=x", "STREAM variable=x depth=4", "DATAFLOW"])
+def test_directives_of_a_function_that_is_inlined_are_refused(directive: str, tmp_path: Path) -> None:
+    helper = f"static int inner(int x) {{\n#pragma HLS {directive}\nreturn x + 1;\n}}\n"
+    helper += "template <class T> T outer(T x) { return inner(x); }\n"
+    with pytest.raises(HlsError, match="must not stand in inner, which is inlined into f") as caught:
+        compile_snippet(tmp_path, helper + body("out0.write(outer<int>(in0.read()));"))
+    assert caught.value.line == HEAD.count("\n") + 2
 
 
 def test_message_points_into_the_kernel_not_into_the_headers(tmp_path: Path) -> None:

@@ -128,21 +128,22 @@ def test_interfaces_of_scalars_stand_in_the_top(tmp_path: Path) -> None:
 
 def top(call: str, parameters: str, directives: str, *names: str) -> str:
     pragmas = "".join(f"#pragma HLS INTERFACE s_axilite port = {name}\n" for name in names)
-    return f"void p({IN}, {OUT}, {parameters});\nvoid top({IN}, {OUT}{directives}) {{\n{pragmas}{call}\n}}\n"
+    head = f"void p({IN}, {OUT}, {parameters});\nvoid top({IN}, {OUT}{directives}) {{\n#pragma HLS DATAFLOW\n"
+    return f"{head}{pragmas}{call}\n}}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (top("p(in0, out0, n);", "int n", ", int n"), 5, "n must be a register of the top, because p takes it"),
-        (top("p(in0, out0, 3);", "int n", ""), 5, "p must be started by a register"),
+        (top("p(in0, out0, n);", "int n", ", int n"), 6, "n must be a register of the top, because p takes it"),
+        (top("p(in0, out0, 3);", "int n", ""), 6, "p must be started by a register"),
         (
             top("p(in0, out0, n + 1);", "int n", ", int n", "n", "return"),
-            7,
+            8,
             "may only declare streams|a parameter of this function",
         ),
         (top("p(in0, out0, 3);", "const int& n", ", int n", "n", "return"), 4, "n must be taken by a process"),
-        (top("p(in0, out0, n);", "int* n", ", int* n"), 5, "must have streams and scalars alone, and n is a pointer"),
+        (top("p(in0, out0, n);", "int* n", ", int* n"), 6, "must have streams and scalars alone, and n is a pointer"),
     ],
 )
 def test_scalars_without_registers_are_refused(text: str, line: int, said: str, tmp_path: Path) -> None:
