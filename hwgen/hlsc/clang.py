@@ -19,8 +19,8 @@ from hwgen.errors import InternalError, UserError
 from hwgen.hlsc import cache, variables
 from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.errors import HlsError
+from hwgen.hlsc.library import shipped
 from hwgen.hlsc.pragmas import rewrite
-from hwgen.resources import data_folder
 
 OLDEST, PAIRED = 16, 22
 """Oldest clang with a usable C++ `_BitInt`, and the clang whose IR llvmlite's LLVM reads unedited."""
@@ -95,7 +95,7 @@ def to_llvm(source: Path, include: Sequence[Path] = ()) -> str:
 @functools.cache
 def compat() -> Path:
     """Return the folder of hwgen's `ap_int.h` and `hls_stream.h`, in a checkout or in an installed package."""
-    return data_folder("hls") / "compat"
+    return shipped() / "compat"
 
 
 def compile_unit(source: Path, include: Sequence[Path] = ()) -> Unit:

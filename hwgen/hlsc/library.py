@@ -7,12 +7,17 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from hwgen.resources import data_folder
+
+def shipped() -> Path:
+    """Return the folder of hwgen's headers and modules, in a checkout or in an installed package."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_data" / "hls"
+    return installed if installed.is_dir() else package.parent / "hls"
 
 
 def library() -> Path:
-    """Return the folder of the library, in a checkout or in an installed package."""
-    return data_folder("hls") / "rtl"
+    """Return the folder of the library."""
+    return shipped() / "rtl"
 
 
 def library_files(texts: Iterable[str], always: Iterable[str] = ()) -> list[Path]:

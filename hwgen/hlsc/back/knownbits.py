@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from hwgen.hlsc import ir
 from hwgen.hlsc.back.fold import WIRES, ones
 
 Bits = tuple[int, int]
@@ -87,13 +86,3 @@ def computed_bits(opcode: str, width: int, attr: int | str | None, args: Sequenc
     if len(args) == 2 and width == widths[0]:
         return _binary(opcode, args[0], args[1], width)
     return 0, 0
-
-
-def known_bits(value: ir.Value, args: Sequence[Bits], widths: Sequence[int], facts: Mapping[str, Bits]) -> Bits:
-    """Return the known bits of a value from those of its arguments.
-
-    `facts` gives those of stored words: keys "state name", "rom name", "ram name".
-    """
-    if value.opcode in ("state", "rom", "ram"):
-        return facts.get(f"{value.opcode} {value.attr}", (0, 0))
-    return computed_bits(value.opcode, value.width, value.attr, args, widths)

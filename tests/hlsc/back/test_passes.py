@@ -16,7 +16,7 @@ from hwgen.hlsc.back.finalise import finalise
 from hwgen.hlsc.back.fold import evaluate, ones, signed_bits, to_signed, unsigned_bits
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.intervals import exact, join, transfer
-from hwgen.hlsc.back.knownbits import known_bits
+from hwgen.hlsc.back.knownbits import computed_bits
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.target import Target
@@ -227,7 +227,7 @@ def test_facts_hold_for_every_pair_in_random_boxes(opcode):
                 fact = join(fact, exact(member, width))
             facts.append(fact)
         found = transfer(value, facts, [width, width], {})
-        bits = known_bits(value, [(f.zeros, f.ones) for f in facts], [width, width], {})
+        bits = computed_bits(opcode, out, None, [(f.zeros, f.ones) for f in facts], [width, width])
         for x, y in itertools.product(*sets):
             result = evaluate(opcode, out, [x, y], [width, width], None)
             assert found.ulo <= result <= found.uhi
