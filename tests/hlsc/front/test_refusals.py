@@ -126,7 +126,7 @@ def test_directives_of_a_function_that_is_inlined_are_refused(directive: str, tm
     helper = f"static int inner(int x) {{\n#pragma HLS {directive}\nreturn x + 1;\n}}\n"
     helper += "template <class T> T outer(T x) { return inner(x); }\n"
     with pytest.raises(HlsError, match="must not stand in inner, which is inlined into f") as caught:
-        compile_snippet(tmp_path, helper + body("out0.write(outer<int>(in0.read()));"))
+        compile_snippet(tmp_path, helper + loop("out0.write(outer<int>(in0.read()));"))
     assert caught.value.line == HEAD.count("\n") + 2
 
 
