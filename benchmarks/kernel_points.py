@@ -190,6 +190,16 @@ def _requantise(name: str, d: _Draw) -> Point:
     return _point(name, "requantise", [x], Folding(lanes, lanes), attrs, constants)
 
 
+def _table(name: str, d: _Draw) -> Point:
+    bits, channels, out = d.of(4, 6, 8, 8, 10, 12), d.of(4, 8, 16, 32), d.of(2, 4, 8, 8)
+    lanes = d.divisor(channels, 8)
+    rows = d.of(1, 1, 1, channels) if bits <= 8 else 1
+    x = TensorType((1, channels, 4, 4), bool(d.of(0, 1)), bits)
+    curve = np.tanh(np.linspace(-3, 3, 1 << bits) / d.ints(1, 3, (rows, 1)))
+    values = np.rint(curve * ((1 << (out - 1)) - 1)).astype(np.int64)
+    return _point(name, "table", [x], Folding(lanes, lanes), {"bipolar": False}, {"values": values})
+
+
 def _pool(name: str, d: _Draw) -> Point:
     bits, taps, channels, side = d.of(1, 2, 4, 8, 12), d.of(4, 9, 25), d.of(4, 8, 16, 64), d.of(1, 4, 7)
     mode = ("max", "sum")[d.of(0, 1)] if bits > 1 else "max"
@@ -261,6 +271,7 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
     "window": _window,
     "thresholds": _thresholds,
     "requantise": _requantise,
+    "table": _table,
     "pool": _pool,
     "global_pool": _global_pool,
     "add": _add,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arithmetic with constants: Add, Sub, Mul, Div, Pow, Neg, BatchNormalization; and the residual join of two tensors."""
+"""Arithmetic with constants: Add, Sub, Mul, Div, Neg, BatchNormalization; and the residual join of two tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,12 +11,20 @@ import numpy as np
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
-from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.constants import per_channel
+from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.mapping import joined, quiet
 from hwgen.ops.steps import Curve, sqrt
-from hwgen.ops.values import Const, Expr, Fractions, QuantConst, Sum, fractions
+from hwgen.ops.values import Const, Expr, Fractions, Mapped, QuantConst, Reals, Sum, fractions
 
 ONE, ZERO = Fraction(1), Fraction(0)
+FUNCTIONS: dict[str, Callable[[Reals, Reals], Reals]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": quiet(lambda a, b: a / b),
+}
 
 
 class Affine(ElementwiseOp):
@@ -37,20 +46,6 @@ class Affine(ElementwiseOp):
             _join(ctx, node)
 
 
-class Power(ElementwiseOp):
-    """Pow with the exponent 1."""
-
-    onnx = ("Pow",)
-
-    def apply(self, ctx: Lowering, node: SourceNode) -> None:
-        """Pass the value through."""
-        exponent = ctx.real_constant(node.inputs[1])
-        if exponent is None or any(e != 1 for e in exponent.reshape(-1)):
-            text = "The exponent of Pow must be 1 where its input is an activation."
-            ctx.refuse(node, text, "Fold constant powers before export; only the exponent 1 has hardware.")
-        ctx.bind(node.outputs[0], ctx.operand(node, node.inputs[0]))
-
-
 class Neg(ElementwiseOp):
     """Negation."""
 
@@ -58,8 +53,7 @@ class Neg(ElementwiseOp):
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Turn the curve over."""
-        value = ctx.operand(node, node.inputs[0])
-        ctx.bind(node.outputs[0], value.through(value.curve.scaled((-ONE,), (ZERO,))))
+        ctx.bind(node.outputs[0], ctx.activation(node, node.inputs[0]).scaled((-ONE,), (ZERO,)))
 
 
 class BatchNormalization(ElementwiseOp):
@@ -79,64 +73,47 @@ class BatchNormalization(ElementwiseOp):
         epsilon = Fraction(float(np.float32(node.attrs.get("epsilon", 1e-5))))
         if any(v + epsilon <= 0 for v in variance):
             ctx.refuse(node, "The variance of BatchNormalization must be positive.")
-        value = ctx.operand(node, node.inputs[0])
+        value = ctx.activation(node, node.inputs[0])
         slopes = [g / sqrt(v + epsilon) for g, v in zip(gamma, variance, strict=True)]
         shifts = [b - m * s for b, m, s in zip(beta, mean, slopes, strict=True)]
         rest = (1,) * (len(value.view.shape) - 2)
         factor = per_channel(ctx, node, value, _objects(slopes).reshape(-1, *rest))
         offset = per_channel(ctx, node, value, _objects(shifts).reshape(-1, *rest))
-        ctx.bind(node.outputs[0], value.through(value.curve.scaled(factor, offset)))
-
-
-def per_channel(ctx: Lowering, node: SourceNode, value: Expr | Sum, reals: Fractions) -> tuple[Fraction, ...]:
-    """Return a constant operand as one value, or one for each channel of the integer tensor.
-
-    Raises
-    ------
-    UnsupportedError
-        The constant varies within a channel, or makes the tensor larger.
-    """
-    tensor = value.tensor if isinstance(value, Expr) else value.tensors[0]
-    base, shape = ctx.type(tensor), value.view.shape
-    distinct: dict[Fraction, int] = {}
-    ids = np.array([distinct.setdefault(v, len(distinct)) for v in reals.reshape(-1).tolist()], dtype=np.int64)
-    values = list(distinct)
-    try:
-        full = np.broadcast_to(ids.reshape(reals.shape), shape)
-    except ValueError:
-        text = f"The constant of {node.op} must broadcast to {shape}, not {reals.shape}."
-        ctx.refuse(node, text, "Broadcasting activations is not supported.")
-    if len(values) == 1:
-        return (values[0],)
-    spread = np.empty(base.elements, dtype=np.int64)
-    spread[value.view.positions().reshape(-1)] = full.reshape(-1)
-    rows = spread.reshape(base.channels, -1)
-    if (rows != rows[:, :1]).any():
-        ctx.refuse(node, f"The constant of {node.op} must be a scalar, or one value for each channel.", "Fold it.")
-    return tuple(values[i] for i in rows[:, 0])
+        ctx.bind(node.outputs[0], value.scaled(factor, offset))
 
 
 def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions, *, reverse: bool) -> None:
-    value = ctx.operand(node, name)
+    value = ctx.activation(node, name)
     constants = per_channel(ctx, node, value, reals)
     if node.op in ("Mul", "Div"):
         if node.op == "Div" and reverse:
-            ctx.refuse(node, "Div must not divide by an activation.")
+            divided = joined(ctx, node, node.inputs, FUNCTIONS["Div"])
+            assert divided is not None
+            ctx.bind(node.outputs[0], divided)
+            return
         if node.op == "Div" and any(c == 0 for c in constants):
             ctx.refuse(node, "Div must not divide by 0.")
         factor = tuple(1 / c for c in constants) if node.op == "Div" else constants
-        ctx.bind(node.outputs[0], value.through(value.curve.scaled(factor, (ZERO,))))
+        ctx.bind(node.outputs[0], value.scaled(factor, (ZERO,)))
         return
     sign = -ONE if node.op == "Sub" and reverse else ONE
     offset = tuple(-c for c in constants) if node.op == "Sub" and not reverse else constants
     if isinstance(value, Expr) and sign == 1 and macs.fold_bias(ctx, node, value, offset):
         ctx.bind(node.outputs[0], value)
         return
-    ctx.bind(node.outputs[0], value.through(value.curve.scaled((sign,), offset)))
+    ctx.bind(node.outputs[0], value.scaled((sign,), offset))
 
 
 def _join(ctx: Lowering, node: SourceNode) -> None:
-    if node.op not in ("Add", "Sub"):
+    values = [ctx.activation(node, name) for name in node.inputs]
+    if node.op in ("Mul", "Div") or any(isinstance(value, Mapped) for value in values):
+        whole = joined(ctx, node, node.inputs, FUNCTIONS[node.op])
+        if whole is not None:
+            ctx.bind(node.outputs[0], whole)
+            return
+        if any(isinstance(value, Mapped) for value in values):
+            ctx.bind(node.outputs[0], suffix(values, ctx, node))
+            return
         text = f"{node.op} must have a constant operand, not two activations."
         ctx.refuse(node, text, "Only Add and Sub join tensors.")
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)

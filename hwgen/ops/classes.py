@@ -42,10 +42,10 @@ class ArgMax(SourceOp):
 class HostOnly(ElementwiseOp):
     """Functions that hardware does not have; at the very end of a model the host computes them."""
 
-    onnx = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Exp", "Log", "Cast", "TopK", "HardSigmoid", "Softplus")
+    onnx = ("Softmax", "LogSoftmax", "Cast", "TopK")
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Hand the last tensor that the accelerator knows to the host."""
-        found = suffix([ctx.operand(node, node.inputs[0])], ctx, node)
+        found = suffix([ctx.activation(node, node.inputs[0])], ctx, node)
         for name in node.outputs:
             ctx.bind(name, found)

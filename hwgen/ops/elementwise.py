@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Suffix, Sum, Value
+from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Suffix, Sum, Value
 
 
 class ElementwiseOp(SourceOp):
@@ -20,7 +20,8 @@ class ElementwiseOp(SourceOp):
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Leave it to the host when all of it is still on the host, else call `apply`."""
         if any(isinstance(ctx.value(name), Host) for name in node.inputs if name):
-            others = [name for name in node.inputs if name and isinstance(ctx.value(name), HostQuant | Expr | Sum)]
+            quantised = HostQuant | Expr | Sum | Mapped
+            others = [name for name in node.inputs if name and isinstance(ctx.value(name), quantised)]
             if others:
                 text = f"{node.op} must not mix the quantised tensor {others[0]} with real numbers."
                 ctx.refuse(node, text, "Quantise all of its inputs.")
@@ -43,7 +44,7 @@ def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
         found: tuple[Anchor, ...] = ()
         if isinstance(value, Suffix):
             found = value.anchors
-        elif isinstance(value, Expr):
+        elif isinstance(value, Expr | Mapped):
             if value.anchor is None:
                 ctx.refuse(node, f"The input of {node.op} must keep the order of its elements.", "Drop the Transpose.")
             found = (value.anchor,)

@@ -17,8 +17,8 @@ from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
 from hwgen.ops import macs
-from hwgen.ops.affine import per_channel
 from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.ops.constants import per_channel
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.interpolated import FRACTION_BITS, INDEX_BITS, Interpolation, interpolation

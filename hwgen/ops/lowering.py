@@ -22,12 +22,14 @@ from hwgen.ops.ports import port_layout
 from hwgen.ops.ranges import Range, propagate
 from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import (
+    Activation,
     Anchor,
     Const,
     Expr,
     Fractions,
     Host,
     HostQuant,
+    Mapped,
     QuantConst,
     Sum,
     Value,
@@ -85,7 +87,7 @@ class RequantProof:
     """
 
     node: str
-    method: Literal["thresholds", "multiply_shift", "interpolated"]
+    method: Literal["thresholds", "multiply_shift", "interpolated", "table"]
     exact: bool
     differing: int
     detail: str
@@ -171,7 +173,7 @@ class Lowering:
         names = (
             name
             for name, value in self._values.items()
-            if (isinstance(value, Expr) and value.tensor == tensor)
+            if (isinstance(value, Expr | Mapped) and value.tensor == tensor)
             or (isinstance(value, Sum) and tensor in value.tensors)
         )
         return all(self.uses(name) <= 1 for name in names)
@@ -199,7 +201,21 @@ class Lowering:
         return fractions(value.array) if isinstance(value, Const) else None
 
     def operand(self, node: SourceNode, name: str) -> Expr | Sum:
-        """Return an activation; a quantised tensor of the host becomes an input port.
+        """Return an activation whose values are clipped lines; a quantised tensor of the host becomes an input port.
+
+        Raises
+        ------
+        UnsupportedError
+            The tensor is constant, a real tensor that was never quantised, or another function of integers.
+        """
+        value = self.activation(node, name)
+        if isinstance(value, Mapped):
+            text = f"The input {name} of {node.op} must be quantised after {value.source}."
+            self.refuse(node, text, "Insert a quantiser (Quant or QuantizeLinear) between them.")
+        return value
+
+    def activation(self, node: SourceNode, name: str) -> Activation:
+        """Return an activation of any kind; a quantised tensor of the host becomes an input port.
 
         Raises
         ------
@@ -210,7 +226,7 @@ class Lowering:
         if isinstance(value, HostQuant):
             view, anchor = self._port(node, value)
             return Expr(anchor.tensor, value.curve, view, anchor)
-        if isinstance(value, Expr | Sum):
+        if isinstance(value, Expr | Sum | Mapped):
             return value
         if isinstance(value, Host):
             hint = "Insert a quantiser (Quant or QuantizeLinear) before it, or quantise the whole model."

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
-from hwgen.ops.affine import per_channel
 from hwgen.ops.base import SourceOp
+from hwgen.ops.constants import per_channel
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import quantise
 from hwgen.ops.steps import ROUNDING_MODES, Quantiser, rounding_bounds, uniform
-from hwgen.ops.values import Const, Expr, Fractions, Host, HostQuant, QuantConst, Sum, fractions
+from hwgen.ops.values import Const, Fractions, Host, HostQuant, QuantConst, fractions
 
 MAX_BITS = 16
 
@@ -155,8 +155,7 @@ def _bipolar(ctx: Lowering, node: SourceNode, scale: npt.NDArray[Any], zero: Fra
 
 def _scales(ctx: Lowering, node: SourceNode, scale: npt.NDArray[Any]) -> tuple[Fraction, ...]:
     """Return the scale of an activation: one, or one for each channel."""
-    value = ctx.operand(node, node.inputs[0])
-    assert isinstance(value, Expr | Sum)
+    value = ctx.activation(node, node.inputs[0])
     return per_channel(ctx, node, value, fractions(scale))
 
 

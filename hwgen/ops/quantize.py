@@ -14,7 +14,7 @@ from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import quantise
 from hwgen.ops.steps import uniform
-from hwgen.ops.values import Broken, Const, Expr, Fractions, Host, HostQuant, QuantConst, Sum, fractions
+from hwgen.ops.values import Broken, Const, Expr, Fractions, Host, HostQuant, Mapped, QuantConst, Sum, fractions
 
 
 class QuantizeLinear(SourceOp):
@@ -61,10 +61,9 @@ class DequantizeLinear(SourceOp):
             ctx.bind(node.outputs[0], QuantConst(ints, _objects_along(scale, node, ndim)))
         elif isinstance(value, Host | HostQuant):
             ctx.bind(node.outputs[0], self._on_host(ctx, node, value, scale, zero))
-        elif isinstance(value, Expr | Sum):
+        elif isinstance(value, Expr | Sum | Mapped):
             zero_point, reals = _one_zero(ctx, node, zero), tuple(fractions(scale.reshape(-1)).tolist())
-            curve = value.curve.scaled(reals, tuple(-s * zero_point for s in reals))
-            ctx.bind(node.outputs[0], value.through(curve))
+            ctx.bind(node.outputs[0], value.scaled(reals, tuple(-s * zero_point for s in reals)))
         else:
             ctx.bind(node.outputs[0], Broken())
 

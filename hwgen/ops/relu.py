@@ -48,11 +48,11 @@ class Clip(ElementwiseOp):
 
 def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction | None) -> None:
     """Bind the output of ``min(max(x, low), high)``: in the quantiser right before it, or in the value's curve."""
-    value = ctx.operand(node, node.inputs[0])
+    value = ctx.activation(node, node.inputs[0])
     if isinstance(value, Expr) and narrow(ctx, node, value, low, high):
         ctx.bind(node.outputs[0], value)
         return
-    ctx.bind(node.outputs[0], value.through(value.curve.clipped(low, high)))
+    ctx.bind(node.outputs[0], value.clipped(low, high))
 
 
 def _bound(ctx: Lowering, node: SourceNode, index: int, name: str) -> Fraction | None:

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 
@@ -15,25 +13,14 @@ from hwgen.graph.naming import identifier
 from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering, Observation, RequantProof
 from hwgen.ops.ranges import Range
-from hwgen.ops.requant_proof import Levels, MultiplyShift, find_multiply_shift
-from hwgen.ops.steps import Curve, Quantiser, Steps, find_steps
+from hwgen.ops.requant_unit import FEW_LEVELS, MANY_LEVELS, TIES, Unit, choose, relabelling, shift_attrs
+from hwgen.ops.steps import Curve, Quantiser, find_steps
 from hwgen.ops.sums import all_pairs, shifted, splits
-from hwgen.ops.values import Expr, Sum
+from hwgen.ops.tabulated import Relabelled, as_unit
+from hwgen.ops.values import Expr, Mapped, Sum
 
-FEW_LEVELS = 15
-MANY_LEVELS = 255
-TIES = (0, 1, 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """A requantisation ready to be emitted."""
-
-    method: Literal["thresholds", "multiply_shift"]
-    attrs: Mapping[str, Attr]
-    constants: Mapping[str, Ints]
-    out: Range
-    detail: str
+SUFFIX = {"thresholds": "thresholds", "multiply_shift": "requant", "table": "table"}
+OPERATOR = {"thresholds": "thresholds", "multiply_shift": "requantise", "table": "table"}
 
 
 def quantise(ctx: Lowering, node: SourceNode, quantiser: Quantiser, *, integer: bool) -> None:
@@ -49,7 +36,10 @@ def quantise(ctx: Lowering, node: SourceNode, quantiser: Quantiser, *, integer: 
     UnsupportedError
         Nothing that hwgen has computes the quantiser exactly.
     """
-    value = ctx.operand(node, node.inputs[0])
+    value = ctx.activation(node, node.inputs[0])
+    if isinstance(value, Mapped):
+        _quantise_mapped(ctx, node, value, quantiser, integer=integer)
+        return
     if isinstance(value, Sum):
         joined = _join(ctx, value, quantiser)
         if joined is not None:
@@ -71,13 +61,22 @@ def quantise(ctx: Lowering, node: SourceNode, quantiser: Quantiser, *, integer: 
     _emit(ctx, node, expr, chosen, quantiser, integer=integer)
 
 
+def _quantise_mapped(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser, *, integer: bool) -> None:
+    found = as_unit(ctx, node, value, quantiser)
+    expr = Expr(value.tensor, Curve.identity(), value.view)
+    if isinstance(found, Relabelled):
+        _bind(ctx, node, expr, quantiser, found.shift, integer=integer)
+    else:
+        _emit(ctx, node, expr, found, quantiser, integer=integer)
+
+
 def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
     """Clip inside the quantiser that makes `expr`, if nothing else reads it; say whether that was possible.
 
     The clip of a QCDQ model, or a Relu behind a quantiser, then costs nothing.
     """
     maker = ctx.producer(expr.tensor)
-    if maker is None or maker.op not in ("requantise", "thresholds") or not ctx.exclusive(expr.tensor):
+    if maker is None or maker.op not in OPERATOR.values() or not ctx.exclusive(expr.tensor):
         return False
     curve = expr.curve
     if curve.channels > 1 or not curve.affine or curve.slope[0] <= 0:
@@ -93,6 +92,9 @@ def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, hi
     out = Range(np.clip(known.lo, least, most), np.clip(known.hi, least, most))
     if maker.op == "requantise":
         ctx.replace(maker, {"lo": least, "hi": most}, {}, (node.name,), out)
+    elif maker.op == "table":
+        values = np.clip(ctx.graph().constant(maker, "values"), least, most)
+        ctx.replace(maker, {}, {"values": values}, (node.name,), out)
     else:
         kept = _kept(ctx, maker, least, most)
         ctx.replace(maker, {"y_min": least}, {"thresholds": kept}, (node.name,), out)
@@ -109,86 +111,6 @@ def _kept(ctx: Lowering, maker: Node, least: int, most: int) -> Ints:
     start, stop = least - y_min, most - y_min
     flipped = np.broadcast_to(flip, (len(table),))[:, np.newaxis] == 1
     return np.where(flipped, table[:, count - stop : count - start], table[:, start:stop])
-
-
-def relabelling(steps: Steps) -> int | None:
-    """Return d where the output is ``q + d`` for every q in range, so that no hardware is needed; None elsewhere."""
-    if steps.flip.any():
-        return None
-    first = steps.low + steps.step * (steps.at <= steps.lo[:, np.newaxis]).sum(axis=1)
-    last = steps.low + steps.step * (steps.at <= steps.hi[:, np.newaxis]).sum(axis=1)
-    shift = int(first[0] - steps.lo[0])
-    if (first - steps.lo != shift).any() or (last - steps.hi != shift).any():
-        return None
-    if steps.step != 1:
-        return shift if bool((steps.hi - steps.lo <= 2).all()) and bool((steps.at[:, 0] == steps.hi).all()) else None
-    levels = steps.low + 1 + np.arange(steps.at.shape[1], dtype=np.int64)
-    inside = (levels > first[:, np.newaxis]) & (levels <= last[:, np.newaxis])
-    return shift if bool((steps.at == levels - shift)[inside].all()) else None
-
-
-def choose(steps: Steps, slopes: Sequence[Fraction]) -> Unit | None:
-    """Choose the cheaper of the methods that equal the quantiser, None when there is none.
-
-    Thresholds serve up to four output bits; beyond, a multiply-shift, or thresholds again where none is exact.
-
-    Parameters
-    ----------
-    slopes
-        Output steps for each unit of the input, one for each row of `steps`; empty to ask for thresholds.
-    """
-    first, last = _ends(steps)
-    low, high = _reachable(steps, first, last)
-    start = (low - steps.low) // steps.step
-    steps = replace(steps, low=low, at=steps.at[:, start : max((high - steps.low) // steps.step, start + 1)])
-    if not steps.at.shape[1]:
-        steps = replace(steps, at=np.where(steps.flip, steps.lo, steps.hi + 1)[:, np.newaxis])
-    out = Range(np.minimum(first, last), np.maximum(first, last))
-    count = (high - low) // steps.step
-    covered = f"{count + 1} levels, {len(steps.lo)} channels, inputs {steps.lo.min()} to {steps.hi.max()}"
-    if count > FEW_LEVELS and slopes:
-        rows = Levels.of(steps)
-        for ties in TIES:
-            found = find_multiply_shift(slopes, rows, steps.flip, ties=ties)
-            if found is not None:
-                return _multiply_shift(found, low, high, out, covered)
-    if count > MANY_LEVELS:
-        return None
-    at = steps.at.copy()
-    at[steps.flip] = at[steps.flip][:, ::-1]
-    flip = steps.flip.astype(np.int64)
-    if len(at) > 1 and (at == at[0]).all() and (flip == flip[0]).all():
-        at, flip = at[:1], flip[:1]
-    attrs: dict[str, Attr] = {"y_min": low, "step": steps.step}
-    return Unit("thresholds", attrs, {"thresholds": at, "flip": flip}, out, covered)
-
-
-def _multiply_shift(found: MultiplyShift, low: int, high: int, out: Range, covered: str) -> Unit:
-    mul, add = found.mul, found.add
-    if (mul == mul[0]).all() and (add == add[0]).all():
-        mul, add = mul[:1], add[:1]
-    attrs = _shift_attrs(found.shift, found.ties, low, high)
-    return Unit("multiply_shift", attrs, {"mul": mul, "add": add}, out, f"shift {found.shift}, {covered}")
-
-
-def _shift_attrs(shift: int, ties: int, low: int, high: int) -> dict[str, Attr]:
-    attrs: dict[str, Attr] = {"shift": shift, "lo": low, "hi": high}
-    return {**attrs, "ties": ties} if ties else attrs
-
-
-def _ends(steps: Steps) -> tuple[Ints, Ints]:
-    """Return each channel's output at its smallest and at its largest input."""
-    ends = []
-    for q in (steps.lo, steps.hi):
-        reached = (q[:, np.newaxis] >= steps.at) ^ steps.flip[:, np.newaxis]
-        ends.append(steps.low + steps.step * reached.sum(axis=1, dtype=np.int64))
-    return ends[0], ends[1]
-
-
-def _reachable(steps: Steps, first: Ints, last: Ints) -> tuple[int, int]:
-    if steps.step != 1:
-        return steps.low, steps.low + steps.step * steps.at.shape[1]
-    return int(min(first.min(), last.min())), int(max(first.max(), last.max()))
 
 
 def _slopes(curve: Curve, quantiser: Quantiser) -> list[Fraction]:
@@ -210,7 +132,7 @@ def _join(ctx: Lowering, total: Sum, quantiser: Quantiser) -> tuple[str, Unit] |
         found = next(filter(None, (shifted(pairs, ties) for ties in TIES)), None)
         if found is not None:
             one = np.ones(1, dtype=np.int64)
-            attrs = _shift_attrs(found.shift, found.ties, low, high)
+            attrs = shift_attrs(found.shift, found.ties, low, high)
             constants = {"mul": one, "add": one * found.add}
             unit = Unit("multiply_shift", attrs, constants, out, f"shift {found.shift}, {covered}")
             return _adder(ctx, total, found.m0, found.m1), unit
@@ -229,11 +151,10 @@ def _adder(ctx: Lowering, total: Sum, m0: int, m1: int) -> str:
 
 def _emit(ctx: Lowering, node: SourceNode, expr: Expr, unit: Unit, quantiser: Quantiser, *, integer: bool) -> None:
     maker = ctx.producer(expr.tensor)
-    name = f"{maker.name if maker else expr.tensor}_{'thresholds' if unit.method == 'thresholds' else 'requant'}"
-    op = "thresholds" if unit.method == "thresholds" else "requantise"
+    name = f"{maker.name if maker else expr.tensor}_{SUFFIX[unit.method]}"
     channels = ctx.type(expr.tensor).channels
     out = Range(*(np.ascontiguousarray(np.broadcast_to(v, (channels,))) for v in (unit.out.lo, unit.out.hi)))
-    tensor = ctx.emit(op, name, (expr.tensor,), unit.attrs, unit.constants, (node.name,), out)
+    tensor = ctx.emit(OPERATOR[unit.method], name, (expr.tensor,), unit.attrs, unit.constants, (node.name,), out)
     ctx.describe(tensor, quantiser.real, quantiser.zero_point)
     made = ctx.producer(tensor)
     assert made is not None

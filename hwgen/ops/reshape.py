@@ -10,7 +10,7 @@ from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.values import Const, Expr, HostQuant, QuantConst, Sum
+from hwgen.ops.values import Const, Expr, HostQuant, Mapped, QuantConst, Sum
 
 
 class LayoutOp(ElementwiseOp):
@@ -26,14 +26,13 @@ class LayoutOp(ElementwiseOp):
             ctx.refuse(node, f"{node.op} of a constant must be folded before export.")
         elif isinstance(value, HostQuant) and self.by_host(node):
             ctx.bind(out, replace(value, onnx=out))
-        elif isinstance(value, HostQuant | Expr | Sum):
-            value = ctx.operand(node, node.inputs[0])
+        elif isinstance(value, HostQuant | Expr | Sum | Mapped):
+            value = ctx.activation(node, node.inputs[0])
             shape = ctx.model.shapes[out]
             if shape[:1] != (1,):
                 ctx.refuse(node, f"{node.op} must keep the batch of 1 as the first axis, not give {shape}.")
             positions = self.positions(ctx, node, value.view.positions(), shape[1:])
-            tensor = value.tensor if isinstance(value, Expr) else value.tensors[0]
-            ctx.bind(out, replace(value, view=value.view.over(positions, ctx.type(tensor).shape)))
+            ctx.bind(out, replace(value, view=value.view.over(positions, ctx.type(value.tensor).shape)))
 
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
         """Return the constant in its new shape."""

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
+
+import numpy as np
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import quantise
 from hwgen.ops.steps import uniform
+from hwgen.ops.values import Mapped, Reals
 
+FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {"Floor": np.floor, "Ceil": np.ceil, "Round": np.rint}
 MODES = {"Floor": "FLOOR", "Ceil": "CEIL", "Round": "ROUND"}
 MAX_LEVELS = 1 << 16
 
@@ -23,6 +28,9 @@ class Rounding(ElementwiseOp):
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Quantise to every integer that the accumulator can reach."""
+        if isinstance(value := ctx.activation(node, node.inputs[0]), Mapped):
+            ctx.bind(node.outputs[0], value.through(FUNCTIONS[node.op], 1))
+            return
         expr = ctx.expr(node, node.inputs[0])
         known = ctx.ranges[expr.tensor]
         channels = range(expr.curve.channels)

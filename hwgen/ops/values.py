@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +17,7 @@ from hwgen.graph.layout import IN_ORDER, Layout
 from hwgen.ops.steps import Curve
 
 Fractions: TypeAlias = npt.NDArray[Any]
+Reals: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +179,14 @@ class Expr:
         """Return the same tensor under another curve."""
         return replace(self, curve=curve)
 
+    def scaled(self, factor: Sequence[Fraction], offset: Sequence[Fraction]) -> Expr:
+        """Return ``factor * self + offset``; the arguments have one entry or one for each channel."""
+        return self.through(self.curve.scaled(factor, offset))
+
+    def clipped(self, low: Fraction | None, high: Fraction | None) -> Expr:
+        """Return ``min(max(self, low), high)``; None leaves a side open."""
+        return self.through(self.curve.clipped(low, high))
+
 
 @dataclass(frozen=True, eq=False)
 class Sum:
@@ -199,6 +208,64 @@ class Sum:
         """Return the same sum under another curve."""
         return replace(self, curve=curve)
 
+    @property
+    def tensor(self) -> str:
+        """The first tensor, whose shape is the sum's."""
+        return self.tensors[0]
+
+    def scaled(self, factor: Sequence[Fraction], offset: Sequence[Fraction]) -> Sum:
+        """Return ``factor * self + offset``; the arguments have one entry or one for each channel."""
+        return self.through(self.curve.scaled(factor, offset))
+
+    def clipped(self, low: Fraction | None, high: Fraction | None) -> Sum:
+        """Return ``min(max(self, low), high)``; None leaves a side open."""
+        return self.through(self.curve.clipped(low, high))
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A tensor whose real values are any function of an integer tensor of the graph, not yet turned into hardware.
+
+    Parameters
+    ----------
+    tensor
+        The integer tensor.
+    values
+        The function in float64: int64 ``(C or 1, N)``, for each channel some integers, to values of that shape, or of
+        C rows where the channels differ; NaN where it is not defined.
+    direction
+        int64 ``(C,)`` or ``(1,)``: 1 where the values never fall as the integers grow, -1 where they never rise, 0
+        where neither is known.
+    view
+        How the ONNX tensor is laid out over the integer tensor.
+    source
+        The ONNX operator and node that made it a function, for messages.
+    anchor
+        What the host computes it from at the end of a model.
+    """
+
+    tensor: str
+    values: Callable[[Ints], Reals]
+    direction: Ints
+    view: View
+    source: str
+    anchor: Anchor | None
+
+    def through(self, function: Callable[[Reals], Reals], direction: Ints | int = 0) -> Mapped:
+        """Return a function of the values; `direction` is that of the function alone."""
+        inner = self.values
+        return replace(self, values=lambda q: function(inner(q)), direction=self.direction * direction)
+
+    def scaled(self, factor: Sequence[Fraction], offset: Sequence[Fraction]) -> Mapped:
+        """Return ``factor * self + offset``; the arguments have one entry or one for each channel."""
+        slope, start = column(factor), column(offset)
+        return self.through(lambda x: slope * x + start, np.sign(slope[:, 0]).astype(np.int64))
+
+    def clipped(self, low: Fraction | None, high: Fraction | None) -> Mapped:
+        """Return ``min(max(self, low), high)``; None leaves a side open."""
+        least, most = -np.inf if low is None else float(low), np.inf if high is None else float(high)
+        return self.through(lambda x: np.clip(x, least, most), 1)
+
 
 @dataclass(frozen=True)
 class Suffix:
@@ -213,7 +280,13 @@ class Broken:
     """The result of a node that was refused; what depends on it is not looked at."""
 
 
-Value: TypeAlias = Const | QuantConst | Host | HostQuant | Expr | Sum | Suffix | Broken
+Value: TypeAlias = Const | QuantConst | Host | HostQuant | Expr | Sum | Mapped | Suffix | Broken
+Activation: TypeAlias = Expr | Sum | Mapped
+
+
+def column(numbers: Sequence[Fraction]) -> Reals:
+    """Return numbers, one or one for each channel, as a float64 column."""
+    return np.array([float(number) for number in numbers]).reshape(-1, 1)
 
 
 def fractions(array: npt.NDArray[Any]) -> Fractions:

@@ -95,6 +95,35 @@ class TestThresholdSearch(TestThresholds):
         return replace(plain, header="threshold_search", function="threshold_search", roms=roms)
 
 
+class TestTable(KernelChecks):
+    seed = 13
+
+    def case(self, rng: np.random.Generator, number: int) -> Case:
+        channels, pixels = int(rng.integers(1, 9)), int(rng.integers(1, 5))
+        lanes = divisor(rng, channels)
+        folds = channels // lanes
+        stream = StreamType(bool(rng.integers(0, 2)), int(rng.integers(1, 8)), lanes, pixels * folds)
+        x = values(rng, stream)
+        raw = (x + 1) // 2 if stream.signed and stream.bits == 1 else x % (1 << stream.bits)
+        signed = bool(rng.integers(0, 2))
+        out = StreamType(signed, int(rng.integers(1 + signed, 10)), lanes, stream.beats)
+        low, high = limits(out)
+        rows, cols = (1, 1) if number % 3 == 2 else (folds, lanes)
+        tables = rng.integers(low, high, (rows, cols, 1 << stream.bits), endpoint=True)
+        places = raw.reshape(-1, pixels, folds, lanes)
+        every = np.broadcast_to(tables, (folds, lanes, 1 << stream.bits))
+        y = every[np.arange(folds)[:, np.newaxis], np.arange(lanes), places].reshape(x.shape)
+        config: dict[str, int | bool | CType] = {
+            "kLanes": lanes,
+            "kChannels": channels,
+            "kBeats": stream.beats,
+            "in_t": code_type(stream),
+            "out_t": code_type(out),
+        }
+        roms = [(code_type(out), np.ascontiguousarray(tables.transpose(0, 2, 1)).reshape(-1, cols))]
+        return Case("table", "table", config, [(stream, x)], [(out, y)], roms)
+
+
 class TestRequantise(KernelChecks):
     seed = 5
 

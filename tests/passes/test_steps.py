@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hwgen.graph.naming import RESERVED, Namer, identifier
 from hwgen.ops.requant_proof import Levels, find_multiply_shift
+from hwgen.ops.requant_unit import choose, relabelling
 from hwgen.ops.requantise import shift_with_ties
-from hwgen.ops.requantising import choose, relabelling
 from hwgen.ops.steps import Curve, common, find_steps, sqrt, uniform
 
 small = st.fractions(min_value=-3, max_value=3, max_denominator=64)

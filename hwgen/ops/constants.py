@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constant operands of element-wise operators."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.graph.source import SourceNode
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.values import Activation, Fractions
+
+
+def per_channel(ctx: Lowering, node: SourceNode, value: Activation, reals: Fractions) -> tuple[Fraction, ...]:
+    """Return a constant operand as one value, or one for each channel of the integer tensor.
+
+    Raises
+    ------
+    UnsupportedError
+        The constant varies within a channel, or makes the tensor larger.
+    """
+    base, shape = ctx.type(value.tensor), value.view.shape
+    distinct: dict[Fraction, int] = {}
+    ids = np.array([distinct.setdefault(v, len(distinct)) for v in reals.reshape(-1).tolist()], dtype=np.int64)
+    values = list(distinct)
+    try:
+        full = np.broadcast_to(ids.reshape(reals.shape), shape)
+    except ValueError:
+        text = f"The constant of {node.op} must broadcast to {shape}, not {reals.shape}."
+        ctx.refuse(node, text, "Broadcasting activations is not supported.")
+    if len(values) == 1:
+        return (values[0],)
+    spread = np.empty(base.elements, dtype=np.int64)
+    spread[value.view.positions().reshape(-1)] = full.reshape(-1)
+    rows = spread.reshape(base.channels, -1)
+    if (rows != rows[:, :1]).any():
+        ctx.refuse(node, f"The constant of {node.op} must be a scalar, or one value for each channel.", "Fold it.")
+    return tuple(values[i] for i in rows[:, 0])
