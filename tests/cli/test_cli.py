@@ -243,7 +243,7 @@ def small_model(path: Path, shape: list[Any], weight: float = 1.0, op: str = "Ma
     ("shape", "weight", "op", "code", "sentence"),
     [
         ([1, 4], 1.0, "MatMul", 3, "must be quantised, not real numbers (node the_matmul)."),
-        ([1, 4], 1.0, "Erf", 3, "Operator Erf is not supported (node the_erf)."),
+        ([1, 4], 1.0, "Hardmax", 3, "Operator Hardmax is not supported (node the_hardmax)."),
         ([1, "length"], 1.0, "MatMul", 2, "length"),
         ([1, 4], float("nan"), "MatMul", 2, "NaN"),
     ],
