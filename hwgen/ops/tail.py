@@ -24,4 +24,4 @@ def only_host_follows(model: SourceModel, node: SourceNode) -> bool:
 
 def suffix_of(ctx: Lowering, node: SourceNode) -> Suffix:
     """Return the value of a node that the host computes from what the accelerator puts out."""
-    return suffix([ctx.operand(node, node.inputs[0])], ctx, node)
+    return suffix([ctx.activation(node, node.inputs[0])], ctx, node)
