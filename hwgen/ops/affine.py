@@ -15,6 +15,7 @@ from hwgen.ops.constants import per_channel
 from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined, quiet
+from hwgen.ops.moving import in_base_order
 from hwgen.ops.steps import Curve, sqrt
 from hwgen.ops.values import Const, Expr, Fractions, Mapped, QuantConst, Reals, Sum, fractions
 
@@ -117,10 +118,10 @@ def _join(ctx: Lowering, node: SourceNode) -> None:
         text = f"{node.op} must have a constant operand, not two activations."
         ctx.refuse(node, text, "Only Add and Sub join tensors.")
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
-    same = ctx.type(a.tensor).shape == ctx.type(b.tensor).shape
-    if not (same and np.array_equal(a.view.positions(), b.view.positions())):
-        text = f"The inputs of {node.op} must have the same shape and layout, not {a.view.shape} and {b.view.shape}."
+    if a.view.shape != b.view.shape:
+        text = f"The inputs of {node.op} must have the same shape, not {a.view.shape} and {b.view.shape}."
         ctx.refuse(node, text, "Broadcasting one activation over another is not supported.")
+    b = in_base_order(ctx, node, b, ctx.type(a.tensor).shape, a.view.positions())
     sign = -ONE if node.op == "Sub" else ONE
     if a.tensor == b.tensor:
         both = a.curve.scaled((ONE,), tuple(sign * o for o in b.curve.offset))

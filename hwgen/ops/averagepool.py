@@ -15,6 +15,7 @@ from hwgen.ops.conv import Geometry, geometry, window, zero_of
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.macs import linear
 from hwgen.ops.maxpool import pooled
+from hwgen.ops.moving import in_base_order
 from hwgen.ops.steps import Curve
 from hwgen.ops.values import Expr, View
 
@@ -65,9 +66,9 @@ class ReduceMean(SourceOp):
 def _map(ctx: Lowering, node: SourceNode) -> Expr:
     """Return the input as a map whose integers a sum can take: bipolar ones get a second bit."""
     expr = linear(ctx, node, node.inputs[0])
-    if expr.view.index is not None or len(expr.view.shape) != 4:
-        text = f"The input of {node.op} must be a feature map (1, C, H, W) in the order it was computed in."
-        ctx.refuse(node, text, "Remove the Transpose or Reshape before it, or move it to the model's input.")
+    if len(expr.view.shape) != 4:
+        ctx.refuse(node, f"The input of {node.op} must be a feature map (1, C, H, W), not {expr.view.shape}.")
+    expr = in_base_order(ctx, node, expr)
     if not ctx.type(expr.tensor).bipolar:
         return expr
     attrs: dict[str, Attr] = {"y_min": -1, "step": 1}

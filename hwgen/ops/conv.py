@@ -13,6 +13,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.moving import in_base_order
 from hwgen.ops.values import Expr, QuantConst
 
 
@@ -103,10 +104,7 @@ class Conv(SourceOp):
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit window and multiply-accumulate; the bias stays in the accumulator where it lies on its grid."""
         weight = macs.weights(ctx, node, node.inputs[1])
-        expr = macs.linear(ctx, node, node.inputs[0])
-        if expr.view.index is not None:
-            hint = "Remove the Transpose or Reshape before it, or move it to the model's input."
-            ctx.refuse(node, "The input of Conv must be a feature map in the order it was computed in.", hint)
+        expr = in_base_order(ctx, node, macs.linear(ctx, node, node.inputs[0]))
         shape = geometry(ctx, node, expr.view.shape, weight.ints.shape[2:])
         outputs, depth = weight.ints.shape[:2]
         channels, group = expr.view.shape[1], int(node.attrs.get("group", 1))

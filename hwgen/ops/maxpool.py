@@ -9,6 +9,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.conv import Geometry, geometry, window
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.moving import in_base_order
 from hwgen.ops.values import Expr, View
 
 
@@ -38,10 +39,7 @@ class MaxPool(SourceOp):
 
 def feature_map(ctx: Lowering, node: SourceNode) -> Expr:
     """Return the input as a feature map in its own order."""
-    expr = ctx.expr(node, node.inputs[0])
-    if expr.view.index is not None:
-        hint = "Remove the Transpose or Reshape before it, or move it to the model's input."
-        ctx.refuse(node, f"The input of {node.op} must be a feature map in the order it was computed in.", hint)
+    expr = in_base_order(ctx, node, ctx.expr(node, node.inputs[0]))
     if len(expr.view.shape) != 4:
         ctx.refuse(node, f"The input of {node.op} must have the shape (1, C, H, W), not {expr.view.shape}.")
     return expr

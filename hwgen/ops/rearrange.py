@@ -67,7 +67,9 @@ class Rearrange(FoldedOp):
     def movement(self, graph: Graph, node: Node, lanes_in: int, lanes_out: int) -> Walk | Wires | None:
         """Return how words move when they have so many lanes; None where they would be taken apart."""
         x = in_type(graph, node)
-        return _movement(graph.constant(node, "index").tobytes(), x.shape, ints_attr(node, "shape"), lanes_in, lanes_out)
+        return _movement(
+            graph.constant(node, "index").tobytes(), x.shape, ints_attr(node, "shape"), lanes_in, lanes_out
+        )
 
     def streams(
         self, graph: Graph, node: Node, folding: Folding

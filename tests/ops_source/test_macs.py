@@ -219,7 +219,7 @@ def test_refused_convolutions(change, sentence):
 
 def test_one_dimensional_convolutions_are_refused():
     net = Net((1, 4, 6))
-    with pytest.raises(UnsupportedError, match="feature map"):
+    with pytest.raises(UnsupportedError, match="must be two-dimensional"):
         lower(net.build(net.node("Conv", net.quant("x"), net.weights(_ints((4, 4, 3))))))
 
 

@@ -10,8 +10,8 @@
 
 namespace hwgen {
 
-/// Constants of a walk: six nested counters, kCount0 the outermost. The first kOuter of them move the buffer's base, the
-/// others the offset from there.
+/// Constants of a walk: six nested counters, kCount0 the outermost. The first kOuter of them move the buffer's base,
+/// the others the offset from there.
 template <class Cfg>
 struct WalkGeometry {
   static constexpr int most(int a, int b) { return a > b ? a : b; }
@@ -28,8 +28,9 @@ struct WalkGeometry {
   static constexpr int base_step(int level) { return level < int(Cfg::kOuter) ? step(level) : 0; }
   static constexpr int offset_step(int level) { return level < int(Cfg::kOuter) ? 0 : step(level); }
 
-  static constexpr int kMost = most(most(most(base_step(0), base_step(1)), most(base_step(2), base_step(3))),
-                                    most(most(base_step(4), base_step(5)), most(int(Cfg::kFrameStep), int(Cfg::kFirst))));
+  static constexpr int kMost =
+      most(most(most(base_step(0), base_step(1)), most(base_step(2), base_step(3))),
+           most(most(base_step(4), base_step(5)), most(int(Cfg::kFrameStep), int(Cfg::kFirst))));
   using held_t = ap_int<clog2(most(int(Cfg::kDepth), kMost) + 1) + 1>;
   using offset_t = ap_uint<index_bits(Cfg::kSpan + 1)>;
   using address_t = ap_uint<index_bits(Cfg::kDepth)>;
@@ -79,8 +80,8 @@ class Walk {
 /// Cfg: kBits (of an element) kLanes kBeats kFirst kStart kSpan kDepth kOuter kTabled kFrameStep kCount0 .. kCount5
 /// kStep0 .. kStep5. kBeats words of a frame come in; the word at address base + offset goes out, for each state of the
 /// counters. base begins with kFirst, offset with kStart in each state of the outer counters; kStepK is how far they
-/// go when counter K steps and those inside it start again, kFrameStep how far base goes to the next frame. With kTabled
-/// the offset is offsets[counter 5][0] instead.
+/// go when counter K steps and those inside it start again, kFrameStep how far base goes to the next frame. With
+/// kTabled the offset is offsets[counter 5][0] instead.
 ///
 /// Every iteration reads a word if one waits and the buffer has room, and writes a word if it was read in an earlier
 /// iteration. There is room while the words read from `base` on are fewer than kDepth. Frames follow each other in the
