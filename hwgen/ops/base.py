@@ -52,9 +52,14 @@ class SourceOp(ABC):
 
 
 class HardwareOp(ABC):
-    """One integer operator: type rule, golden model, legality, cost and kernel."""
+    """One integer operator: type rule, golden model, legality, cost and kernel.
+
+    `narrow` says that `golden` also takes arrays of 8 and 16 bits, which save it time, and minds what overflows in
+    them; other operators are given int64. What `golden` returns may be of any integer type that holds it.
+    """
 
     name: ClassVar[str]
+    narrow: ClassVar[bool] = False
 
     @abstractmethod
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:

@@ -33,6 +33,7 @@ class Depthwise(LaneOp):
     """
 
     name = "depthwise"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the accumulator's type."""
@@ -46,7 +47,11 @@ class Depthwise(LaneOp):
         weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
         channels, taps = weight.shape[0], int_attr(node, "taps")
         by_tap = x.reshape(x.shape[0], taps, channels, -1)
-        acc = np.einsum("ftcp,ct->fcp", by_tap, weight) + bias[:, np.newaxis]
+        dtype = np.int32 if graph.types[node.outputs[0]].bits < 31 and x.dtype.itemsize <= 2 else np.int64
+        acc = np.empty((x.shape[0], channels, by_tap.shape[3]), dtype)
+        acc[:] = bias[:, np.newaxis]
+        for tap in range(taps):
+            acc += by_tap[:, tap] * weight[:, tap, np.newaxis].astype(dtype)
         return (acc.reshape(x.shape[0], channels, *x.shape[2:]),)
 
     def lane_channels(self, graph: Graph, node: Node) -> int:

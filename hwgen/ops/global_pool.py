@@ -20,6 +20,7 @@ class GlobalPool(LaneOp):
     """``(1, C, H, W) -> (1, C, 1, 1)``: `mode` ``max`` or ``sum`` over all pixels."""
 
     name = "global_pool"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the input's format for a maximum, the sum's otherwise."""
@@ -33,10 +34,9 @@ class GlobalPool(LaneOp):
         """Reduce the pixels."""
         (x,) = inputs
         axes = tuple(range(2, x.ndim))
-        reduced = (
-            x.max(axis=axes, keepdims=True) if str_attr(node, "mode") == "max" else x.sum(axis=axes, keepdims=True)
-        )
-        return (np.asarray(reduced),)
+        if str_attr(node, "mode") == "max":
+            return (np.asarray(x.max(axis=axes, keepdims=True)),)
+        return (np.asarray(x.sum(axis=axes, keepdims=True, dtype=np.int64)),)
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a beat in every iteration, write during the last pixel."""

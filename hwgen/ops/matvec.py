@@ -38,6 +38,7 @@ class Matvec(FoldedOp):
     """
 
     name = "matvec"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the accumulator's type."""
@@ -53,10 +54,13 @@ class Matvec(FoldedOp):
         frames = x.shape[0]
         if bool_attr(node, "per_pixel"):
             columns = x.reshape(frames, weight.shape[1], -1)
-            acc = exact_matmul(weight, columns) + bias[:, np.newaxis]
+            acc = exact_product(weight, columns)
+            acc += bias[:, np.newaxis]
             return (acc.reshape(frames, weight.shape[0], *x.shape[2:]),)
         vectors = np.moveaxis(x.reshape(frames, x.shape[1], -1), 1, 2).reshape(frames, -1)
-        return (exact_matmul(vectors, weight.T) + bias,)
+        acc = exact_product(weight, vectors.T)
+        acc += bias[:, np.newaxis]
+        return (acc.T,)
 
     def unit(self, graph: Graph, node: Node) -> Unit:
         """Return XNOR and population count where both operands are one bit, LUT multipliers elsewhere."""
@@ -158,19 +162,30 @@ class Matvec(FoldedOp):
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
 
 
-def exact_matmul(a: Ints, b: Ints) -> Ints:
+def exact_product(weight: Ints, columns: Ints) -> Ints:
     """Multiply integer matrices exactly, through floating-point BLAS where every partial sum is representable.
+
+    A partial sum of a row is at most the sum of the magnitudes of its weights times the largest input, in whatever
+    order the library adds; below 2**24 float32 holds all of these integers, below 2**53 float64.
+
+    Parameters
+    ----------
+    weight
+        ``(rows, K)``.
+    columns
+        ``(..., K, N)`` of any integer type.
 
     Returns
     -------
     Ints
-        ``a @ b`` with NumPy's broadcasting rules.
+        int64 ``(..., rows, N)``.
     """
-    bound = _magnitude(a) * _magnitude(b) * a.shape[-1]
+    bound = int(np.abs(weight).sum(axis=1).max(initial=0)) * _magnitude(columns)
     for limit, dtype in ((1 << 24, np.float32), (1 << 53, np.float64)):
         if bound < limit:
-            return np.asarray(np.matmul(a.astype(dtype), b.astype(dtype)), dtype=np.int64)
-    return np.asarray(np.matmul(a, b), dtype=np.int64)
+            product = np.matmul(weight.astype(dtype), columns.astype(dtype))
+            return np.asarray(product, dtype=np.int64)
+    return np.asarray(np.matmul(weight, columns.astype(np.int64)), dtype=np.int64)
 
 
 def _magnitude(values: Ints) -> int:

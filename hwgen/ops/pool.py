@@ -33,6 +33,7 @@ class Pool(LaneOp):
     """
 
     name = "pool"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the input's format for a maximum, the sum's otherwise."""
@@ -53,7 +54,7 @@ class Pool(LaneOp):
         by_tap = x.reshape(x.shape[0], taps, x.shape[1] // taps, *x.shape[2:])
         if str_attr(node, "mode") == "max":
             return (np.asarray(by_tap.max(axis=1)),)
-        total = np.asarray(by_tap.sum(axis=1))
+        total = np.asarray(by_tap.sum(axis=1, dtype=np.int64))
         if "multiplier" in node.constants:
             total = total * graph.constant(node, "multiplier").reshape(x.shape[2:])
         return (total,)

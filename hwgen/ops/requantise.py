@@ -33,6 +33,7 @@ class Requantise(LaneOp):
     """
 
     name = "requantise"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the type that holds ``[lo, hi]``."""
@@ -43,8 +44,10 @@ class Requantise(LaneOp):
         (x,) = inputs
         spread = (-1, *(1 for _ in x.shape[2:]))
         mul, add = (graph.constant(node, role).reshape(spread) for role in ("mul", "add"))
-        shifted = shift_with_ties(x * mul + add, int_attr(node, "shift"), ties_of(node))
-        return (np.clip(shifted, int_attr(node, "lo"), int_attr(node, "hi")),)
+        exact = x * mul
+        exact += add
+        shifted = shift_with_ties(exact, int_attr(node, "shift"), ties_of(node))
+        return (np.clip(shifted, int_attr(node, "lo"), int_attr(node, "hi"), out=shifted),)
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
         """Refuse tables of a wrong length and products beyond 63 bits."""

@@ -25,6 +25,9 @@ from hwgen.ops.area import (
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
 
+FEW = 16
+"""Up to so many thresholds the golden model compares with each; a binary search of each element takes longer."""
+
 
 class Thresholds(LaneOp):
     """``y = y_min + step * #{t : acc >= t}``, counted as ``acc < t`` in flipped channels.
@@ -34,6 +37,7 @@ class Thresholds(LaneOp):
     """
 
     name = "thresholds"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the type that holds every level."""
@@ -49,11 +53,17 @@ class Thresholds(LaneOp):
         (x,) = inputs
         table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")
         flip = np.broadcast_to(flip, (table.shape[0],))
-        count = np.empty_like(x)
-        for channel in range(table.shape[0]):
-            at = np.s_[:] if table.shape[0] == 1 else np.s_[:, channel]
-            reached = np.searchsorted(table[channel], x[at], side="right")
-            count[at] = table.shape[1] - reached if flip[channel] else reached
+        count = np.zeros(x.shape, np.int64)
+        if table.shape[1] <= FEW:
+            columns = table.reshape(len(table), *[1] * (x.ndim - 2), -1)
+            for index in range(table.shape[1]):
+                count += x >= columns[..., index]
+        else:
+            for channel in range(len(table)):
+                at = np.s_[:] if len(table) == 1 else np.s_[:, channel]
+                count[at] = np.searchsorted(table[channel], x[at], side="right")
+        flipped = flip.astype(bool).reshape(-1, *[1] * (x.ndim - 2))
+        count = np.where(flipped, table.shape[1] - count, count)
         return (int_attr(node, "y_min") + int_attr(node, "step") * count,)
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:

@@ -27,6 +27,7 @@ class Window(LaneOp):
     """
 
     name = "window"
+    narrow = True
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the type of the taps."""
@@ -42,14 +43,19 @@ class Window(LaneOp):
         return (replace(x, shape=shape, signed=signed, bits=bits, scale=(), zero_point=0),)
 
     def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
-        """Gather the taps."""
+        """Gather the taps, one of all windows at a time."""
         (x,) = inputs
         (kh, kw), (sh, sw) = ints_attr(node, "kernel"), ints_attr(node, "stride")
         top, left, bottom, right = ints_attr(node, "pads")
-        padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=int_attr(node, "pad_value"))
-        view = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-        taps = view.transpose(0, 4, 5, 1, 2, 3)
-        return (np.ascontiguousarray(taps).reshape(x.shape[0], -1, *view.shape[2:4]),)
+        pad, (oh, ow) = int_attr(node, "pad_value"), graph.types[node.outputs[0]].shape[2:]
+        frames, c, h, w = x.shape
+        dtype = np.result_type(x, np.min_scalar_type(pad))
+        padded = np.full((frames, c, h + top + bottom, w + left + right), pad, dtype)
+        padded[:, :, top : top + h, left : left + w] = x
+        taps = np.empty((frames, kh, kw, c, oh, ow), dtype)
+        for i, j in np.ndindex(kh, kw):
+            taps[:, i, j] = padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw][:, :, :oh, :ow]
+        return (taps.reshape(frames, -1, oh, ow),)
 
     def geometry(self, graph: Graph, node: Node, lanes: int) -> Geometry:
         """Return the numbers that fix the window's schedule."""

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hwgen.graph import Graph, Node, TensorType
 from hwgen.ops.base import hardware_op
-from hwgen.ops.matvec import exact_matmul
+from hwgen.ops.matvec import exact_product
+from hwgen.passes import golden
 
 from .build import GraphBuilder, evaluate, random_inputs
 
@@ -36,12 +38,53 @@ def test_a_frame_is_one_vector_in_stream_order() -> None:
     assert np.array_equal(values["fc_out"], flat @ b.constants["fc_weight"].T + b.constants["fc_bias"])
 
 
-def test_exact_matmul_is_exact_at_every_magnitude() -> None:
+def test_exact_product_is_exact_at_every_magnitude() -> None:
     rng = np.random.default_rng(1)
     for bits in (3, 11, 25, 30):
         a, c = (rng.integers(-(1 << bits), 1 << bits, shape) for shape in ((4, 9), (9, 5)))
         want = [[sum(int(x) * int(y) for x, y in zip(row, column, strict=True)) for column in c.T] for row in a]
-        assert exact_matmul(a, c).tolist() == want
+        assert exact_product(a, c).tolist() == want
+
+
+@pytest.mark.parametrize("pad", [0, -128, 127, 200, 300])
+def test_a_window_of_narrow_integers_widens_for_its_padding(pad: int) -> None:
+    b = GraphBuilder()
+    x = b.input("x", (2, 3, 4), 8, signed=True)
+    attrs = {"kernel": (2, 2), "stride": (1, 1), "pads": (1, 1, 0, 1), "pad_value": pad, "order": "nhwc"}
+    graph = b.graph([b.node("w", "window", [x], attrs)])
+    given = random_inputs(graph)
+    wide = evaluate(graph, given)["w_out"]
+    op = hardware_op(graph.nodes[0])
+    assert op.narrow
+    (narrow,) = op.golden(graph, graph.nodes[0], [given["x"].astype(np.int8)])
+    assert (wide == pad).any() and np.array_equal(narrow, wide)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16])
+@pytest.mark.parametrize("op", ["matvec", "depthwise", "requantise", "thresholds", "pool", "global_pool"])
+def test_narrow_integers_do_not_overflow(op: str, dtype: type[np.integer]) -> None:
+    bits, signed = np.iinfo(dtype).bits, np.iinfo(dtype).min < 0
+    b = GraphBuilder()
+    x = b.input("x", (4, 3, 3), bits, signed=signed)
+    if op == "matvec":
+        b.matvec(op, x, 5, per_pixel=True)
+    elif op == "depthwise":
+        attrs = {"taps": 2, "weight_bits": 16, "weight_signed": True}
+        b.node(op, op, [x], attrs, {"weight": [[-30000, 30000], [30000, 30000]], "bias": [7, -7]})
+    elif op == "requantise":
+        constants = {"mul": [1 << 15] * 4, "add": [1 << 20] * 4}
+        b.node(op, op, [x], {"shift": 9, "lo": -(1 << 21), "hi": 1 << 21}, constants)
+    elif op == "thresholds":
+        b.node(op, op, [x], {"y_min": -1, "step": 1}, {"thresholds": [[-300, 5, 200, 70000]], "flip": [0]})
+    else:
+        b.node(op, op, [x], {"mode": "sum"} | ({"taps": 2} if op == "pool" else {}))
+    graph = b.graph([f"{op}_out"])
+    node, given = graph.nodes[0], random_inputs(graph)
+    given["x"][0] = graph.types["x"].hi
+    wide, narrow = (hardware_op(node).golden(graph, node, [given["x"].astype(d)])[0] for d in (np.int64, dtype))
+    assert np.array_equal(wide, narrow)
+    kept = golden.evaluate(graph, given, graph.outputs)[f"{op}_out"]
+    assert kept.dtype == np.int64 and np.array_equal(kept, wide)
 
 
 def test_thresholds_count_and_flip() -> None:
