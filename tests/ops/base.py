@@ -18,6 +18,7 @@ from hwgen.ops.support import type_limits
 from hwgen.plan import Plan, make_plan
 from hwgen.resources import data_folder
 
+from . import rtl
 from .build import evaluate, random_inputs
 from .csim import differing
 
@@ -125,6 +126,12 @@ class OperatorTests(ABC):
     def test_compiled_cpp_equals_golden(self, tmp_path: Path) -> None:
         plans = [(plan, evaluate(plan_graph, random_inputs(plan_graph, FRAMES))) for plan_graph, plan in self.plans()]
         assert differing(plans, tmp_path, FRAMES) == []
+
+    def test_rtl_equals_golden(self) -> None:
+        graph, node, _, options = min(
+            self.cases(), key=lambda case: sum(case[0].types[n].elements for n in case[0].inputs)
+        )
+        assert rtl.differing(graph, node, options[:: max(1, len(options) - 1)]) == []
 
     @classmethod
     def plans(cls) -> list[tuple[Graph, Plan]]:

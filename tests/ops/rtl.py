@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the RTL of one operator alone, at several rates of valid and ready, against the golden model."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hwgen.graph import Graph, Node
+from hwgen.hlsc import Module, Target, compile_process
+from hwgen.hw import Built, Folding, Option, Resources, StreamType, boards, pack, to_beats
+from hwgen.ops.base import hardware_op
+from hwgen.plan import Channel, Plan, Process
+from hwgen.render import render
+from hwgen.resources import cache_folder
+from tests.hlsc.fuzz import rtl
+
+from .build import evaluate, random_inputs
+
+FRAMES = 2
+BOARD = "zcu102"
+Stream = tuple[str, str, StreamType]
+"""Name in the RTL, tensor, format."""
+
+
+def differing(graph: Graph, node: Node, options: Sequence[Option]) -> list[str]:
+    """Build all options into one simulator; say at which rates one of them differs from the golden model."""
+    golden = evaluate(graph, random_inputs(graph, FRAMES))
+
+    def words(tensor: str, stream: StreamType) -> list[int]:
+        packed = pack(to_beats(golden[tensor], stream), stream)
+        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+    modules, inputs, outputs = [], {}, {}
+    for number, option in enumerate(options):
+        name = f"unit{number}"
+        built = hardware_op(node).kernel(graph, node, option.unit, option.folding)
+        modules.append(_compiled(name, built))
+        for i, stream in enumerate(built.call.inputs):
+            inputs[name, f"in{i}"] = words(node.inputs[i], stream)
+        for i, stream in enumerate(built.call.outputs):
+            outputs[name, f"out{i}"] = words(node.outputs[i], stream)
+    model, found = _model(modules), []
+    for seed, (valid, ready) in enumerate(rtl.RATES):
+        seen = model.run(inputs, seed, valid, ready)
+        found += [text for texts in seen.broken.values() for text in texts]
+        found += [f"{name} at {valid}/{ready}" for name, expected in outputs.items() if seen.words[name] != expected]
+    return found
+
+
+def _compiled(name: str, built: Built) -> Module:
+    """Compile a kernel call that stands alone."""
+    board = boards.load(BOARD)
+    sides = [
+        tuple(Channel(f"{name}_{side}{i}", side, (), stream, 0, None, None) for i, stream in enumerate(streams))
+        for side, streams in (("in", built.call.inputs), ("out", built.call.outputs))
+    ]
+    ends = [tuple(channel.name for channel in channels) for channels in sides]
+    fold = Folding(1, 1)
+    process = Process(
+        name, name, built.call.function, (), "none", fold, built.call, ends[0], ends[1], 0, 0, Resources(), ""
+    )
+    plan = Plan(
+        "alone", board, board.clock_mhz, board.resources, (process,), (*sides[0], *sides[1]), (), 0, 0, Resources(),
+        "", "", (), built.arrays,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        render(plan, Path(folder))
+        source, include = Path(folder) / f"hls/src/{name}.cpp", Path(folder) / "hls/include"
+        return compile_process(source, name, [include], Target(board.family, board.clock_mhz))
+
+
+def _model(modules: Sequence[Module]) -> rtl.Model:
+    """Build a simulator, or take the one that was built of the same RTL and the same driver before."""
+    digest = hashlib.sha256((rtl.HERE / "driver.hpp").read_bytes() + Path(rtl.__file__).read_bytes())
+    for module in modules:
+        digest.update(module.rtl.encode())
+    folder = cache_folder() / "operators" / digest.hexdigest()[:24]
+    if not (folder / "simulator").is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as scratch:
+            made = Path(scratch) / "made"
+            made.mkdir()
+            rtl.build(made, modules)
+            if not folder.exists():
+                made.rename(folder)
+    return rtl.Model(folder / "simulator", tuple(modules))
