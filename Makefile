@@ -82,6 +82,7 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/build.py
 	@$(BIN)/python benchmarks/hlsc.py --json
 	@$(BIN)/python benchmarks/ecp5_timing.py
+	@$(BIN)/python benchmarks/onnx_node_tests.py
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py

@@ -231,6 +231,6 @@ def _port(value: onnx.ValueInfoProto, problems: list[Problem]) -> Iterator[Port]
     tensor = value.type.tensor_type
     dims: list[int | str | None] = []
     for dim in tensor.shape.dim:
-        size = dim.dim_value if dim.HasField("dim_value") else 0
-        dims.append(size if size > 0 else dim.dim_param or None)
+        fixed = dim.HasField("dim_value") and dim.dim_value >= 0
+        dims.append(dim.dim_value if fixed else dim.dim_param or None)
     yield Port(value.name, tensor.elem_type, tuple(dims) if tensor.HasField("shape") else None)

@@ -13,7 +13,7 @@ from hwgen.graph.source import IntegerType
 Size = int | str | None
 
 
-def with_shapes(draft: Draft, shapes: Mapping[str, Sequence[int]]) -> Draft:
+def with_shapes(draft: Draft, shapes: Mapping[str, Sequence[int]], *, as_in_file: bool = False) -> Draft:
     """Return the draft with sizes that the file leaves open set, and one frame on every input.
 
     Parameters
@@ -21,6 +21,8 @@ def with_shapes(draft: Draft, shapes: Mapping[str, Sequence[int]]) -> Draft:
     shapes
         The whole shape of an input by its name, or one size by the name of a symbolic axis, which is then set
         wherever it stands.
+    as_in_file
+        Take any fixed shape: a batch of more than one frame, and a scalar, which has none.
 
     Raises
     ------
@@ -42,10 +44,22 @@ def with_shapes(draft: Draft, shapes: Mapping[str, Sequence[int]]) -> Draft:
         wanted = shapes.get(port.name)
         problems += [] if wanted is None else _contradictions(port.name, dims, wanted)
         ports.append(replace(port, dims=dims if wanted is None else tuple(wanted)))
-    problems += [problem for port in ports for problem in _open_ends(port)]
+        ports[-1] = ports[-1] if as_in_file else _without_zeros(ports[-1])
+    kept = {port.name for port in ports if as_in_file and _fixed(port)}
+    problems += [problem for port in ports if port.name not in kept for problem in _open_ends(port)]
     if problems:
         raise UserError(problems)
-    return replace(draft, inputs=tuple(replace(p, dims=(1, *p.dims[1:])) if p.dims else p for p in ports))
+    frames = (p if p.name in kept or not p.dims else replace(p, dims=(1, *p.dims[1:])) for p in ports)
+    return replace(draft, inputs=tuple(frames))
+
+
+def _without_zeros(port: Port) -> Port:
+    """Return the port with open axes where the file says 0, as some exporters write what they do not know."""
+    return port if port.dims is None else replace(port, dims=tuple(size or None for size in port.dims))
+
+
+def _fixed(port: Port) -> bool:
+    return port.dims is not None and all(isinstance(size, int) for size in port.dims)
 
 
 def _contradictions(name: str, dims: Sequence[Size] | None, wanted: Sequence[int]) -> Iterator[Problem]:

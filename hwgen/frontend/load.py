@@ -31,6 +31,7 @@ def load(
     name: str | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     input_types: Mapping[str, str] | None = None,
+    as_in_file: bool = False,
 ) -> SourceModel:
     """Load an ONNX model of opset 9 to 23 and simplify it; docs/dialects.md lists the dialects that are read.
 
@@ -44,11 +45,15 @@ def load(
         Shapes of inputs, or sizes of symbolic axes, that the file leaves open.
     input_types
         Inputs that hold integers, by name: ``int8``, ``uint4`` ...; whatever their element type is.
+    as_in_file
+        Keep the inputs' shapes: batches other than 1, scalars. For whoever asks what a model means; what hardware is
+        built from has one frame.
 
     Returns
     -------
     SourceModel
-        One frame, opset 13 or later, all shapes known; no node computes a constant except quantisers of weights.
+        One frame unless `as_in_file`, opset 13 or later, all shapes known; no node computes a constant except
+        quantisers of weights.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def load(
     path = Path(path)
     proto, sha256 = read(path)
     try:
-        draft = with_shapes(clean(proto, str(path)), shapes or {})
+        draft = with_shapes(clean(proto, str(path)), shapes or {}, as_in_file=as_in_file)
         return _imported(draft, name or _name_of(path), sha256, input_types or {})
     except HwgenError:
         raise
