@@ -6,7 +6,7 @@ of 8 to 64 bits, booleans). A case is one operator with every operand as a model
 real models have it: all inputs but the first are initialisers, so that weights, shapes, axes, scales and bounds are
 constants that the importer may fold or rewrite; operators that join activations (`JOINING`) are imported a second
 time with all inputs open. Batches and ranks are kept (``load(..., as_in_file=True)``); refusing them is lowering's.
-Opsets 24 and 25 only let these operators take more types: their cases are stated at opset 23, which the checker confirms.
+Opsets 24 and 25 only let these operators take more types: their cases are stated at opset 23, as the checker confirms.
 
 What the imported graph computes must equal ONNX's expected outputs, in type, shape and value (the case's tolerance),
 both in onnxruntime and in ONNX's reference evaluator, wherever that implementation computes the original case itself
@@ -37,73 +37,16 @@ from hwgen.frontend import load
 from hwgen.frontend.clean import NEWEST_OPSET
 from hwgen.frontend.reference import session
 
-OPERATORS = frozenset(
-    [
-        "Add",
-        "ArgMax",
-        "AveragePool",
-        "BatchNormalization",
-        "Cast",
-        "Ceil",
-        "Clip",
-        "Concat",
-        "Conv",
-        "ConvInteger",
-        "ConvTranspose",
-        "DepthToSpace",
-        "DequantizeLinear",
-        "Div",
-        "Dropout",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Flatten",
-        "Floor",
-        "Gather",
-        "Gelu",
-        "Gemm",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "HardSigmoid",
-        "HardSwish",
-        "Identity",
-        "LayerNormalization",
-        "LeakyRelu",
-        "Log",
-        "LogSoftmax",
-        "MatMul",
-        "MatMulInteger",
-        "Max",
-        "MaxPool",
-        "Min",
-        "Mul",
-        "Neg",
-        "PRelu",
-        "Pad",
-        "Pow",
-        "QLinearConv",
-        "QLinearMatMul",
-        "QuantizeLinear",
-        "ReduceMean",
-        "Relu",
-        "Reshape",
-        "Resize",
-        "Round",
-        "Sigmoid",
-        "Slice",
-        "Softmax",
-        "Softplus",
-        "Split",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Tanh",
-        "TopK",
-        "Transpose",
-        "Unsqueeze",
-        "Where",
-    ]
+_NAMES = (
+    "Add ArgMax AveragePool BatchNormalization Cast Ceil Clip Concat Conv ConvInteger ConvTranspose DepthToSpace",
+    "DequantizeLinear Div Dropout Elu Erf Exp Flatten Floor Gather Gelu Gemm GlobalAveragePool GlobalMaxPool",
+    "HardSigmoid HardSwish Identity LayerNormalization LeakyRelu Log LogSoftmax MatMul MatMulInteger Max MaxPool",
+    "Min Mul Neg PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear ReduceMean Relu Reshape Resize Round",
+    "Sigmoid Slice Softmax Softplus Split Sqrt Squeeze Sub Tanh TopK Transpose Unsqueeze Where",
 )
+OPERATORS = frozenset(name for row in _NAMES for name in row.split())
+"""Operators of the cases: what hwgen lowers, or leaves to the host, and the integer operators that it rewrites."""
+
 JOINING = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Concat", "MatMul", "Where"})
 """Operators of which models have more than one activation as operand."""
 
