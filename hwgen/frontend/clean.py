@@ -11,12 +11,15 @@ import onnx
 from onnx import helper, inliner, numpy_helper, version_converter
 
 from hwgen.errors import Problem, UnsupportedError, UserError
+from hwgen.frontend.dialects import DOMAINS, RULES, integer_ops
 from hwgen.frontend.draft import QONNX_OPS, Draft, Port, attribute_value, ir_version, unique
 from hwgen.graph.source import Array, SourceNode
 from hwgen.ops.base import source_ops, unknown_operator
 
 OLDEST_OPSET, NEWEST_OPSET, WORKING_OPSET = 9, 23, 13
 """Opsets that are read; older ones than the working opset are upgraded to it."""
+WIDE_OPSET = 21
+"""The first one whose quantisers have 4 and 16 bits."""
 
 _QONNX_DOMAIN = "qonnx.custom_op.general"
 _QONNX_DOMAINS = ("qonnx.", "finn.", "onnx.brevitas", "brevitas")
@@ -41,8 +44,10 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
         model = inliner.inline_local_functions(model)
     _check_graph(model.graph, path)
     _check_operators(model.graph, opset)
-    model, notes = _upgraded(_tidied(model, opset), opset)
-    return _draft(model, max(opset, WORKING_OPSET), notes)
+    wide = any(node.domain in DOMAINS and node.op_type in integer_ops.SAME for node in model.graph.node)
+    working = max(opset, WIDE_OPSET if wide else WORKING_OPSET)
+    model, notes = _upgraded(_tidied(model, opset), opset, working)
+    return _draft(model, working, notes)
 
 
 def _check_text(model: onnx.ModelProto, path: str) -> None:
@@ -133,11 +138,12 @@ def _operator_problem(
             message = f"Operator {node.op_type} of domain {node.domain} is not supported."
             yield Problem(message, name, f"Of QONNX, hwgen reads {known}.")
     elif node.domain not in ("", "ai.onnx"):
-        message = f"Operator {node.op_type} of domain {node.domain} is not supported."
-        yield Problem(message, name, "Export with standard ONNX operators (QDQ format) or QONNX.")
+        if node.op_type not in DOMAINS.get(node.domain, ()):
+            message = f"Operator {node.op_type} of domain {node.domain} is not supported."
+            yield Problem(message, name, "Export with standard ONNX operators (QDQ format) or QONNX.")
     elif not onnx.defs.has(node.op_type, opset, ""):
         yield Problem(f"Operator {node.op_type} is not an ONNX operator of opset {opset}.", name)
-    elif node.op_type not in (*_SHAPES, *known) and any(tensor in on for tensor in node.input):
+    elif node.op_type not in (*_SHAPES, *RULES, *known) and any(tensor in on for tensor in node.input):
         yield unknown_operator(node.op_type, name)
 
 
@@ -153,12 +159,14 @@ def _tidied(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     for node in _sorted(source.node):
         graph.node.append(node)
         copy = graph.node[-1]
-        copy.domain = _QONNX_DOMAIN if node.op_type in QONNX_OPS else ""
+        foreign = node.domain in DOMAINS and node.op_type in RULES
+        copy.domain = _QONNX_DOMAIN if node.op_type in QONNX_OPS else node.domain if foreign else ""
         copy.op_type = "Quant" if node.op_type == "IntQuant" else node.op_type
         if node.op_type in _DROPPABLE_OUTPUTS:
             while len(copy.output) > 1 and copy.output[-1] not in used:
                 del copy.output[-1]
-    imports = [helper.make_opsetid("", opset), helper.make_opsetid(_QONNX_DOMAIN, 1)]
+    imports = [helper.make_opsetid(domain, 1) for domain in (_QONNX_DOMAIN, *DOMAINS)]
+    imports.append(helper.make_opsetid("", opset))
     tidy = helper.make_model(graph, opset_imports=imports)
     tidy.ir_version = ir_version(opset)
     return tidy
@@ -188,18 +196,18 @@ def _sorted(nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
     return [nodes[index] for index in order]
 
 
-def _upgraded(model: onnx.ModelProto, opset: int) -> tuple[onnx.ModelProto, tuple[str, ...]]:
-    if opset >= WORKING_OPSET:
+def _upgraded(model: onnx.ModelProto, opset: int, working: int) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    if opset >= working:
         return model, ()
     try:
-        model = version_converter.convert_version(model, WORKING_OPSET)
+        model = version_converter.convert_version(model, working)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnsupportedError(
-            f"The model of opset {opset} cannot be upgraded to opset {WORKING_OPSET}: {reason}.",
+            f"The model of opset {opset} cannot be upgraded to opset {working}: {reason}.",
             hint="Export it again with opset_version=17.",
         ) from error
-    return model, (f"Upgraded from opset {opset} to {WORKING_OPSET} by onnx.version_converter.",)
+    return model, (f"Upgraded from opset {opset} to {working} by onnx.version_converter.",)
 
 
 def _draft(model: onnx.ModelProto, opset: int, notes: tuple[str, ...]) -> Draft:

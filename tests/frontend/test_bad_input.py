@@ -90,12 +90,12 @@ def test_opset_out_of_range(opset: int, tmp_path: Path) -> None:
 
 def test_all_unknown_operators_are_listed(tmp_path: Path) -> None:
     nodes = [
-        m.node("QLinearAdd", ["x", "x"], "a", "first", domain="com.microsoft"),
+        m.node("QAttention", ["x", "x"], "a", "first", domain="com.microsoft"),
         m.node("Wobble", ["a"], "b", "second"),
         m.node("MultiThreshold", ["b", "b"], "y", "third", domain="qonnx.custom_op.general"),
     ]
     text = of(tmp_path, nodes, {"x": [1, 2]}, ["y"], kind=UnsupportedError)
-    assert "Operator QLinearAdd of domain com.microsoft is not supported (node first)." in text
+    assert "Operator QAttention of domain com.microsoft is not supported (node first)." in text
     assert "Operator Wobble is not an ONNX operator of opset 13 (node second)." in text
     assert "Operator MultiThreshold of domain qonnx.custom_op.general is not supported (node third)." in text
     assert "hwgen reads BipolarQuant, IntQuant, Quant, Trunc." in text
@@ -104,14 +104,14 @@ def test_all_unknown_operators_are_listed(tmp_path: Path) -> None:
 def test_unsupported_standard_operators_are_listed_with_the_unknown_ones(tmp_path: Path) -> None:
     """Einsum and CumSum would be refused by lowering; Gather of a shape is folded, so it is no problem."""
     nodes = [
-        m.node("QLinearAdd", ["x", "x"], "a", "first", domain="com.microsoft"),
+        m.node("QAttention", ["x", "x"], "a", "first", domain="com.microsoft"),
         m.node("CumSum", ["a"], "b", "second"),
         m.node("Shape", ["b"], "shape", "third"),
         m.node("Gather", ["shape", "zero"], "n", "fourth"),
         m.node("Einsum", ["b"], "y", "fifth", equation="ij->ij"),
     ]
     text = of(tmp_path, nodes, {"x": [1, 2]}, ["y", "n"], {"zero": np.asarray([0])}, kind=UnsupportedError)
-    assert "Operator QLinearAdd of domain com.microsoft is not supported (node first)." in text
+    assert "Operator QAttention of domain com.microsoft is not supported (node first)." in text
     assert "Operator CumSum is not supported (node second)." in text
     assert "Operator Einsum is not supported (node fifth)." in text
     assert "third" not in text and "fourth" not in text

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 import hwgen
 from hwgen.frontend import load
 from hwgen.frontend.host import observed, to_outputs, to_ports
-from hwgen.frontend.reference import Reference
+from hwgen.frontend.reference import Reference, run_once
 from hwgen.graph import Node
 from hwgen.graph.source import SourceModel
 from hwgen.ops.lowering import Lowered
@@ -83,11 +83,13 @@ class Net:
         return self.dq(self.const(array, dtype), scale, zero, dtype, **attrs)
 
     def proto(self, *outputs: str, types: Mapping[str, int] | None = None) -> onnx.ModelProto:
+        """Return the model as the file holds it."""
         ends = [helper.make_tensor_value_info(o, (types or {}).get(o, TensorProto.FLOAT), None) for o in outputs]
         values = [numpy_helper.from_array(v, k) for k, v in self.constants.items()]
         graph = helper.make_graph(self.nodes, "net", self.inputs, ends, values)
-        imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1)]
-        return helper.make_model(graph, opset_imports=imports, ir_version=8)
+        domains = sorted({QONNX, *(node.domain for node in self.nodes)} - {""})
+        imports = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        return helper.make_model(graph, opset_imports=imports, ir_version=10 if self.opset > 18 else 8)
 
     def build(
         self, *outputs: str, types: Mapping[str, int] | None = None, input_types: Mapping[str, str] | None = None
@@ -142,9 +144,11 @@ def assert_close(model: SourceModel, x: Array, most: int = 1) -> Lowered:
     return lowered
 
 
-def assert_built(net: Net, output: str, x: Array, folder: Path, target: str = "max_fps") -> dict[str, Any]:
+def assert_built(
+    net: Net, output: str, x: Array, folder: Path, target: str = "max_fps", kind: int = TensorProto.FLOAT
+) -> dict[str, Any]:
     """Build a model through every stage; require csim and RTL to equal the golden model. Return the report."""
-    onnx.save(net.proto(output), str(folder / "net.onnx"))
+    onnx.save(net.proto(output, types={output: kind}), str(folder / "net.onnx"))
     np.savez(folder / "x.npz", x=x)
     (folder / "budget.yaml").write_text(f"board: zcu102\ntarget: {target}\n")
     paths = {"budget": folder / "budget.yaml", "inputs": folder / "x.npz", "out": folder / "out"}
@@ -152,6 +156,15 @@ def assert_built(net: Net, output: str, x: Array, folder: Path, target: str = "m
     verify = result.report["verify"]
     assert result.ok and verify["csim"]["mismatches"] == 0 and verify["rtl"]["mismatches"] == 0
     return dict(result.report)
+
+
+def assert_as_written(net: Net, output: str, x: Array, kind: int = TensorProto.FLOAT) -> Lowered:
+    """Require the golden model to equal onnxruntime on the file itself, whatever import made of it."""
+    original = net.proto(output, types={output: kind})
+    theirs = [run_once(original.SerializeToString(), {"x": frame[np.newaxis]}, [output])[output] for frame in x]
+    lowered, ours, _ = free_run(net.build(output, types={output: kind}), x)
+    np.testing.assert_array_equal(ours, np.concatenate(theirs))
+    return lowered
 
 
 def reals(shape: Sequence[int], seed: int = 0, step: float = 0.125, reach: int = 400) -> Array:

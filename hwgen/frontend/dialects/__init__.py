@@ -3,10 +3,21 @@
 
 from __future__ import annotations
 
-from hwgen.frontend.dialects import plain_integer
+from collections.abc import Mapping
+
+from hwgen.frontend.dialects import integer_ops, plain_integer
+from hwgen.frontend.dialects.rules import Rule, apply
 from hwgen.frontend.draft import Draft
 
-__all__ = ["rewritten"]
+__all__ = ["DOMAINS", "RULES", "rewritten"]
+
+DOMAINS: Mapping[str, frozenset[str]] = {
+    "com.microsoft": frozenset(integer_ops.MICROSOFT) | integer_ops.SAME,
+}
+"""Operators that are read of domains other than ONNX's and QONNX's; none has the name of an ONNX operator with another
+meaning, so that inside hwgen they carry no domain."""
+
+RULES: Mapping[str, Rule] = {**integer_ops.RULES, **integer_ops.MICROSOFT}
 
 
 def rewritten(draft: Draft) -> Draft:
@@ -16,5 +27,10 @@ def rewritten(draft: Draft) -> Draft:
     ----------
     draft
         Constants lifted, nothing folded yet: constants that quantise weights are still in front of their quantiser.
+
+    Raises
+    ------
+    UnsupportedError
+        With everything that cannot be rewritten.
     """
-    return plain_integer.rewritten(draft)
+    return plain_integer.rewritten(apply(draft, RULES))
