@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +23,7 @@ from hwgen.errors import ExitCode, Problem
 from hwgen.pipeline import Event
 from hwgen.request import STAGES, BuildResult
 from hwgen.resources import cache_folder
+from hwgen.tables import result_lines, table
 
 if TYPE_CHECKING:
     from hwgen.doctor import Finding
@@ -142,49 +143,9 @@ def print_result(result: BuildResult) -> None:
         out.print(f"Nothing has changed: {result.out} is up to date.", markup=False)
     report = result.report
     if report:
-        out.print(_layers(report), markup=False)
-        for line in headlines(report):
+        for line in result_lines(report):
             out.print(line, markup=False)
     out.print(f"Output: {result.out}", markup=False)
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
-    """Return aligned columns as text, never cut to a terminal's width; the columns named in `right` align right."""
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    pads = [str.rjust if name in right else str.ljust for name in header]
-    lines = ("  ".join(pad(c, w) for pad, c, w in zip(pads, row, widths, strict=True)) for row in (header, *rows))
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _layers(report: Mapping[str, Any]) -> str:
-    rows = [
-        (r["name"], r["op"], r["unit"], f"{r['pe']} x {r['simd']}", f"{r['cycles']:,}", f"{r['cost']['lut']:,.0f}")
-        for r in report["layers"]
-    ]
-    return table(("process", "operator", "unit", "PE x SIMD", "cycles", "LUT"), rows, ("PE x SIMD", "cycles", "LUT"))
-
-
-def headlines(report: Mapping[str, Any]) -> list[str]:
-    """Return the figures that matter, one sentence a line."""
-    cycles, clock = report["cycles"], report["clock_mhz"]
-    lines = [
-        f"{report['board']}: a frame every {cycles['ii_plan']:,} cycles, latency {cycles['latency_plan']:,} cycles "
-        f"planned; {report['fps']:,.0f} frames/s projected at {clock:g} MHz."
-    ]
-    if cycles.get("ii_rtl") is not None:
-        lines.append(f"Measured in RTL: II {cycles['ii_rtl']:,}, latency {cycles['latency_rtl']:,} cycles.")
-    for rung, verdict in report["verify"].items():
-        if rung in ("golden", "csim", "rtl") and verdict is not None:
-            state = "equal" if verdict["mismatches"] == 0 else f"{verdict['mismatches']} DIFFER"
-            lines.append(f"{rung}: {verdict['tensors']} tensors compared, {state}.")
-    for who, used in report["resources"].items():
-        if used is not None:
-            lines.append(
-                f"{who}: " + ", ".join(f"{used[k]:,.0f} {k.upper()}" for k in ("lut", "ff", "dsp", "bram36")) + "."
-            )
-    accuracy = report.get("accuracy")
-    lines.append(f"Accuracy in integers: {accuracy:.4f}." if accuracy is not None else "Accuracy not measured.")
-    return lines
 
 
 def print_check(facts: Mapping[str, Any]) -> None:

@@ -85,7 +85,7 @@ PIPELINE = (
     Stage("hlsc", _after("render"), _nothing, stages.run_hlsc),
     Stage("verify", _verified, stages.verify_options, stages.run_verify),
     Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
-    Stage("report", _after("hlsc", "verify", "synth"), stages.report_options, stages.run_report),
+    Stage("report", _after("plan", "hlsc", "verify", "synth"), stages.report_options, stages.run_report),
 )
 
 
@@ -119,6 +119,8 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
 def _wanted(request: Request) -> tuple[Stage, ...]:
     last = STAGES.index(request.last or STAGES[-1])
     skipped = {"verify"} if request.verify == "none" else set()
+    if request.parity_only:
+        skipped |= {"render", "hlsc"} if request.has_board else {"plan", "render", "hlsc"}
     if not request.synth:
         skipped.add("synth")
     return tuple(s for s in PIPELINE if STAGES.index(s.name) <= last and s.name not in skipped)
@@ -204,7 +206,7 @@ def _facts(job: stages.Build) -> dict[str, Any]:
         "generator": "hwgen",
         "version": VERSION,
         "model": {"file": job.request.model.name, "sha256": job.model_sha256},
-        "budget": job.budget_json,
+        "budget": job.budget_json if job.request.has_board else None,
         "seed": job.request.seed,
         "names": job.names(),
     }

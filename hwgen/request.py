@@ -95,6 +95,17 @@ class Request:
         return identifier(stem, "m")
 
     @property
+    def parity_only(self) -> bool:
+        """True when nothing but parity with the reference is asked for, which needs no hardware."""
+        hardware = {"plan", "render", "hlsc", "synth"} & {self.first, self.last}
+        return self.verify == "golden" and self.last not in ("import", "lower") and not hardware and not self.synth
+
+    @property
+    def has_board(self) -> bool:
+        """True when something says what to build for."""
+        return self.board is not None or self.budget is not None
+
+    @property
     def folder(self) -> Path:
         """Where the result goes."""
         return self.out if self.out is not None else Path("build") / self.name

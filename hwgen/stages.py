@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts, manifest
+from hwgen.errors import InfeasibleError, Problem
 from hwgen.request import Request
 from hwgen.version import VERSION
 
@@ -30,6 +31,7 @@ IMPORTED = Path("models/00_import.onnx")
 INTEGER_VIEW = Path("models/01_integer.onnx")
 LOWERED = Path("models/integer")
 PLAN = Path("plan")
+INFEASIBLE = Path("report/infeasible.json")
 MODULES = Path("report/hlsc.json")
 SCHEDULES = Path("report/schedule")
 VERIFIED = Path("report/verify.json")
@@ -154,9 +156,17 @@ def plan_options(job: Build) -> Any:
 
 
 def run_plan(job: Build) -> None:
-    """Choose unit, folding and FIFO depths under the budget."""
-    artifacts.save(job.folder / PLAN, job.plan)
-    plan = job.plan
+    """Choose unit, folding and FIFO depths under the budget; where only parity is asked for, none is no obstacle."""
+    try:
+        plan = job.plan
+    except InfeasibleError as error:
+        if not job.request.parity_only:
+            raise
+        artifacts.write_json(job.folder / INFEASIBLE, [dataclasses.asdict(problem) for problem in error.problems])
+        for problem in error.problems:
+            job.note("plan", f"warning: {problem}")
+        return
+    artifacts.save(job.folder / PLAN, plan)
     job.note("plan", f"II {plan.ii} cycles, {plan.resources.lut:,.0f} LUT; {plan.binding}")
 
 
@@ -247,14 +257,20 @@ def run_report(job: Build) -> None:
     """Write report, README and Makefile."""
     from hwgen.report import write_report
 
-    write_report(job.folder, job.plan, facts(job))
+    planned = (job.folder / PLAN).with_suffix(".json").is_file()
+    write_report(job.folder, job.plan if planned else None, facts(job))
 
 
 def facts(job: Build) -> dict[str, Any]:
     """Return what the stages measured, by stage; absent where a stage was not asked for."""
     found = {"hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
     data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if (job.folder / p).is_file()}
+    unfit = job.folder / INFEASIBLE
+    warnings = [str(Problem(**problem)) for problem in artifacts.read_json(unfit)] if unfit.is_file() else []
     return {
+        "name": job.request.name,
+        "board": job.board.name if job.request.has_board else None,
+        "warnings": warnings,
         "model": job.request.model.name,
         "model_sha256": job.model_sha256,
         "seed": job.request.seed,

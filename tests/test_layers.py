@@ -23,6 +23,8 @@ SHELL = {
     "workspace",
     "manifest",
     "check",
+    "inspect_model",
+    "tables",
     "doctor",
     "regress",
     "onnx_view",

@@ -14,18 +14,20 @@ from hwgen.graph import Graph, Ints, TensorType
 from hwgen.ops.base import hardware_op
 
 
-def run(graph: Graph, inputs: Mapping[str, Ints]) -> dict[str, Ints]:
-    """Compute every tensor of the graph.
+def run(graph: Graph, inputs: Mapping[str, Ints], wanted: Iterable[str] | None = None) -> dict[str, Ints]:
+    """Compute the graph.
 
     Parameters
     ----------
     inputs
         For each graph input int64 ``(frames, *shape[1:])`` in ONNX layout.
+    wanted
+        Tensors to return beside the inputs; all of them where absent.
 
     Returns
     -------
     dict
-        Every tensor, inputs included, int64 ``(frames, *shape[1:])``.
+        int64 ``(frames, *shape[1:])`` by name.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def run(graph: Graph, inputs: Mapping[str, Ints]) -> dict[str, Ints]:
         An input is missing, has a wrong shape, or holds values outside its type.
     """
     checked = {name: _checked(graph, name, inputs) for name in graph.inputs}
-    return evaluate(graph, checked, [name for node in graph.nodes for name in node.outputs])
+    return evaluate(graph, checked, graph.producer if wanted is None else wanted)
 
 
 def evaluate(graph: Graph, given: Mapping[str, Ints], wanted: Iterable[str]) -> dict[str, Ints]:

@@ -3,27 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwgen.hw import Resources
 from hwgen.plan.types import Plan, Process
 
 RUNGS = ("golden", "csim", "rtl")
-PARITY = ("max_lsb", "exact_fraction", "free_max_lsb", "top1_agreement")
+PARITY = ("max_lsb", "exact_fraction", "free_max_lsb", "top1_agreement", "output_max_lsb", "inexact", "elements")
 COUNTED = ("lut", "ff", "dsp", "bram36")
 
 
-def build_report(plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
+def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report.
 
     Parameters
     ----------
     plan
-        The plan.
+        The plan; None where only parity was asked for, and no board or no room on it.
     facts
-        ``model``, ``model_sha256``, ``seed``, ``proofs``, and where those stages ran ``hlsc`` (by process),
-        ``verify`` (the ladder's verdict) and ``synth``.
+        ``name``, ``board``, ``warnings``, ``model``, ``model_sha256``, ``seed``, ``proofs``, ``host``, and where those
+        stages ran ``hlsc`` (by process), ``verify`` (the ladder's verdict) and ``synth``.
 
     Returns
     -------
@@ -31,18 +31,36 @@ def build_report(plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
         JSON-ready. A figure that was not measured is None.
     """
     verdict = facts.get("verify")
-    measured = (verdict or {}).get("cycles") or {}
     return {
         "ok": verdict is None or verdict["ok"],
         "model": facts["model"],
         "model_sha256": facts["model_sha256"],
-        "name": plan.name,
-        "board": plan.board.name,
-        "part": plan.board.part,
-        "clock_mhz": plan.clock_mhz,
+        "name": facts["name"] if plan is None else plan.name,
+        "board": facts["board"],
+        "warnings": facts["warnings"],
         "verify": _verify(verdict),
         "parity": _parity(verdict),
         "accuracy": (verdict or {}).get("accuracy"),
+        "proofs": proof_summary(facts["proofs"]),
+        **(_without_hardware() if plan is None else _hardware(plan, facts, verdict or {})),
+        "requantisations": facts["proofs"],
+        "host": facts["host"],
+        "seed": facts["seed"],
+    }
+
+
+def proof_summary(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how many requantisations are proven equal to the model's quantiser, and those that are not."""
+    inexact = [proof for proof in proofs if not proof["exact"]]
+    return {"count": len(proofs), "exact": len(proofs) - len(inexact), "inexact": inexact}
+
+
+def _hardware(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the plan, the RTL and Yosys say about the design."""
+    measured = verdict.get("cycles") or {}
+    return {
+        "part": plan.board.part,
+        "clock_mhz": plan.clock_mhz,
         "cycles": {
             "ii_plan": plan.ii,
             "ii_rtl": measured.get("ii"),
@@ -57,10 +75,16 @@ def build_report(plan: Plan, facts: Mapping[str, Any]) -> dict[str, Any]:
         "ports": [_port(plan, index) for index in range(len(plan.ports))],
         "layers": [_layer(p, facts) for p in plan.processes],
         "decisions": [{"subject": d.subject, "choice": d.choice, "reason": d.reason} for d in plan.decisions],
-        "requantisations": facts["proofs"],
-        "host": facts["host"],
-        "seed": facts["seed"],
     }
+
+
+def _without_hardware() -> dict[str, Any]:
+    """Return the same keys where there is no plan."""
+    lists: dict[str, Any] = {name: [] for name in ("ports", "layers", "decisions")}
+    absent = ("part", "clock_mhz", "fps", "fps_note", "bottleneck", "binding")
+    cycles = ("ii_plan", "ii_rtl", "latency_plan", "latency_rtl")
+    resources = dict.fromkeys(("plan", "yosys"))
+    return {**dict.fromkeys(absent), "cycles": dict.fromkeys(cycles), "resources": resources, **lists}
 
 
 def _counted(used: Resources) -> dict[str, float]:
@@ -75,7 +99,7 @@ def _verify(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _parity(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
     found = (verdict or {}).get("parity") or {}
-    return {name: found.get(name) for name in (*PARITY, "inexact", "elements")}
+    return {**{name: found.get(name) for name in PARITY}, "layers": found.get("layers", [])}
 
 
 def _port(plan: Plan, index: int) -> dict[str, Any]:

@@ -16,10 +16,14 @@ from hwgen.resources import data_folder
 from hwgen.version import VERSION
 
 PAGES = {"README.md.j2": "README.md", "Makefile.j2": "Makefile", "index.html.j2": "report/index.html"}
+PARITY_PAGES = {"parity.md.j2": "README.md"}
 
 
-def write_report(folder: Path, plan: Plan, facts: Mapping[str, Any]) -> None:
-    """Write ``report/report.json`` and the pages made from it; see `build_report` for `facts`."""
+def write_report(folder: Path, plan: Plan | None, facts: Mapping[str, Any]) -> None:
+    """Write ``report/report.json`` and the pages made from it; see `build_report` for the arguments.
+
+    Where nothing was compiled, the only page is that of the parity.
+    """
     report = build_report(plan, facts)
     write_json(folder / "report" / "report.json", report)
     environment = Environment(
@@ -31,7 +35,8 @@ def write_report(folder: Path, plan: Plan, facts: Mapping[str, Any]) -> None:
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     )
     environment.filters["count"] = _count
-    for template, target in PAGES.items():
+    pages = PAGES if "hlsc" in facts else PARITY_PAGES
+    for template, target in pages.items():
         text = environment.get_template(template).render(report=report, version=VERSION)
         (folder / target).write_text(text)
 

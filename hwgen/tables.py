@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports as lines of text: aligned tables, and the figures that matter as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """Return aligned columns as text, never cut to a terminal's width; the columns named in `right` align right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    pads = [str.rjust if name in right else str.ljust for name in header]
+    lines = ("  ".join(pad(c, w) for pad, c, w in zip(pads, row, widths, strict=True)) for row in (header, *rows))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def result_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return what people read after a build: its processes, or its parity where nothing was built; its figures."""
+    built = any(report["verify"][rung] for rung in ("csim", "rtl")) or not report["parity"]["layers"]
+    shown = _layers(report) if built else parity_table(report["parity"]["layers"])
+    return [shown, *headlines(report)]
+
+
+def parity_table(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return a line for each layer: its own difference from onnxruntime, and that of the network up to it."""
+    header = ("tensor", "elements", "fed: LSB", "differ", "free: LSB", "differ ", "SQNR dB")
+    rows = [
+        (
+            layer["tensor"],
+            f"{layer['elements']:,}",
+            str(layer["teacher"]["max_lsb"]),
+            f"{layer['teacher']['inexact']:,}",
+            str(layer["free"]["max_lsb"]),
+            f"{layer['free']['inexact']:,}",
+            "equal" if layer["sqnr_db"] is None else f"{layer['sqnr_db']:.1f}",
+        )
+        for layer in layers
+    ]
+    return table(header, rows, header[1:])
+
+
+def parity_headlines(report: Mapping[str, Any]) -> list[str]:
+    """Return what parity with onnxruntime and the proofs of requantisations came to."""
+    parity, proofs = report["parity"], report["proofs"]
+    lines = [
+        f"{proofs['exact']} of {proofs['count']} requantisations proven equal to the model for every accumulator value."
+    ]
+    lines += [f"Not equal at {p['node']}: {p['differing']} values differ ({p['detail']})." for p in proofs["inexact"]]
+    if parity["max_lsb"] is None:
+        return lines
+    noisy = [layer for layer in parity["layers"] if layer["sqnr_db"] is not None]
+    worst = min(noisy, key=lambda layer: layer["sqnr_db"], default=None)
+    text = (
+        f"Parity with onnxruntime: at most {parity['max_lsb']} LSB in a layer of its own, {parity['free_max_lsb']} LSB "
+        f"free-running, {parity['output_max_lsb']} LSB at the outputs"
+    )
+    if worst is not None:
+        text += f"; lowest SQNR {worst['sqnr_db']:.1f} dB at {worst['tensor']}"
+    if parity["top1_agreement"] is not None:
+        text += f"; same class in {parity['top1_agreement']:.2%} of the frames"
+    return [*lines, f"{text}."]
+
+
+def _layers(report: Mapping[str, Any]) -> str:
+    rows = [
+        (r["name"], r["op"], r["unit"], f"{r['pe']} x {r['simd']}", f"{r['cycles']:,}", f"{r['cost']['lut']:,.0f}")
+        for r in report["layers"]
+    ]
+    return table(("process", "operator", "unit", "PE x SIMD", "cycles", "LUT"), rows, ("PE x SIMD", "cycles", "LUT"))
+
+
+def headlines(report: Mapping[str, Any]) -> list[str]:
+    """Return the figures that matter, one sentence a line."""
+    cycles, clock = report["cycles"], report["clock_mhz"]
+    lines = [f"warning: {warning}" for warning in report["warnings"]]
+    if cycles["ii_plan"] is not None:
+        lines.append(
+            f"{report['board']}: a frame every {cycles['ii_plan']:,} cycles, latency {cycles['latency_plan']:,} cycles "
+            f"planned; {report['fps']:,.0f} frames/s projected at {clock:g} MHz."
+        )
+    if cycles.get("ii_rtl") is not None:
+        lines.append(f"Measured in RTL: II {cycles['ii_rtl']:,}, latency {cycles['latency_rtl']:,} cycles.")
+    for rung, verdict in report["verify"].items():
+        if rung in ("golden", "csim", "rtl") and verdict is not None:
+            state = "equal" if verdict["mismatches"] == 0 else f"{verdict['mismatches']} DIFFER"
+            lines.append(f"{rung}: {verdict['tensors']} tensors compared, {state}.")
+    lines += parity_headlines(report)
+    for who, used in report["resources"].items():
+        if used is not None:
+            lines.append(
+                f"{who}: " + ", ".join(f"{used[k]:,.0f} {k.upper()}" for k in ("lut", "ff", "dsp", "bram36")) + "."
+            )
+    accuracy = report.get("accuracy")
+    lines.append(f"Accuracy in integers: {accuracy:.4f}." if accuracy is not None else "Accuracy not measured.")
+    return lines
