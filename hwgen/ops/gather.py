@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gather with constant indices: rows, columns or channels of an activation in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.graph import Ints
+from hwgen.graph.source import SourceNode
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.taking import TakingOp
+
+
+class Gather(TakingOp):
+    """Selection along one axis by constant indices; a single index drops the axis."""
+
+    onnx = ("Gather",)
+
+    def taken(self, ctx: Lowering, node: SourceNode, array: Ints) -> Sequence[Ints]:
+        """Take the indices."""
+        index = ctx.constant(node, 1, "indices")
+        axis = int(node.attrs.get("axis", 0))
+        extent = array.shape[axis]
+        if index is None or index.min(initial=0) < -extent or index.max(initial=0) >= extent:
+            ctx.refuse(node, f"The indices of Gather must lie in the axis of {extent} elements.")
+        return [np.take(array, index.astype(np.int64), axis=axis)]
