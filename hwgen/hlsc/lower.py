@@ -216,7 +216,6 @@ class Lowering:
         if not self.body.looped:
             return
         inside = set(self.body.edges)
-        exit_test = self.body.exit[0] if self.body.exit else None
         for inst in self.body.header.insts:
             if inst.opcode != "phi":
                 break
@@ -237,9 +236,16 @@ class Lowering:
                 self.env[inst.name] = self.states.counter(name, induction)
             else:
                 self.env[inst.name] = self.states.local(name, inst.type.width, self._initial(first, inst))
-        if isinstance(exit_test, str) and self.body.exit is not None and self.states.last is not None:
-            last = self.states.last
-            self.env[exit_test] = last if self.body.exit[1] else self.builder.invert(last)
+        self._exit_test()
+
+    def _exit_test(self) -> None:
+        """Let the test that ends the loop be whether a counter is at its end; a local that is the test stays one."""
+        last = self.states.last
+        if self.body.exit is None or last is None:
+            return
+        test, leaves_if = self.body.exit
+        if isinstance(test, str) and test not in self.env:
+            self.env[test] = last if leaves_if else self.builder.invert(last)
 
     def _initial(self, value: Operand, inst: Inst) -> int | None:
         if isinstance(value, int) or value is None:

@@ -13,6 +13,22 @@ from hwgen.hlsc import Target, compile_process, passes
 from .support import HEAD, check
 
 CASES = {
+    # Of two iterations LLVM remembers only whether this is the first: the test that ends the loop is itself a local.
+    "counter_of_two": """
+void counter_of_two(hls::stream<ap_uint<1>>& in0, hls::stream<ap_int<5>>& out0) {
+  ap_int<12> v = ap_int<12>(1);
+  static ap_uint<1> x = ap_uint<1>(0);
+  for (int i = 0; i < 2; ++i) {
+#pragma HLS PIPELINE II = 1
+    x = in0.read();
+    for (int k = 0; k < 3; ++k) {
+#pragma HLS UNROLL
+      v += ap_uint<8>(255);
+    }
+    out0.write(ap_int<5>(v));
+  }
+}
+""",
     # LLVM makes the default of a switch over all values unreachable.
     "exhaustive_switch": """
 void exhaustive_switch(hls::stream<ap_uint<2>>& in0, hls::stream<ap_uint<8>>& out0) {
