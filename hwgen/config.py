@@ -14,6 +14,7 @@ from hwgen.errors import Problem, UserError, did_you_mean
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Width = Annotated[int, Field(ge=2, le=8)]
 
 
 class _Strict(BaseModel):
@@ -36,6 +37,49 @@ class FpsTarget(_Strict):
     fps: Positive
 
 
+class LayerBits(_Strict):
+    """Widths of one layer; what is not given is that of all layers."""
+
+    weights: Width | None = None
+    acts: Width | None = None
+
+
+class Quantize(_Strict):
+    """How a float model is quantised.
+
+    Parameters
+    ----------
+    weights, acts
+        Bits of weights and of the activations that meet them.
+    first_last
+        At least so many bits for weights and activations of the first and the last layers, and for the model's inputs;
+        None makes no exception.
+    joins
+        At least so many bits for what only joins, pools and functions read, where no weights are multiplied.
+    outputs
+        Bits of the model's outputs; None leaves them as accumulators.
+    method
+        How weights are rounded: ``adaptive`` to the least error of a layer's output, or to the ``nearest`` integer.
+    calibration
+        How activation ranges are found; None chooses by the number of bits.
+    equalise, trip
+        Whether channels of activations may be scaled: along chains of layers, or by powers of two in the quantiser.
+    layers
+        Widths by layer name, which win over all others.
+    """
+
+    weights: Width = 8
+    acts: Width = 8
+    first_last: Width | None = 8
+    joins: Width = 8
+    outputs: Width | None = None
+    method: Literal["adaptive", "nearest"] = "adaptive"
+    calibration: Literal["minmax", "percentile", "mse"] | None = None
+    equalise: bool = True
+    trip: bool = True
+    layers: dict[str, LayerBits] = {}
+
+
 class Budget(_Strict):
     """A budget file's content.
 
@@ -49,12 +93,15 @@ class Budget(_Strict):
         Resources that may be used.
     target
         ``max_fps``, ``min_latency``, or ``{fps: x}``.
+    quantize
+        How a float model is quantised; None where it is not asked for.
     """
 
     board: str
     clock_mhz: Positive | None = None
     limits: Limits = Limits()
     target: Literal["max_fps", "min_latency"] | FpsTarget = "max_fps"
+    quantize: Quantize | None = None
 
     @classmethod
     def parse(cls, data: Any, where: str = "The budget") -> Budget:
