@@ -61,7 +61,7 @@ class Quantize(_Strict):
     method
         How weights are rounded: ``adaptive`` to the least error of a layer's output, or to the ``nearest`` integer.
     calibration
-        How activation ranges are found; None chooses by the number of bits.
+        How activation ranges are found: all that was seen, all but 0.01 % at either end, or the least squared error.
     equalise, trip
         Whether channels of activations may be scaled: along chains of layers, or by powers of two in the quantiser.
     layers
@@ -74,7 +74,7 @@ class Quantize(_Strict):
     joins: Width = 8
     outputs: Width | None = None
     method: Literal["adaptive", "nearest"] = "adaptive"
-    calibration: Literal["minmax", "percentile", "mse"] | None = None
+    calibration: Literal["minmax", "percentile", "mse"] = "mse"
     equalise: bool = True
     trip: bool = True
     layers: dict[str, LayerBits] = {}

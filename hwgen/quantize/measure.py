@@ -14,9 +14,10 @@ from hwgen.quantize.bits import Bits
 from hwgen.quantize.engine import Engine, chunks, count, first_frames
 from hwgen.quantize.layers import Layer
 from hwgen.quantize.net import Net
-from hwgen.quantize.prepare import bias_of, biased_output
+from hwgen.quantize.prepare import biased_output
 from hwgen.quantize.ranges import Grid
-from hwgen.quantize.sequence import Weights, layer_grid
+from hwgen.quantize.sequence import layer_grid
+from hwgen.quantize.weights import nearest, scales
 
 ALONE_WORK = 4_000_000_000
 ALONE_FRAMES = 8
@@ -35,7 +36,7 @@ class LayerFigures:
     sqnr_db
         Signal to quantisation noise of its output in the quantised network; None where there is no noise or no signal.
     alone_db
-        The same of the network's output when nothing but this layer and its input is quantised.
+        The same of the network's output when nothing but this layer and its input is quantised, to the nearest.
     """
 
     name: str
@@ -133,10 +134,11 @@ def layer_noise(
 
 
 def alone(
-    engine: Engine, net: Net, weights: Weights, grids: Mapping[str, Grid], feeds: Mapping[str, Array]
+    engine: Engine, net: Net, bits: Mapping[str, Bits], grids: Mapping[str, Grid], feeds: Mapping[str, Array]
 ) -> dict[str, float | None]:
     """Return the signal to noise of the outputs with one layer quantised and all others real, by node name.
 
+    Its weights are rounded to the nearest: those of the quantised network make up for layers that are real here.
     Frames are few where the network is large: the work grows with the square of the number of layers.
     """
     kept: dict[str, Array] = {}
@@ -144,14 +146,17 @@ def alone(
     few = first_frames(feeds, frames)
     kept.update(few)
     engine.walk(net, few, lambda node, values: kept.update({name: values[name] for name in node.outputs if name}))
-    return {node.name: _one(engine, net, node, weights, grids, kept) for node in net.layers}
+    return {node.name: _one(engine, net, node, bits[node.name].weights, grids, kept) for node in net.layers}
 
 
 def _one(
-    engine: Engine, net: Net, layer: SourceNode, weights: Weights, grids: Mapping[str, Grid], kept: Mapping[str, Array]
+    engine: Engine, net: Net, layer: SourceNode, bits: int, grids: Mapping[str, Grid], kept: Mapping[str, Array]
 ) -> float | None:
-    own = [name for name in (layer.inputs[1], bias_of(net, layer)) if name in weights.constants]
-    changed = net.with_constants({name: weights.constants[name] for name in own})
+    weight = net.constants[layer.inputs[1]]
+    matrix = Layer.of(net, layer).matrix(weight).astype(np.float64)
+    rounded = nearest(matrix, scales(matrix, bits), bits).real
+    real = Layer.of(net, layer).weights(rounded, weight).astype(np.float32)
+    changed = net.with_constants({layer.inputs[1]: real})
     grid = layer_grid(net, layer, grids)
     new: dict[str, Array] = {}
     for node in net.nodes:

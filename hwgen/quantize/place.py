@@ -116,12 +116,12 @@ def _site(net: Net, tensors: tuple[str, ...], bits: dict[str, Bits], options: Qu
     layers = tuple(dict.fromkeys(node.name for name in tensors for node in reading_layers(net, name)))
     widths = [bits[name].acts for name in layers]
     from_host = host.issuperset(tensors)
-    if not layers:
+    if options.outputs is not None and not set(tensors).isdisjoint(_at_outputs(net)):
+        widths.append(options.outputs)
+    elif not layers:
         widths.append(max(options.joins, options.acts))
     if from_host and options.first_last is not None:
         widths.append(options.first_last)
-    if options.outputs is not None and not set(tensors).isdisjoint(_at_outputs(net)):
-        widths.append(options.outputs)
     symmetric = any(_multiplied(net, name) for name in tensors)
     return Site(tensors, max(widths), symmetric, from_host, layers)
 

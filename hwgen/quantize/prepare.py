@@ -152,7 +152,7 @@ def _adder(net: Net, node: SourceNode) -> SourceNode | None:
     """Return the Add of one constant for each column that alone reads a MatMul."""
     out = node.outputs[0]
     readers = net.readers.get(out, ())
-    if net.uses[out] != 1 or readers[0].op != "Add":
+    if net.uses[out] != 1 or not readers or readers[0].op != "Add":
         return None
     constants = [net.constants[name] for name in readers[0].inputs if name in net.constants]
     columns = net.constants[node.inputs[1]].shape[-1]

@@ -124,7 +124,7 @@ def _measured(
     feeds, evaluation = frames
     changed = net.with_constants(weights.constants)
     noise = layer_noise(engine, net, changed, grids, feeds)
-    figures = layer_figures(net, bits, grids, noise, alone(engine, net, weights, grids, feeds))
+    figures = layer_figures(net, bits, grids, noise, alone(engine, net, bits, grids, feeds))
     seen = agreement(engine, net, changed, grids, feeds)
     unseen = None if evaluation is None else agreement(engine, net, changed, grids, evaluation)
     return Quantised(data, figures, seen, unseen, dict(factors))
@@ -134,7 +134,7 @@ def calibrate(
     net: Net, engine: Engine, feeds: Mapping[str, Array], sites: tuple[Site, ...], options: Quantize
 ) -> dict[str, Grid]:
     """Return the grid of every tensor that is quantised, from what it is on the calibration frames."""
-    stats = {name: Stats() for site in sites for name in site.tensors}
+    stats = {name: Stats(count(feeds)) for site in sites for name in site.tensors}
     for name in net.inputs:
         if name in stats:
             stats[name].add(feeds[name])

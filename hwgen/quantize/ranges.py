@@ -13,11 +13,10 @@ from hwgen.graph.source import Array
 Calibration = Literal["minmax", "percentile", "mse"]
 CALIBRATIONS: tuple[Calibration, ...] = ("minmax", "percentile", "mse")
 
-SAMPLES = 1 << 16
+SAMPLES = 1 << 15
 PERCENTILE = 99.99
 CLIP_STEPS = 64
 SYMMETRIC_ENOUGH = 0.8
-FEW_BITS = 6
 
 
 @dataclass(frozen=True)
@@ -66,35 +65,41 @@ class Grid:
 
 @dataclass
 class Stats:
-    """What was seen of one tensor: its range, a sample, and whether all values were integers. Grows frame by frame."""
+    """What was seen of one tensor: its range, a sample, and whether all values were integers.
 
+    Parameters
+    ----------
+    frames
+        How many frames will be added; each gives an even share of the sample.
+    """
+
+    frames: int = 1
     low: float = np.inf
     high: float = -np.inf
     integral: bool = True
     _samples: list[Array] = field(default_factory=list)
 
     def add(self, x: Array) -> None:
-        """Take note of a batch of frames ``(frames, ...)``; each frame gives an even share of the sample."""
+        """Take note of a batch of frames ``(frames, ...)``."""
         self.low, self.high = min(self.low, float(x.min())), max(self.high, float(x.max()))
         self.integral = self.integral and bool((x == np.rint(x)).all())
         flat = x.reshape(len(x), -1)
-        stride = max(1, flat.shape[1] * 64 // SAMPLES)
+        stride = max(1, flat.shape[1] * self.frames // SAMPLES)
         self._samples.append(flat[:, :: stride | 1].reshape(-1).astype(np.float32))
 
     def sample(self) -> Array:
-        """Return at most `SAMPLES` values seen, and the two extremes."""
-        values = np.concatenate(self._samples)
-        stride = max(1, len(values) // SAMPLES)
-        return np.append(values[:: stride | 1], np.asarray([self.low, self.high], np.float32))
+        """Return about `SAMPLES` values seen."""
+        return np.concatenate(self._samples)
 
     def merged(self, other: Stats) -> Stats:
         """Return what was seen of either tensor."""
-        both = Stats(min(self.low, other.low), max(self.high, other.high), self.integral and other.integral)
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        both = Stats(self.frames, low, high, self.integral and other.integral)
         both._samples = [*self._samples, *other._samples]
         return both
 
 
-def grid(stats: Stats, bits: int, method: Calibration | None = None, *, symmetric: bool = False) -> Grid:
+def grid(stats: Stats, bits: int, method: Calibration = "mse", *, symmetric: bool = False) -> Grid:
     """Return the grid of a tensor.
 
     Parameters
@@ -105,11 +110,10 @@ def grid(stats: Stats, bits: int, method: Calibration | None = None, *, symmetri
         Width of the integers.
     method
         ``minmax`` covers all that was seen; ``percentile`` cuts off 0.01 % at either end; ``mse`` has the least mean
-        squared error over the sample, found among clips. None is ``mse`` up to 6 bits, else ``percentile``.
+        squared error over the sample, found among clips.
     symmetric
         Zero must be the integer 0.
     """
-    method = method or ("mse" if bits <= FEW_BITS else "percentile")
     low, high = min(stats.low, 0.0), max(stats.high, 0.0)
     if low == high:
         return Grid(1.0, 0, False, bits)
@@ -120,7 +124,8 @@ def grid(stats: Stats, bits: int, method: Calibration | None = None, *, symmetri
         ends = np.percentile(sample, [100 - PERCENTILE, PERCENTILE])
         cut = (min(float(ends[0]), 0.0), max(float(ends[1]), 0.0))
         return _covering(*(cut if cut[0] < cut[1] else (low, high)), bits, symmetric)
-    tried = [_covering(low * f, high * f, bits, symmetric) for f in np.linspace(1.0, 1.0 / 16, CLIP_STEPS)]
+    tried = [_covering(low * f, high * f, bits, symmetric) for f in np.geomspace(1.0, 1.0 / 24, CLIP_STEPS)]
+    sample = np.append(sample, np.asarray([low, high], np.float32))
     errors = [float(np.mean((g.apply(sample) - sample) ** 2)) for g in tried]
     return tried[int(np.argmin(errors))]
 

@@ -104,7 +104,7 @@ def _error(
     options: Quantize,
 ) -> float:
     """Return the squared error behind all layers, each in units of its output."""
-    stats = Stats()
+    stats = Stats(len(x))
     stats.add(x * along)
     seen = grid(stats, site.bits, options.calibration, symmetric=site.symmetric)
     rounded = seen.apply(x * along)

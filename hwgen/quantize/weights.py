@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwgen.graph.source import Array
-from hwgen.quantize.ranges import FEW_BITS
 
 CLIP_STEPS = 48
+FEW_BITS = 6
 
 
 @dataclass(frozen=True, eq=False)
