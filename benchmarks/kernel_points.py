@@ -224,6 +224,14 @@ def _add(name: str, d: _Draw) -> Point:
     return _point(name, "add", kinds, Folding(lanes, lanes), attrs)
 
 
+def _multiply(name: str, d: _Draw) -> Point:
+    channels, side = d.of(4, 8, 16, 64), d.of(3, 4, 8)
+    lanes = d.divisor(channels, 8)
+    a, b = (TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(2, 4, 8)) for _ in "ab")
+    kinds = [a, TensorType((1, channels), b.signed, b.bits) if d.of(0, 1) else b]
+    return _point(name, "multiply", kinds, Folding(lanes, lanes), {"za": d.of(0, 0, 5), "zb": d.of(0, 0, -3)})
+
+
 def _argmax(name: str, d: _Draw) -> Point:
     elements = d.of(4, 10, 12, 16, 100)
     lanes = d.divisor(elements, 12)
@@ -275,6 +283,7 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
     "pool": _pool,
     "global_pool": _global_pool,
     "add": _add,
+    "multiply": _multiply,
     "argmax": _argmax,
     "fork": _fork,
     "width": _width,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -16,8 +16,10 @@ from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined, quiet
 from hwgen.ops.moving import in_base_order
+from hwgen.ops.multiply import product
 from hwgen.ops.steps import Curve, sqrt
-from hwgen.ops.values import Const, Expr, Fractions, Mapped, QuantConst, Reals, Sum, fractions
+from hwgen.ops.table import MAX_INPUT_BITS
+from hwgen.ops.values import Activation, Const, Expr, Fractions, Mapped, QuantConst, Reals, Sum, Value, fractions
 
 ONE, ZERO = Fraction(1), Fraction(0)
 FUNCTIONS: dict[str, Callable[[Reals, Reals], Reals]] = {
@@ -29,7 +31,7 @@ FUNCTIONS: dict[str, Callable[[Reals, Reals], Reals]] = {
 
 
 class Affine(ElementwiseOp):
-    """Add, Sub, Mul, Div by a constant scalar or one constant for each channel; Add and Sub of two activations."""
+    """Add, Sub, Mul, Div by a constant scalar or one constant for each channel; Add, Sub and Mul of two activations."""
 
     onnx = ("Add", "Sub", "Mul", "Div")
     needs_integers = True
@@ -108,15 +110,8 @@ def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions,
 def _join(ctx: Lowering, node: SourceNode) -> None:
     values = [ctx.activation(node, name) for name in node.inputs]
     if node.op in ("Mul", "Div") or any(isinstance(value, Mapped) for value in values):
-        whole = joined(ctx, node, node.inputs, FUNCTIONS[node.op])
-        if whole is not None:
-            ctx.bind(node.outputs[0], whole)
-            return
-        if any(isinstance(value, Mapped) for value in values):
-            ctx.bind(node.outputs[0], suffix(values, ctx, node))
-            return
-        text = f"{node.op} must have a constant operand, not two activations."
-        ctx.refuse(node, text, "Only Add and Sub join tensors.")
+        ctx.bind(node.outputs[0], _function_or_product(ctx, node, values))
+        return
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
     if a.view.shape != b.view.shape:
         text = f"The inputs of {node.op} must have the same shape, not {a.view.shape} and {b.view.shape}."
@@ -139,6 +134,20 @@ def _join(ctx: Lowering, node: SourceNode) -> None:
     curve = Curve.line((ONE,), tuple(first + sign * second for first, second in offsets)).shrink()
     tensors, out = (a.tensor, b.tensor), node.outputs[0]
     ctx.bind(out, Sum(tensors, slopes, curve, a.view, out, node.name, curve.offset))
+
+
+def _function_or_product(ctx: Lowering, node: SourceNode, values: Sequence[Activation]) -> Value:
+    """Return a function of the one tensor that both operands are made from; else a product, or what the host does."""
+    functions = any(isinstance(value, Mapped) for value in values)
+    whole = joined(ctx, node, node.inputs, FUNCTIONS[node.op])
+    if whole is not None and (functions or ctx.type(whole.tensor).bits <= MAX_INPUT_BITS):
+        return whole
+    if functions:
+        return suffix(values, ctx, node)
+    if node.op == "Mul":
+        return product(ctx, node)
+    hint = "Only a constant, or a function of the same tensor, can be divided by an activation."
+    ctx.refuse(node, f"{node.op} must not divide one activation by another.", hint)
 
 
 def _constants(ctx: Lowering, node: SourceNode, left: Fractions, right: Fractions) -> None:

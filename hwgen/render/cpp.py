@@ -10,7 +10,7 @@ from hwgen.graph import Ints
 from hwgen.hw import CType, StreamType
 
 COLUMNS = 120
-SIGNED = frozenset({"kPadValue", "kYMin", "kStep", "kLo", "kHi", "kM0", "kM1", "kBias"})
+SIGNED = frozenset({"kPadValue", "kYMin", "kStep", "kLo", "kHi", "kM0", "kM1", "kBias", "kZeroA", "kZeroB"})
 
 
 def stream_type(stream: StreamType) -> str:

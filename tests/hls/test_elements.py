@@ -38,6 +38,37 @@ class TestAdd(KernelChecks):
         return Case("add", "add", config, [(a, xa), (b, xb)], [(StreamType(kind.signed, kind.bits, lanes, beats), y)])
 
 
+class TestMultiply(KernelChecks):
+    seed = 14
+
+    def case(self, rng: np.random.Generator, number: int) -> Case:
+        channels, pixels, gate = int(rng.integers(1, 9)), int(rng.integers(1, 5)), bool(number % 2)
+        lanes = divisor(rng, channels)
+        folds = channels // lanes
+        a = in_stream(rng, lanes, folds * pixels, number % 3 == 1)
+        b = in_stream(rng, lanes, folds * (1 if gate else pixels), number % 4 == 1)
+        xa, xb = values(rng, a), values(rng, b)
+        za, zb = (int(v) for v in rng.integers(-9, 10, 2))
+        every = np.tile(xb, (1, pixels, 1)) if gate else xb
+        y = (xa - za) * (every - zb)
+        kind = narrowest(y)
+        config: dict[str, int | bool | CType] = {
+            "kLanes": lanes,
+            "kChannels": channels,
+            "kPixels": pixels,
+            "kGate": gate,
+            "kZeroA": za,
+            "kZeroB": zb,
+            "kBipolarA": a.signed and a.bits == 1,
+            "kBipolarB": b.signed and b.bits == 1,
+            "a_t": code_type(a),
+            "b_t": code_type(b),
+            "out_t": kind,
+        }
+        out = StreamType(kind.signed, kind.bits, lanes, a.beats)
+        return Case("multiply", "multiply", config, [(a, xa), (b, xb)], [(out, y)])
+
+
 class TestThresholds(KernelChecks):
     seed = 4
 

@@ -163,13 +163,6 @@ def test_broadcasting_an_activation_is_refused():
         lower(net.build(y))
 
 
-def test_the_product_of_two_activations_is_refused():
-    net = Net((1, 2, 4, 4))
-    a = net.quant(_conv(net, net.quant("x")), 4.0, 4)
-    with pytest.raises(UnsupportedError, match="must have a constant operand, not two activations"):
-        lower(net.build(net.node("Mul", a, net.quant(_conv(net, a), 4.0, 4))))
-
-
 @pytest.mark.parametrize("perm", [(0, 1, 3, 2), (0, 2, 1, 3), (0, 3, 2, 1)])
 def test_a_transpose_in_the_middle_is_hardware(perm):
     net = Net((1, 4, 4, 4))
