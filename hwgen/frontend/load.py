@@ -14,7 +14,7 @@ from hwgen.errors import HwgenError, Problem, UserError
 from hwgen.frontend import quant_nodes
 from hwgen.frontend.clean import clean
 from hwgen.frontend.declared import declared_types, with_shapes
-from hwgen.frontend.dialects import rewritten
+from hwgen.frontend.dialects import layer_norm, rewritten
 from hwgen.frontend.draft import Draft, without_dead_code
 from hwgen.frontend.fold import open_inputs, simplify, with_constants_lifted, with_weights_in_place
 from hwgen.frontend.read import read
@@ -82,7 +82,7 @@ def _name_of(path: Path) -> str:
 def _imported(draft: Draft, name: str, sha256: str, input_types: Mapping[str, str]) -> SourceModel:
     draft = rewritten(without_dead_code(with_constants_lifted(draft)))
     _check_numbers(draft)
-    draft = simplify(draft)
+    draft = layer_norm.fused(simplify(draft))
     _check_numbers(draft)
     _check_graph(draft)
     draft = with_weights_in_place(draft)

@@ -13,17 +13,21 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.values import Expr, QuantConst, View
+from hwgen.ops.matmul_dynamic import product_of_activations
+from hwgen.ops.values import Activation, Expr, HostQuant, QuantConst, View
 
 
 class MatMul(SourceOp):
-    """``y = x @ w``: x is the whole frame as one vector, or one vector for each pixel."""
+    """``y = x @ w``: x is one vector, or one for each pixel or token; w are weights, or an activation's heads."""
 
     onnx = ("MatMul",)
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
-        """Emit a matrix-vector unit whose columns stand in stream order."""
+        """Emit a matrix-vector unit whose columns stand in stream order, or a product of two activations."""
+        if isinstance(ctx.value(node.inputs[1]), HostQuant | Activation):
+            ctx.bind(node.outputs[0], product_of_activations(ctx, node))
+            return
         product(ctx, node, macs.weights(ctx, node, node.inputs[1]), None)
 
 
@@ -65,7 +69,7 @@ def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Frac
     """
     if weight.ints.ndim != 2:
         text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
-        ctx.refuse(node, text, "Batched products of activations are not supported.")
+        ctx.refuse(node, text, "Use one matrix for all tokens, or quantise both inputs as activations.")
     expr = macs.linear(ctx, node, node.inputs[0])
     inputs = len(weight.ints)
     if expr.view.shape[-1] != inputs:

@@ -171,7 +171,7 @@ def exact_product(weight: Ints, columns: Ints) -> Ints:
     Parameters
     ----------
     weight
-        ``(rows, K)``.
+        ``(..., rows, K)``.
     columns
         ``(..., K, N)`` of any integer type.
 
@@ -180,7 +180,7 @@ def exact_product(weight: Ints, columns: Ints) -> Ints:
     Ints
         int64 ``(..., rows, N)``.
     """
-    bound = int(np.abs(weight).sum(axis=1).max(initial=0)) * _magnitude(columns)
+    bound = int(np.abs(weight).sum(axis=-1).max(initial=0)) * _magnitude(columns)
     for limit, dtype in ((1 << 24, np.float32), (1 << 53, np.float64)):
         if bound < limit:
             product = np.matmul(weight.astype(dtype), columns.astype(dtype))

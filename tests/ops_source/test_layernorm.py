@@ -74,3 +74,25 @@ def test_down_to_rtl(tmp_path: Path) -> None:
     report = assert_built(net, y, x, tmp_path)
     assert "layernorm" in [layer["op"] for layer in report["layers"]]
     assert report["parity"]["max_lsb"] <= 1
+
+
+@pytest.mark.parametrize("opset", [13, 17, 18])
+@pytest.mark.parametrize("reciprocal", [False, True])
+def test_one_that_is_written_out(opset: int, reciprocal: bool) -> None:
+    net = Net((1, 6, 8), opset=opset)
+
+    def mean(x: str) -> str:
+        if opset < 18:
+            return net.node("ReduceMean", x, axes=[-1])
+        return net.node("ReduceMean", x, net.const([-1], np.int64))
+
+    x = net.quant("x", 0.05)
+    centred = net.node("Sub", x, mean(x))
+    square = net.node("Mul", centred, centred) if reciprocal else net.node("Pow", centred, net.const(2.0))
+    root = net.node("Sqrt", net.node("Add", mean(square), net.const(1e-5)))
+    inverse = net.node("Reciprocal", root)
+    y = net.node("Mul", inverse, centred) if reciprocal else net.node("Div", centred, root)
+    y = net.node("Add", net.node("Mul", y, net.const(GAMMA)), net.const(BETA))
+    model = net.build(_end(net, y))
+    assert [n.op for n in model.nodes].count("LayerNormalization") == 1 and model.opset == max(opset, 17)
+    assert ops(assert_close(model, RNG.normal(size=(50, 6, 8)).astype(np.float32)))[0] == "layernorm"

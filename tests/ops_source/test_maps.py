@@ -235,9 +235,9 @@ def test_softmax_belongs_to_the_host_and_hides_no_logits():
     assert any(f"The host computes {z} from {y}" in note for note in lowered.host)
 
 
-def test_softmax_in_the_middle_is_refused():
+def test_log_softmax_in_the_middle_is_refused():
     net = Net((1, 3))
-    y = net.node("Softmax", net.node("MatMul", net.quant("x"), net.weights(np.eye(3))), name="soft")
+    y = net.node("LogSoftmax", net.node("MatMul", net.quant("x"), net.weights(np.eye(3))), name="soft")
     with pytest.raises(UnsupportedError, match="MatMul must not follow soft, which only the host can compute"):
         lower(net.build(net.node("MatMul", net.quant(y, 0.125), net.weights(np.eye(3)))))
 

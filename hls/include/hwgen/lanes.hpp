@@ -51,6 +51,12 @@ struct Integer {
   using type = typename Select<kSigned, ap_int<W>, ap_uint<W>>::type;
 };
 
+/// Type that holds a sum of `kCount` numbers of `T` exactly.
+template <class T, unsigned kCount>
+struct SumOf {
+  using type = typename Integer<TypeInfo<T>::kSigned, bits_of<T>() + clog2(kCount)>::type;
+};
+
 /// Lane `index` of a word, its bits read as a `T`.
 template <class T, int kWordBits>
 T get_lane(const ap_uint<kWordBits>& word, unsigned index) {

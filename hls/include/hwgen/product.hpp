@@ -78,10 +78,4 @@ struct Product {
   }
 };
 
-/// Type that holds a sum of `kCount` numbers of `T` exactly.
-template <class T, unsigned kCount>
-struct SumOf {
-  using type = typename Integer<TypeInfo<T>::kSigned, bits_of<T>() + clog2(kCount)>::type;
-};
-
 }  // namespace hwgen

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products of two activations against onnxruntime, as attention makes them; and models down to RTL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.errors import UnsupportedError
+from hwgen.passes.lower import lower
+
+from .models import Net, assert_built, assert_equal, only, ops, reals
+
+RNG = np.random.default_rng(3)
+HEADS, TOKENS, WIDTH = 2, 4, 6
+
+
+def _weights(net: Net, rows: int = HEADS * WIDTH) -> str:
+    return net.weights(RNG.integers(-7, 8, (rows, HEADS * WIDTH)), 0.25)
+
+
+def _heads(net: Net, x: str, perm: tuple[int, ...]) -> str:
+    shape = net.const([1, TOKENS, HEADS, WIDTH], np.int64)
+    return net.node("Transpose", net.node("Reshape", x, shape), perm=perm)
+
+
+def _scores(net: Net, zero: int = 0) -> tuple[str, str]:
+    x = net.quant("x", 0.5)
+    query, key, value = (net.quant(net.node("MatMul", x, _weights(net)), 4.0, zero=zero * i) for i in range(3))
+    scores = net.node("MatMul", _heads(net, query, (0, 2, 1, 3)), _heads(net, key, (0, 2, 3, 1)))
+    return net.quant(net.node("Mul", scores, net.const(0.5)), 64.0), _heads(net, value, (0, 2, 1, 3))
+
+
+def _merged(net: Net, x: str) -> str:
+    return net.node(
+        "Reshape", net.node("Transpose", x, perm=(0, 2, 1, 3)), net.const([1, TOKENS, HEADS * WIDTH], np.int64)
+    )
+
+
+@pytest.mark.parametrize("zero", [0, 9])
+def test_queries_times_keys(zero: int) -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    lowered = assert_equal(net.build(_scores(net, zero)[0]), reals((3, TOKENS, HEADS * WIDTH)))
+    product = only(lowered, "matmul_dynamic")
+    assert product.attrs == {"heads": HEADS, "transposed": True, "zero_a": 0, "zero_b": zero}
+
+
+def test_weights_times_values_merged_and_projected() -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    scores, values = _scores(net, 3)
+    merged = net.quant(_merged(net, net.node("MatMul", scores, values)), 1024.0)
+    y = net.quant(net.node("MatMul", merged, _weights(net)), 4096.0)
+    lowered = assert_equal(net.build(y), reals((3, TOKENS, HEADS * WIDTH)))
+    assert [n.attrs["transposed"] for n in lowered.graph.nodes if n.op == "matmul_dynamic"] == [True, False]
+
+
+def test_one_head() -> None:
+    net = Net((1, TOKENS, 6))
+    x = net.quant("x", 0.5)
+    y = net.quant(net.node("MatMul", x, net.weights(RNG.integers(-7, 8, (6, 6)))), 16.0)
+    gram = net.node("MatMul", x, net.node("Transpose", y, perm=(0, 2, 1)))
+    assert ops(assert_equal(net.build(net.quant(gram, 64.0)), reals((3, TOKENS, 6))))[-2] == "matmul_dynamic"
+
+
+def test_heads_in_another_order_are_refused() -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    y = net.quant(net.node("MatMul", net.quant("x", 0.5), _weights(net)), 4.0)
+    shape = net.const([1, TOKENS, WIDTH, HEADS], np.int64)
+    odd = net.node("Transpose", net.node("Reshape", y, shape), perm=(0, 3, 1, 2))
+    other = _heads(net, y, (0, 2, 3, 1))
+    with pytest.raises(UnsupportedError, match="channels of one head after the other"):
+        lower(net.build(net.node("MatMul", odd, other)))
+
+
+@pytest.mark.parametrize("target", ["max_fps", "{fps: 100}"])
+def test_attention_down_to_rtl(tmp_path: Path, target: str) -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    scores, values = _scores(net, 3)
+    weights = net.quant(net.node("Softmax", net.node("Mul", scores, net.const(0.0078125)), axis=-1), 1 / 255, signed=0)
+    y = net.quant(_merged(net, net.node("MatMul", weights, values)), 4.0)
+    report = assert_built(net, y, reals((3, TOKENS, HEADS * WIDTH)), tmp_path, target)
+    kinds = [layer["op"] for layer in report["layers"]]
+    assert kinds.count("matmul_dynamic") == 2 and "softmax" in kinds
+    assert report["parity"]["max_lsb"] <= 1
