@@ -155,7 +155,9 @@ def _tidied(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     graph = onnx.GraphProto(name=source.name or "model")
     graph.initializer.extend(source.initializer)
     graph.input.extend(port for port in source.input if port.name not in constant)
-    graph.output.extend(source.output)
+    graph.output.extend(
+        p if p.type.HasField("tensor_type") else onnx.ValueInfoProto(name=p.name) for p in source.output
+    )
     for node in _sorted(source.node):
         graph.node.append(node)
         copy = graph.node[-1]

@@ -13,6 +13,7 @@ from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
 from hwgen.ops.steps import Curve
+from hwgen.ops.values import Expr, Sum
 
 WIDE = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE})
 
@@ -25,15 +26,17 @@ class Cast(ElementwiseOp):
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Pass the value through where the type holds it, else leave it to the host."""
-        if node.attrs["to"] in WIDE:
-            ctx.bind(node.outputs[0], ctx.operand(node, node.inputs[0]))
-            return
-        expr = ctx.expr(node, node.inputs[0])
+        value = ctx.activation(node, node.inputs[0])
         kind = ctx.model.dtypes[node.outputs[0]]
-        if kind.kind in "iu" and _holds(expr.curve, ctx.ranges[expr.tensor], np.iinfo(kind)):
-            ctx.bind(node.outputs[0], expr)
+        if isinstance(value, Sum) and node.attrs["to"] not in WIDE:
+            value = ctx.realise(value)
+        held = node.attrs["to"] in WIDE
+        if isinstance(value, Expr) and kind.kind in "iu":
+            held = _holds(value.curve, ctx.ranges[value.tensor], np.iinfo(kind))
+        if held:
+            ctx.bind(node.outputs[0], value)
         else:
-            ctx.bind(node.outputs[0], suffix([expr], ctx, node))
+            ctx.bind(node.outputs[0], suffix([value], ctx, node))
 
 
 def _holds(curve: Curve, known: Range, kind: np.iinfo[Any]) -> bool:

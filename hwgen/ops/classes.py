@@ -42,7 +42,7 @@ class ArgMax(SourceOp):
 class HostOnly(ElementwiseOp):
     """Functions that hardware does not have; at the very end of a model the host computes them."""
 
-    onnx = ("LogSoftmax", "TopK")
+    onnx = ("LogSoftmax", "LpNormalization", "TopK")
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Hand the last tensor that the accelerator knows to the host."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwgen.frontend.dialects import integer_ops, plain_integer
+from hwgen.frontend.dialects import integer_ops, plain_integer, sklearn
 from hwgen.frontend.dialects.rules import Rule, apply
 from hwgen.frontend.draft import Draft
 
@@ -13,11 +13,12 @@ __all__ = ["DOMAINS", "RULES", "rewritten"]
 
 DOMAINS: Mapping[str, frozenset[str]] = {
     "com.microsoft": frozenset(integer_ops.MICROSOFT) | integer_ops.SAME,
+    "ai.onnx.ml": frozenset(sklearn.RULES),
 }
 """Operators that are read of domains other than ONNX's and QONNX's; none has the name of an ONNX operator with another
 meaning, so that inside hwgen they carry no domain."""
 
-RULES: Mapping[str, Rule] = {**integer_ops.RULES, **integer_ops.MICROSOFT}
+RULES: Mapping[str, Rule] = {**integer_ops.RULES, **integer_ops.MICROSOFT, **sklearn.RULES}
 
 
 def rewritten(draft: Draft) -> Draft:
