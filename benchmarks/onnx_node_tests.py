@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import numpy_helper, version_converter
 from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
@@ -49,6 +49,11 @@ OPERATORS = frozenset(name for row in _NAMES for name in row.split())
 
 JOINING = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Concat", "MatMul", "Where"})
 """Operators of which models have more than one activation as operand."""
+
+WRAPPED = frozenset(
+    f"test_qlinearmatmul_{rank}_int8_{scale}" for rank in ("2D", "3D") for scale in ("float16", "float32")
+)
+"""Cases left out: their expected outputs wrap around past -128, where the operator, and onnxruntime, saturate."""
 
 _PLAIN = frozenset({*range(1, 8), *range(9, 14)})
 _RAN_WRONG = "its outputs differ from ONNX's own"
@@ -80,7 +85,7 @@ def cases() -> Iterator[Case]:
         warnings.simplefilter("ignore")
         found = list(collect_testcases(""))
     for case in found:
-        if _chosen(case.model):
+        if _chosen(case.model) and case.name not in WRAPPED:
             model = onnx.ModelProto()
             model.CopyFrom(case.model)
             for entry in model.opset_import:
@@ -145,6 +150,9 @@ def _in_onnxruntime(model: onnx.ModelProto, feeds: dict[str, Any], names: list[s
 
 
 def _in_reference(model: onnx.ModelProto, feeds: dict[str, Any], names: list[str]) -> list[Any]:
+    """Run the reference evaluator; it has DequantizeLinear from opset 19 on, so that older models are upgraded."""
+    if any(node.op_type == "DequantizeLinear" for node in model.graph.node) and model.opset_import[0].version < 19:
+        model = version_converter.convert_version(model, 19)
     return list(ReferenceEvaluator(model).run(names, feeds))
 
 

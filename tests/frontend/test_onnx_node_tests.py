@@ -24,8 +24,8 @@ import onnx_node_tests as node_tests
 def test_no_case_is_wrong_and_nearly_all_pass(tmp_path: Path) -> None:
     figures = node_tests.summary({case.name: node_tests.judge(case, tmp_path) for case in node_tests.cases()})
     assert figures["wrong_cases"] == {}
-    assert figures["cases"] == 447
-    assert figures["passed"] >= 445, figures["refused_by_reason"]
+    assert figures["cases"] == 443
+    assert figures["passed"] >= 441, figures["refused_by_reason"]
 
 
 def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

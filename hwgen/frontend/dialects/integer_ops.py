@@ -44,9 +44,7 @@ def _scaled(w: Rewriter, node: SourceNode, x: str, index: int, what: str, rank: 
     """Multiply by a scale, which may differ along `axis`."""
     scale = w.array(node, index, what)
     assert scale is not None
-    if scale.size > 1:
-        return w.op("Mul", (x, w.const(f"{node.inputs[index]}__column", as_column(scale, rank, axis))), x)
-    return w.op("Mul", (x, node.inputs[index]), x)
+    return w.op("Mul", (x, w.const(f"{node.inputs[index]}__factor", as_column(scale, rank, axis))), x)
 
 
 def _quantised(w: Rewriter, node: SourceNode, x: str, scale: int, *, zero_first: bool = False) -> None:
@@ -59,6 +57,9 @@ def _quantised(w: Rewriter, node: SourceNode, x: str, scale: int, *, zero_first:
         zero point is odd.
     """
     inputs = [node.inputs[i] for i in (scale, scale + 1) if given(node, i)]
+    step = w.array(node, scale, "scale of the output")
+    if step is not None and step.dtype != np.float32:
+        inputs[0] = w.const(f"{inputs[0]}__real", step)
     point = w.array(node, scale + 1, "zero point")
     if zero_first and point is not None and bool((point % 2).any()):
         moved = w.op("Add", (w.op("Div", (x, inputs[0]), x), w.const(f"{inputs[1]}__real", point)), x)
