@@ -118,7 +118,7 @@ def judge(case: Case, folder: Path) -> Verdict:
 
 def _judged(case: Case, constant: Sequence[str], folder: Path) -> Verdict:
     path = folder / "case.onnx"
-    original = _with_constants(case, constant)
+    original = with_constants(case, constant)
     path.write_bytes(original.SerializeToString())
     try:
         imported = load(path, as_in_file=True)
@@ -135,7 +135,8 @@ def _judged(case: Case, constant: Sequence[str], folder: Path) -> Verdict:
     return Verdict("passed") if witnesses else Verdict("wrong", "neither implementation computes the original case")
 
 
-def _with_constants(case: Case, names: Iterable[str]) -> onnx.ModelProto:
+def with_constants(case: Case, names: Iterable[str]) -> onnx.ModelProto:
+    """Return the case's model with some of its inputs as initialisers."""
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(case.feeds[name]), name) for name in names)

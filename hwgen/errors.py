@@ -60,6 +60,10 @@ class HwgenError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[HwgenError], tuple[tuple[Problem, ...]]]:
+        """Pickle with every problem."""
+        return type(self), (self.problems,)
+
 
 class UserError(HwgenError):
     """The call, a file or a setting is wrong."""

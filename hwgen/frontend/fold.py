@@ -6,6 +6,7 @@ Quantisers and DequantizeLinear of constants stay nodes: lowering needs the inte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,18 +14,23 @@ import numpy as np
 import onnx
 
 from hwgen.errors import Problem, UnsupportedError
+from hwgen.frontend.bounds import Budget
 from hwgen.frontend.draft import QONNX_OPS, Draft, Port, to_proto, without_dead_code
 from hwgen.frontend.reference import run_once
 from hwgen.frontend.shapes import DTypes, Shapes, infer
 from hwgen.graph.source import Array, SourceNode
 
-MAX_FOLDED_ELEMENTS = 1 << 26
-"""A larger constant is not computed: a model that asks for it is damaged, or not one for hardware."""
+MAX_ROUNDS = 100
+"""Constants of unknown shape, each made of another one, that are computed one after the other."""
 
 _KEPT = QONNX_OPS | {"DequantizeLinear"}
 _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
+
+
+_SHRINKING = frozenset({"NonZero", "Compress", "Unique"})
+"""Operators whose output has a size that depends on values, and no more elements than the input has coordinates."""
 
 
 def with_constants_lifted(draft: Draft) -> Draft:
@@ -41,17 +47,20 @@ def simplify(draft: Draft) -> Draft:
     UnsupportedError
         A constant part of the model cannot be computed.
     """
-    while True:
+    for _ in range(MAX_ROUNDS):
         shapes, dtypes = infer(draft)
         after = without_dead_code(_without_idle_nodes(_fold(draft, shapes), shapes, dtypes))
         if len(after.nodes) == len(draft.nodes):
             return after
         draft = after
+    text = f"Constants are computed from each other more than {MAX_ROUNDS} deep."
+    raise UnsupportedError(Problem(text, draft.nodes[0].name, "Fold the model's constants before you build it."))
 
 
 def _fold(draft: Draft, shapes: Shapes) -> Draft:
-    """Compute the nodes whose inputs are all known."""
+    """Compute the nodes whose inputs are all known, and how much they make of them."""
     constants = dict(draft.constants)
+    budget = Budget()
     pending: list[SourceNode] = []
     coming: set[str] = set()
     rest: list[SourceNode] = []
@@ -59,7 +68,7 @@ def _fold(draft: Draft, shapes: Shapes) -> Draft:
         shape = shapes.get(node.inputs[0]) if node.op in ("Shape", "Size") else None
         if shape is not None and None not in shape:
             constants[node.outputs[0]] = _of_shape(node, shape)
-        elif _foldable(node, constants, coming, shapes):
+        elif _foldable(node, constants, coming, shapes, budget):
             pending.append(node)
             coming.update(node.outputs)
         else:
@@ -71,16 +80,30 @@ def _fold(draft: Draft, shapes: Shapes) -> Draft:
     return draft.with_nodes(rest, constants)
 
 
-def _foldable(node: SourceNode, constants: Mapping[str, Array], coming: set[str], shapes: Shapes) -> bool:
+def _foldable(
+    node: SourceNode, constants: Mapping[str, Array], coming: set[str], shapes: Shapes, budget: Budget
+) -> bool:
+    """Say whether a node makes constants of known sizes; they are taken off the budget.
+
+    Where a size is not known yet, because it is among the numbers that other nodes compute, the next round knows it.
+    """
     if node.op in _KEPT or node.op in _RANDOM:
         return False
     if not all(not name or name in constants or name in coming for name in node.inputs):
         return False
-    sizes = [shapes.get(name) or () for name in node.outputs]
-    if any(int(np.prod([size or 1 for size in shape], dtype=object)) > MAX_FOLDED_ELEMENTS for shape in sizes):
-        message = f"The constant that {node.op} computes is too large: over {MAX_FOLDED_ELEMENTS} elements."
-        raise UnsupportedError(Problem(message, node.name))
+    outputs = [_known(shapes.get(name)) for name in node.outputs if name]
+    inputs = [constants[name].shape if name in constants else _known(shapes.get(name)) for name in node.inputs if name]
+    if node.op in _SHRINKING:
+        outputs = [(math.prod(shape or ()) * max(1, len(shape or ())),) for shape in inputs[:1]]
+    known = [shape for shape in (*inputs, *outputs) if shape is not None]
+    if len(known) < len(inputs) + len(outputs):
+        return False
+    budget.spend(node, known[: len(inputs)], known[len(inputs) :])
     return True
+
+
+def _known(shape: tuple[int | None, ...] | None) -> tuple[int, ...] | None:
+    return None if shape is None or None in shape else tuple(size or 0 for size in shape)
 
 
 def _constant(node: SourceNode) -> Array:

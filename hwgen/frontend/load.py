@@ -5,22 +5,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import EncodeError
 
-from hwgen.errors import HwgenError, Problem, UserError
+from hwgen.errors import HwgenError, Problem, UnsupportedError, UserError
 from hwgen.frontend import quant_nodes
+from hwgen.frontend.bounds import check_elements
 from hwgen.frontend.clean import clean
 from hwgen.frontend.declared import declared_types, with_shapes
 from hwgen.frontend.dialects import layer_norm, rewritten
 from hwgen.frontend.draft import Draft, without_dead_code
 from hwgen.frontend.fold import open_inputs, simplify, with_constants_lifted, with_weights_in_place
+from hwgen.frontend.guard import guarded
 from hwgen.frontend.read import read
 from hwgen.frontend.shapes import complete, plain, standard_model, types_of, with_types
 from hwgen.graph.naming import identifier
 from hwgen.graph.source import Array, SourceModel
+
+_UNFIT = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    EncodeError,
+)
+"""What Python and the ONNX libraries raise where the parts of a file do not fit together."""
 
 _BOUNDS = frozenset({"Clip", "Min", "Max"})
 
@@ -60,16 +70,29 @@ def load(
     UserError
         The file is not a valid model, or has dynamic shapes, or NaN or infinite weights.
     UnsupportedError
-        The opset or an operator is unknown to hwgen's front end.
+        The opset or an operator is unknown to hwgen's front end, or something in the file is too large.
     """
     path = Path(path)
+    return guarded(partial(_loaded, path, name, shapes or {}, input_types or {}, as_in_file), str(path))
+
+
+def _loaded(
+    path: Path,
+    name: str | None,
+    shapes: Mapping[str, Sequence[int]],
+    input_types: Mapping[str, str],
+    as_in_file: bool,
+) -> SourceModel:
     proto, sha256 = read(path)
     try:
-        draft = with_shapes(clean(proto, str(path)), shapes or {}, as_in_file=as_in_file)
-        return _imported(draft, name or _name_of(path), sha256, input_types or {})
+        draft = with_shapes(clean(proto, str(path)), shapes, as_in_file=as_in_file)
+        return _imported(draft, name or _name_of(path), sha256, input_types)
     except HwgenError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
+    except MemoryError as error:
+        message = f"{path} asks for more memory than this process may have."
+        raise UnsupportedError(message, hint="Check the sizes of its tensors.") from error
+    except _UNFIT as error:
         message = f"{path} is damaged: its parts do not fit together ({plain(error).rstrip('.')})."
         raise UserError(message, hint="Check it with onnx.checker.check_model and export it again.") from error
 
@@ -89,6 +112,7 @@ def _imported(draft: Draft, name: str, sha256: str, input_types: Mapping[str, st
     draft = replace(draft, inputs=open_inputs(draft))
     model = with_types(standard_model(draft, identifier(name, "model")), strict=True)
     sizes, dtypes = complete(draft, *types_of(model))
+    check_elements(sizes)
     ports = tuple(port.name for port in draft.inputs)
     return SourceModel(
         name=identifier(name, "model"),

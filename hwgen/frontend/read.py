@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import onnx
-from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
-from hwgen.errors import Problem, UserError
+from hwgen.errors import UnsupportedError, UserError
+from hwgen.frontend.bounds import MAX_FILE_BYTES, check_counts
+from hwgen.frontend.external import load_external_data
 
 _LOOKS_LIKE: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"TFL3", "a TensorFlow Lite model", "Convert it with tf2onnx: python -m tf2onnx.convert --tflite FILE."),
@@ -31,11 +31,14 @@ def read(path: Path) -> tuple[onnx.ModelProto, str]:
     UserError
         The path is missing, a folder, unreadable, empty, truncated, or not ONNX; or external data is missing, outside
         the model's folder, or too short.
+    UnsupportedError
+        The file or its data take over 2 GiB, or its nodes are too many, functions inlined.
     """
     data = _bytes_of(path)
     model = _parse(path, data)
+    check_counts(model)
     digest = hashlib.sha256(data)
-    for part in _load_external_data(model, path):
+    for part in load_external_data(model, path):
         digest.update(part)
     return model, digest.hexdigest()
 
@@ -50,6 +53,13 @@ def _bytes_of(path: Path) -> bytes:
         others = sorted(str(p) for p in path.glob("*.onnx"))[:5]
         hint = f"Did you mean {', '.join(others)}?" if others else "Give the path of an .onnx file."
         raise UserError(f"Model file {path} is a folder.", hint=hint)
+    if not path.is_file():
+        raise UserError(f"Model file {path} is no ordinary file, but a pipe or a device.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise UnsupportedError(
+            f"Model file {path} takes {path.stat().st_size:,} bytes; an ONNX file has at most {MAX_FILE_BYTES:,}.",
+            hint="Store large weights beside it: onnx.save(model, path, save_as_external_data=True).",
+        )
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -74,52 +84,3 @@ def _parse(path: Path, data: bytes) -> onnx.ModelProto:
             hint="Export or copy it again.",
         )
     return model
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-
-
-def _load_external_data(model: onnx.ModelProto, path: Path) -> list[bytes]:
-    """Load external tensors in place; return the bytes of each data file, sorted by name."""
-    tensors = [(tensor, _location(tensor)) for tensor in _tensors(model.graph) if uses_external_data(tensor)]
-    places = sorted({place for _, place in tensors})
-    problems = [Problem(text, hint=hint) for place in places for text, hint in _check(place, path)]
-    if problems:
-        raise UserError(problems)
-    for tensor, place in tensors:
-        try:
-            load_external_data_for_tensor(tensor, str(path.parent))
-            del tensor.external_data[:]
-            tensor.data_location = onnx.TensorProto.DEFAULT
-            onnx.numpy_helper.to_array(tensor)
-        except Exception as error:
-            raise UserError(
-                f"External data of tensor {tensor.name} in {place} are too short or damaged.",
-                hint="Copy the model and its data files again, together.",
-            ) from error
-    return [(path.parent / place).read_bytes() for place in places]
-
-
-def _location(tensor: onnx.TensorProto) -> str:
-    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-
-
-def _check(place: str, path: Path) -> Iterator[tuple[str, str]]:
-    folder = path.parent.resolve()
-    absolute = PurePosixPath(place).is_absolute() or PureWindowsPath(place).is_absolute()
-    if not place or absolute or not (folder / place).resolve().is_relative_to(folder):
-        yield (
-            f"External data file {place!r} lies outside the model's folder {path.parent}.",
-            "Store the model's data beside it: onnx.save(model, path, save_as_external_data=True).",
-        )
-    elif not (folder / place).is_file():
-        yield (
-            f"External data file {place} is missing from the model's folder {path.parent}.",
-            "Copy the data files together with the model.",
-        )

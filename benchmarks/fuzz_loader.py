@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Damaged and hostile files against the loader: ``python benchmarks/fuzz_loader.py --count 20000 --seed 1``.
+
+Every input is a changed copy (`loader_mutations.py`) of one of the project's designs, of the real models beside the
+checkout (`HWGEN_SHARED`), of ONNX's node tests, or of a random quantised network. It is loaded, every third one with
+its shapes as in the file; the others are lowered where they load. That happens in a process that is limited to `MEMORY`
+of address space and `SECONDS` of processor time an input, and that notes every file opened. A finding is whatever is
+neither a model nor a sentence: any exception but `HwgenError`, an `InternalError`, a crash, a hang, a file written, or
+one read that the model has no business with.
+A finding is printed and kept (``--keep``); the JSON on stdout sums up. The same seed and number give the same input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+SHARED = Path(os.environ.get("HWGEN_SHARED", ROOT.parent / "shared"))
+MEMORY = 6 << 30
+SECONDS = 10.0
+WALL = 30.0
+"""A process that sleeps is given up after this multiple of `SECONDS` of real time."""
+
+LARGEST = 150_000
+"""Bytes of the largest file that is changed often; larger ones are drawn once in 200 inputs."""
+
+
+@cache
+def seeds() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the small and the large files that are changed."""
+    import onnx_node_tests
+
+    from tests.differential.networks import generate
+
+    paths = [*ROOT.glob("designs/*/model.onnx"), *SHARED.glob("models/*/*.onnx"), *SHARED.glob("workloads/*.onnx")]
+    real = [path.read_bytes() for path in sorted(paths)]
+    made = [generate(seed).model.SerializeToString() for seed in range(60)]
+    tests = [case for case in onnx_node_tests.cases() if case.model.ByteSize() < LARGEST]
+    forms = [onnx_node_tests.with_constants(case, list(case.feeds)[1:]).SerializeToString() for case in tests]
+    small = [data for data in real if len(data) < LARGEST]
+    return (*small * 6, *made * 3, *forms), tuple(data for data in real if len(data) >= LARGEST)
+
+
+def file_of(seed: int, index: int) -> bytes:
+    """Return the input of this number."""
+    from loader_mutations import mutated
+
+    rng = random.Random(f"{seed}/{index}")
+    small, large = seeds()
+    chosen = rng.choice(large) if large and rng.random() < 0.005 else rng.choice(small)
+    return mutated(chosen, rng.choice(small), rng)
+
+
+class Watch:
+    """Notes what Python opens, here and in forked processes, from the moment it is armed."""
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self.folder = folder
+        self.armed = False
+        self.log = os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Receive an audit event of the interpreter."""
+        if not self.armed:
+            return
+        if event == "open" and isinstance(arguments[0], str | os.PathLike | bytes):
+            path, mode, flags = Path(os.fsdecode(arguments[0])), arguments[1] or "", arguments[2] or 0
+            written = any(letter in mode for letter in "wax+") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            inside = path.resolve().is_relative_to(self.folder)
+            known = str(path) == os.devnull or path.suffix in (".py", ".pyc", ".so", ".yaml", ".json")
+            if not known and (written or not inside):
+                os.write(self.log, f"{'writes' if written else 'reads'} {path}\n".encode())
+        elif event in ("os.mkdir", "os.rename", "os.remove", "os.symlink", "os.link", "subprocess.Popen", "os.system"):
+            os.write(self.log, f"{event} {arguments[0]!r}\n".encode())
+
+    def seen(self) -> str:
+        """Return what was noted since the last call."""
+        text = os.pread(self.log, 10_000, 0).decode()
+        os.ftruncate(self.log, 0)
+        return text
+
+
+def judge(path: Path, watch: Watch, *, as_in_file: bool) -> tuple[str, str]:
+    """Load and lower a file; return what happened and, of a finding, the details."""
+    from hwgen.errors import HwgenError, InternalError
+    from hwgen.frontend import load
+    from hwgen.passes.lower import lower
+
+    before = sorted(p.name for p in path.parent.iterdir())
+    step = "load"
+    watch.armed = True
+    try:
+        model = load(path, as_in_file=as_in_file)
+        outcome, details = "loaded as in the file", ""
+        if not as_in_file:
+            step = "lower"
+            lower(model)
+            outcome = "lowered"
+    except InternalError as error:
+        outcome, details = f"finding: {step}: internal error", str(error)
+    except HwgenError as error:
+        outcome, details = f"{step}: {type(error).__name__}", ""
+        if "Traceback" in str(error) or not all(str(p).rstrip().endswith((".", "?")) for p in error.problems):
+            outcome, details = f"finding: {step}: no sentence", str(error)
+    except BaseException as error:
+        outcome = f"finding: {step}: {type(error).__name__}"
+        details = "".join(traceback.format_exception(error, limit=-6))
+    watch.armed = False
+    if seen := watch.seen():
+        return "finding: files", seen
+    if sorted(p.name for p in path.parent.iterdir()) != before:
+        return "finding: files", "the model's folder changed"
+    return outcome, details
+
+
+def serve(pipe: Connection, seed: int, place: str) -> None:
+    """Judge the inputs whose numbers come through the pipe."""
+    os.setsid()
+    folder = Path(place) / "case"
+    _laid_out(folder)
+    seeds()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.chdir(place)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    watch = Watch(folder.resolve(), Path(place) / "opened.log")
+    sys.addaudithook(watch)
+    path = folder / "model.onnx"
+    pipe.send("ready")
+    while (index := pipe.recv()) is not None:
+        path.write_bytes(file_of(seed, index))
+        pipe.send("start")
+        start = _processor_seconds(str(os.getpid()))
+        outcome, details = judge(path, watch, as_in_file=index % 3 == 0)
+        pipe.send((outcome, details, _processor_seconds(str(os.getpid())) - start))
+
+
+def _laid_out(folder: Path) -> None:
+    """Make the folder of the model, with external data, and what it must not reach outside it."""
+    folder.mkdir()
+    (folder.parent / "secret.bin").write_bytes(b"secret" * 1000)
+    (folder / "data.bin").write_bytes(bytes(4096))
+    (folder / "link.bin").symlink_to("../secret.bin")
+    (folder / "loop.bin").symlink_to("loop.bin")
+    os.mkfifo(folder / "pipe.bin")
+    (folder / "model.onnx").write_bytes(b"")
+
+
+class Worker:
+    """A process that judges inputs; a new one takes its place when it dies."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._start()
+
+    def _start(self) -> None:
+        self.place = tempfile.TemporaryDirectory(prefix="hwgen-fuzz-")
+        context = multiprocessing.get_context("spawn")
+        self.pipe, end = context.Pipe()
+        self.process = context.Process(target=serve, args=(end, self.seed, self.place.name), daemon=True)
+        self.process.start()
+        end.close()
+        assert self.pipe.recv() == "ready"
+
+    def judge(self, index: int) -> tuple[str, str, float]:
+        """Return outcome, details and processor seconds of an input."""
+        try:
+            self.pipe.send(index)
+            self.pipe.recv()
+            spent, start = self._processor_seconds(), time.monotonic()
+            while not self.pipe.poll(0.5):
+                used = self._processor_seconds() - spent
+                if used > SECONDS or time.monotonic() - start > WALL * SECONDS:
+                    return self._replaced("finding: hang", f"{used:.0f} s of processor time", used)
+            outcome: tuple[str, str, float] = self.pipe.recv()
+            return outcome
+        except (EOFError, ConnectionResetError, BrokenPipeError):
+            self.process.join()
+            return self._replaced("finding: crash", f"exit code {self.process.exitcode}", 0.0)
+
+    def _processor_seconds(self) -> float:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return sum(_processor_seconds(pid) for pid in (str(self.process.pid), *children))
+
+    def _replaced(self, outcome: str, details: str, seconds: float) -> tuple[str, str, float]:
+        self.close()
+        self._start()
+        return outcome, details, seconds
+
+    def close(self) -> None:
+        """End the process and what it forked."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.join()
+        self.pipe.close()
+        self.place.cleanup()
+
+
+def _processor_seconds(pid: str) -> float:
+    """Return what a process and those that it has waited for have used; 0 when it has just ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[str, Any]:
+    """Judge inputs one after the other and return the figures."""
+    worker = Worker(seed)
+    outcomes: Counter[str] = Counter()
+    slowest = 0.0
+    start = time.monotonic()
+    findings: list[dict[str, Any]] = []
+    for index in numbers:
+        if time.monotonic() - start > seconds:
+            break
+        outcome, details, used = worker.judge(index)
+        outcomes[outcome] += 1
+        slowest = max(slowest, used)
+        if outcome.startswith("finding"):
+            findings.append({"index": index, "what": outcome, "details": details})
+            print(f"{index}: {outcome}\n{details}", file=sys.stderr, flush=True)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                (keep / f"{seed}_{index}.onnx").write_bytes(file_of(seed, index))
+    worker.close()
+    return {
+        "seed": seed,
+        "inputs": sum(outcomes.values()),
+        "findings": len(findings),
+        "loaded": sum(count for name, count in outcomes.items() if not name.startswith(("load", "finding"))),
+        "outcomes": dict(sorted(outcomes.items())),
+        "slowest_processor_seconds": round(slowest, 1),
+        "seconds": round(time.monotonic() - start),
+        "found": findings,
+    }
+
+
+def main() -> int:
+    """Return 1 when there was a finding."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=20_000, help="number of inputs")
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time")
+    parser.add_argument("--keep", type=Path, help="folder for the files of findings")
+    parser.add_argument("--summary", type=Path, help="write the JSON here too")
+    options = parser.parse_args()
+    figures = run(options.seed, range(options.first, options.first + options.count), options.keep, options.seconds)
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.summary is not None:
+        options.summary.write_text(text + "\n")
+    return int(figures["findings"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs what reads an untrusted file in a process of its own.
+
+The C++ libraries of ONNX crash on some damaged models (shape inference and the version converter of onnx 1.21 do), and
+take the process with them. A forked copy of this one costs about 10 ms; where it dies, that becomes a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from hwgen.errors import InternalError, UnsupportedError, UserError
+
+MAX_SECONDS = 600
+"""Processor time that reading a model may take."""
+
+T = TypeVar("T")
+
+
+def guarded(work: Callable[[], T], what: str) -> T:
+    """Return what `work` returns, or raise what it raises, having run it in a forked process.
+
+    Parameters
+    ----------
+    work
+        Its result and its exceptions must be picklable; what it changes in memory is lost.
+    what
+        The file that it reads, for the sentence.
+
+    Raises
+    ------
+    UserError
+        The process crashed.
+    UnsupportedError
+        It took over ten minutes of processor time, or was ended for lack of memory.
+    """
+    if not hasattr(os, "fork"):
+        return work()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _serve(work, writing)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            answer = pipe.read()
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    if status:
+        _refuse(-status, what)
+    failed, result = pickle.loads(answer)
+    if failed:
+        raise result
+    value: T = result
+    return value
+
+
+def _serve(work: Callable[[], T], writing: int) -> NoReturn:
+    """Do the work in the child and write its result; never return to what the parent was doing."""
+    status = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno() if sys.__stderr__ else 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (used + MAX_SECONDS, used + MAX_SECONDS))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(_answer(work))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _answer(work: Callable[[], T]) -> bytes:
+    try:
+        return pickle.dumps((False, work()), protocol=5)
+    except Exception as error:
+        error.add_note("".join(traceback.format_exception(error)))
+        error.__cause__ = error.__context__ = None
+        return pickle.dumps((True, error))
+
+
+def _refuse(number: int, what: str) -> NoReturn:
+    if number == signal.SIGXCPU:
+        raise UnsupportedError(f"Reading {what} takes more than {MAX_SECONDS} seconds of processor time.")
+    if number == signal.SIGKILL:
+        raise UnsupportedError(f"Reading {what} was ended by the system, most likely for lack of memory.")
+    if number > 0:
+        raise UserError(
+            f"{what} is damaged: an ONNX library crashes on it ({signal.Signals(number).name}).",
+            hint="Check it with onnx.checker.check_model and export it again.",
+        )
+    raise InternalError(f"The process that reads {what} ended without an answer.")
