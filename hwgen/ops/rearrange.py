@@ -154,8 +154,7 @@ def _config(moved: Walk) -> dict[str, int | bool | CType]:
 def _movement(
     index: bytes, shape_in: tuple[int, ...], shape_out: tuple[int, ...], lanes_in: int, lanes_out: int
 ) -> Walk | Wires | None:
-    place = np.empty(int(np.prod(shape_in)), dtype=np.int64)
-    place[_streamed(shape_in)] = np.arange(place.size, dtype=np.int64)
+    place = stream_places(shape_in)
     taken = place[np.frombuffer(index, dtype=np.int64)[_streamed(shape_out)]].reshape(-1, lanes_out)
     beats, lanes = np.divmod(taken, lanes_in)
     if (beats != beats[:, :1]).any() or (lanes != lanes[0]).any():
@@ -166,6 +165,14 @@ def _movement(
     if np.array_equal(beats[:, 0], np.arange(total)):
         return Wires(total, tuple(lanes[0].tolist()))
     return None
+
+
+def stream_places(shape: tuple[int, ...]) -> Ints:
+    """Return the place in the stream of every element in ONNX layout."""
+    streamed = _streamed(shape)
+    places = np.empty(streamed.size, dtype=np.int64)
+    places[streamed] = np.arange(streamed.size, dtype=np.int64)
+    return places
 
 
 def _streamed(shape: tuple[int, ...]) -> Ints:

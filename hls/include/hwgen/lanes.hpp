@@ -75,4 +75,15 @@ void set_lane(ap_uint<kWordBits>& word, unsigned index, const T& value) {
   word.range((index + 1) * kBits - 1, index * kBits) = bits;
 }
 
+/// `code` as an out_t; one bit that stands for -1 or +1 becomes that number where out_t has room for it.
+template <bool kBipolar, class in_t, class out_t>
+out_t widened(const in_t& code) {
+#pragma HLS INLINE
+  if constexpr (kBipolar && bits_of<out_t>() > 1) {
+    return code != 0 ? out_t(1) : out_t(-1);
+  } else {
+    return out_t(code);
+  }
+}
+
 }  // namespace hwgen

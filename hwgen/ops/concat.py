@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Concat: activations side by side.
+
+Branches with different scales become one tensor with a scale for each channel, where channels are joined: the quantiser
+behind then has constants of its own for every channel, which is exactly what requantising every branch would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwgen.graph import Attr
+from hwgen.graph.source import SourceNode
+from hwgen.ops.base import source_ops
+from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.moving import in_base_order
+from hwgen.ops.ranges import Range
+from hwgen.ops.rearrange import stream_places
+from hwgen.ops.steps import Curve, common
+from hwgen.ops.values import Expr, View
+
+MAX_BITS = 24
+
+
+class Concat(ElementwiseOp):
+    """Activations along channels, rows, columns or features; any scales along channels, one scale elsewhere."""
+
+    onnx = ("Concat",)
+    needs_integers = True
+    keeps_integers = True
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Emit joins of two, one after the other."""
+        parts = [ctx.expr(node, name) for name in node.inputs]
+        axis = int(node.attrs["axis"]) % len(parts[0].view.shape)
+        if axis == 0:
+            ctx.refuse(node, "Concat must not join along the batch.", "Join along another axis.")
+        parts, at = _laid_out(ctx, node, parts, axis)
+        if at != 1:
+            aligned = _one_curve(ctx, node, parts)
+            if aligned is None and not _ends(ctx, node.outputs[0]):
+                text = "The inputs of Concat must have one scale where rows or columns are joined."
+                ctx.refuse(node, text, "Quantise all of them with the same scale and zero point.")
+            if aligned is None:
+                ctx.bind(node.outputs[0], suffix([ctx.value(name) for name in node.inputs], ctx, node))
+                return
+            parts = aligned
+        joined = parts[0]
+        for part in parts[1:]:
+            joined = _join(ctx, node, joined, part, at)
+        view = _view(ctx, joined, parts, axis, at)
+        ctx.bind(node.outputs[0], replace(joined, view=view, anchor=None))
+
+
+def _laid_out(ctx: Lowering, node: SourceNode, parts: list[Expr], axis: int) -> tuple[list[Expr], int]:
+    """Return the branches in one layout, and the axis of their integer tensors that is joined.
+
+    Vectors are joined in the order of their streams, and rows whose elements follow each other in a stream as tokens:
+    neither then waits for a whole frame.
+    """
+    rank = len(parts[0].view.shape)
+    places = [stream_places(ctx.type(p.tensor).shape)[p.view.positions()] for p in parts]
+    if rank == 2:
+        vectors = zip(parts, places, strict=True)
+        return [in_base_order(ctx, node, part, (1, place.size), place) for part, place in vectors], 1
+    if rank == 3 and all(np.ptp(place, axis=1).sum() <= np.ptp(place, axis=0).sum() for place in places):
+        return [_as_tokens(ctx, node, part) for part in parts], 3 - axis
+    if axis > 3:
+        ctx.refuse(node, f"Concat must join one of the first four axes, not axis {axis}.", "Reshape its inputs.")
+    return [in_base_order(ctx, node, part) for part in parts], 3 if (rank, axis) == (3, 2) else axis
+
+
+def _as_tokens(ctx: Lowering, node: SourceNode, part: Expr) -> Expr:
+    rows, columns = part.view.shape[1:]
+    index = np.arange(rows * columns, dtype=np.int64).reshape(columns, rows).T
+    return in_base_order(ctx, node, part, (1, columns, rows, 1), index)
+
+
+def _one_curve(ctx: Lowering, node: SourceNode, parts: list[Expr]) -> list[Expr] | None:
+    """Return the branches with integers of one meaning, scaled onto a common grid; None where that is too fine."""
+    curves = [part.curve for part in parts]
+    if all(curve == curves[0] for curve in curves):
+        return parts
+    if any(curve.channels > 1 or not curve.affine or curve.slope[0] == 0 for curve in curves):
+        return None
+    unit = common([curve.slope[0] for curve in curves])
+    start = curves[0].offset[0]
+    steps = [(curve.offset[0] - start) / unit for curve in curves]
+    factors = [int(curve.slope[0] / unit) for curve in curves]
+    kinds = [ctx.type(part.tensor) for part in parts]
+    if any(step.denominator != 1 for step in steps) or any(
+        kind.bits + factor.bit_length() > MAX_BITS for kind, factor in zip(kinds, factors, strict=True)
+    ):
+        return None
+    line = Curve.line((unit,), (start,))
+    return [_scaled(ctx, node, p, m, int(k), line) for p, m, k in zip(parts, factors, steps, strict=True)]
+
+
+def _scaled(ctx: Lowering, node: SourceNode, part: Expr, factor: int, add: int, line: Curve) -> Expr:
+    """Emit ``factor * q + add``."""
+    if (factor, add) == (1, 0):
+        return replace(part, curve=line)
+    known = ctx.ranges[part.tensor]
+    low, high = (np.sort([known.lo * factor + add, known.hi * factor + add], axis=0)[end] for end in (0, 1))
+    attrs: dict[str, Attr] = {"shift": 0, "lo": int(low.min()), "hi": int(high.max())}
+    constants = {"mul": np.array([factor], dtype=np.int64), "add": np.array([add], dtype=np.int64)}
+    name = f"{ctx.stem(node)}_scale"
+    tensor = ctx.emit("requantise", name, (part.tensor,), attrs, constants, (node.name,), Range(low, high))
+    return Expr(tensor, line, part.view)
+
+
+def _join(ctx: Lowering, node: SourceNode, a: Expr, b: Expr, at: int) -> Expr:
+    """Emit the join of two integer tensors; the view is left to the caller."""
+    first, second = ctx.type(a.tensor), ctx.type(b.tensor)
+    ranges = ctx.ranges[a.tensor], ctx.ranges[b.tensor]
+    if at == 1:
+        out = Range(np.concatenate([r.lo for r in ranges]), np.concatenate([r.hi for r in ranges]))
+        curves = a.curve.spread(first.channels), b.curve.spread(second.channels)
+        fields = [getattr(curves[0], f) + getattr(curves[1], f) for f in ("slope", "offset", "floor", "ceiling")]
+        curve = Curve(*fields).shrink()
+    else:
+        out = Range(np.minimum(*(r.lo for r in ranges)), np.maximum(*(r.hi for r in ranges)))
+        curve = a.curve
+    tensor = ctx.emit("concat", ctx.stem(node), (a.tensor, b.tensor), {"axis": at}, {}, (node.name,), out)
+    if (first.scale, first.zero_point) == (second.scale, second.zero_point) and len(first.scale) == 1:
+        ctx.describe(tensor, first.scale, first.zero_point)
+    return Expr(tensor, curve, View(ctx.type(tensor).shape))
+
+
+def _view(ctx: Lowering, joined: Expr, parts: list[Expr], axis: int, at: int) -> View:
+    """Return the view of the ONNX tensor: the elements of each part, wherever they are now."""
+    shape = ctx.type(joined.tensor).shape
+    shapes = [ctx.type(part.tensor).shape for part in parts]
+    starts = np.cumsum([0, *(np.prod(s) for s in shapes)]).tolist()
+    labels = [start + np.arange(np.prod(s)).reshape(s) for start, s in zip(starts, shapes, strict=False)]
+    where = np.empty(starts[-1], dtype=np.int64)
+    where[np.concatenate(labels, axis=at).reshape(-1)] = np.arange(starts[-1], dtype=np.int64)
+    found = [where[start + part.view.positions()] for start, part in zip(starts, parts, strict=False)]
+    return View(shape).over(np.concatenate(found, axis=axis - 1), shape)
+
+
+def _ends(ctx: Lowering, name: str) -> bool:
+    """Tell whether the host can compute everything that depends on a tensor."""
+    reached = {name}
+    for node in ctx.model.nodes:
+        if reached.intersection(node.inputs):
+            op = source_ops().get(node.op)
+            if op is None or not op.host:
+                return False
+            reached.update(node.outputs)
+    return True
