@@ -74,6 +74,10 @@ HELD: dict[str, list[tuple[str, str]]] = {
         (MAPS, "test_a_join_is_proven_over_all_pairs"),
         (HERE, "test_a_join_of_sums_keeps_its_offsets"),
     ],
+    "Concat: each branch requantised to the output's type": [
+        (HERE, "test_concat_requantises_each_branch_to_the_type_of_the_output"),
+        ("ops_source/test_concat.py", "test_channels_with_any_scales_before_a_quantiser"),
+    ],
     "average pools: the divisor inside the requantisation, one for each position": [
         (MAPS, "test_average_pool_puts_the_divisor_into_the_requantisation"),
         (HERE, "test_padding_that_does_not_count_has_a_divisor_of_its_own"),
@@ -91,9 +95,9 @@ HELD: dict[str, list[tuple[str, str]]] = {
     "a non-integral zero point is refused": [(QUANTISERS, "test_fractional_zero_points_are_refused")],
     "BipolarQuant(0) is +1": [(MACS, "test_bipolar_quant_of_zero_is_plus_one")],
     "ArgMax takes the lowest index": [(MAPS, "test_argmax_takes_the_lowest_index")],
-    "Flatten permutes the next weights, another Transpose is refused": [
+    "Flatten permutes the next weights, another Transpose is a kernel": [
         (MACS, "test_flatten_permutes_the_next_weights"),
-        (MAPS, "test_a_transpose_in_the_middle_is_refused"),
+        (MAPS, "test_a_transpose_in_the_middle_is_hardware"),
         (HERE, "test_a_map_may_be_looked_at_with_its_channels_last"),
     ],
     "the leading quantiser, a final affine and Softmax belong to the host": [
@@ -108,7 +112,6 @@ HELD: dict[str, list[tuple[str, str]]] = {
     "accumulators are sized from the actual weights": [(GOLDEN, "test_accumulators_are_as_wide_as_the_weights_need")],
 }
 
-LATER = ("Concat",)
 RNG = np.random.default_rng(3)
 
 
@@ -286,17 +289,14 @@ def test_a_map_of_one_pixel_stays_a_map() -> None:
     assert_equal(net.build(y), reals((5, 3, 2, 2), step=1.0, reach=8))
 
 
-# Later ---------------------------------------------------------------------------------------------------------------
+# Concat: each branch requantised to the output's type -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("op", LATER)
-def test_what_hwgen_does_not_have_yet_is_refused_with_the_node(op: str) -> None:
-    """Concat of activations is named, not built wrongly."""
+@pytest.mark.parametrize("bits", [2, 6])
+def test_concat_requantises_each_branch_to_the_type_of_the_output(bits: int) -> None:
+    """Scales and widths of the branches differ; the quantiser behind is applied exactly to both."""
     net = Net((1, 4))
     x = net.quant("x", 1.0, 4)
-    y = net.quant(dense(net, x, 4, 4), 1.0, 6)
-    attrs = {"axis": 1} if op == "Concat" else {}
-    y = net.node(op, *([x, y] if op == "Concat" else [y]), name="not_yet", **attrs)
-    y = dense(net, net.quant(y, 1.0, 4), 8 if op == "Concat" else 4, 2)
-    with pytest.raises(UnsupportedError, match=r"not_yet"):
-        lower(net.build(y))
+    y = net.quant(dense(net, x, 4, 4), 0.25, 6)
+    y = net.quant(net.node("Concat", x, y, axis=1), 0.5, bits)
+    assert_equal(net.build(dense(net, y, 8, 2)), reals((5, 4), step=1.0, reach=8))
