@@ -121,6 +121,7 @@ class FunctionOp(ElementwiseOp):
     """A function of one activation: a table, or thresholds where it never falls and its input is wide."""
 
     onnx = tuple(FUNCTIONS)
+    needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Bind the function; hardware appears at the next quantiser."""

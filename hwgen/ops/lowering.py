@@ -34,6 +34,7 @@ from hwgen.ops.values import (
     Sum,
     Value,
     View,
+    finite,
     fractions,
 )
 
@@ -198,7 +199,7 @@ class Lowering:
         value = self.value(name)
         if isinstance(value, QuantConst):
             return value.fractions()
-        return fractions(value.array) if isinstance(value, Const) else None
+        return fractions(finite(value.array)) if isinstance(value, Const) else None
 
     def operand(self, node: SourceNode, name: str) -> Expr | Sum:
         """Return an activation whose values are clipped lines; a quantised tensor of the host becomes an input port.

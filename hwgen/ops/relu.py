@@ -46,10 +46,14 @@ class Clip(ElementwiseOp):
         clip(ctx, node, low, high)
 
 
-def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction | None) -> None:
-    """Bind the output of ``min(max(x, low), high)``: in the quantiser right before it, or in the value's curve."""
-    value = ctx.activation(node, node.inputs[0])
-    if isinstance(value, Expr) and narrow(ctx, node, value, low, high):
+def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction | None, name: str | None = None) -> None:
+    """Bind the output of ``min(max(x, low), high)``: in the quantiser right before it, or in the value's curve.
+
+    `name` is the input, by default the node's first.
+    """
+    name = name or node.inputs[0]
+    value = ctx.activation(node, name)
+    if isinstance(value, Expr) and narrow(ctx, node, name, value, low, high):
         ctx.bind(node.outputs[0], value)
         return
     ctx.bind(node.outputs[0], value.clipped(low, high))

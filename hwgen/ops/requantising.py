@@ -14,6 +14,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering, Observation, RequantProof
 from hwgen.ops.ranges import Range
 from hwgen.ops.requant_unit import FEW_LEVELS, MANY_LEVELS, TIES, Unit, choose, relabelling, shift_attrs
+from hwgen.ops.rise_and_fall import Difference
 from hwgen.ops.steps import Curve, Quantiser, find_steps
 from hwgen.ops.sums import all_pairs, shifted, splits
 from hwgen.ops.tabulated import Relabelled, as_unit
@@ -66,12 +67,35 @@ def _quantise_mapped(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: 
     expr = Expr(value.tensor, Curve.identity(), value.view)
     if isinstance(found, Relabelled):
         _bind(ctx, node, expr, quantiser, found.shift, integer=integer)
+    elif isinstance(found, Difference):
+        tensor = _emit_difference(ctx, node, expr, found)
+        ctx.describe(tensor, quantiser.real, quantiser.zero_point)
+        _bind(ctx, node, replace(expr, tensor=tensor), quantiser, 0, integer=integer)
     else:
         _emit(ctx, node, expr, found, quantiser, integer=integer)
 
 
-def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
-    """Clip inside the quantiser that makes `expr`, if nothing else reads it; say whether that was possible.
+def _emit_difference(ctx: Lowering, node: SourceNode, expr: Expr, found: Difference) -> str:
+    """Emit two counts and their difference; return the result."""
+    maker = ctx.producer(expr.tensor)
+    stem = maker.name if maker else expr.tensor
+    channels = ctx.type(expr.tensor).channels
+    counts = []
+    for name, table in (("rises", found.up), ("falls", found.down)):
+        constants = {"thresholds": table, "flip": np.zeros(1, dtype=np.int64)}
+        attrs: dict[str, Attr] = {"y_min": 0, "step": 1}
+        counts.append(ctx.emit("thresholds", f"{stem}_{name}", (expr.tensor,), attrs, constants, (node.name,)))
+    out = Range(*(np.ascontiguousarray(np.broadcast_to(v, (channels,))) for v in (found.least, found.most)))
+    factors: dict[str, Attr] = {"m0": found.step, "m1": -found.step, "bias": found.low}
+    tensor = ctx.emit("add", f"{stem}_level", counts, factors, {}, (node.name,), out)
+    made = ctx.producer(tensor)
+    assert made is not None
+    ctx.proofs.append(RequantProof(made.name, "thresholds", True, 0, found.detail))
+    return tensor
+
+
+def narrow(ctx: Lowering, node: SourceNode, name: str, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
+    """Clip inside the quantiser that makes the input `name`, if nothing else reads it; say whether that was possible.
 
     The clip of a QCDQ model, or a Relu behind a quantiser, then costs nothing.
     """
@@ -98,7 +122,7 @@ def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, hi
     else:
         kept = _kept(ctx, maker, least, most)
         ctx.replace(maker, {"y_min": least}, {"thresholds": kept}, (node.name,), out)
-    ctx.observe_as(expr.tensor, node.inputs[0], node.outputs[0])
+    ctx.observe_as(expr.tensor, name, node.outputs[0])
     return True
 
 

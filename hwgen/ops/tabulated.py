@@ -7,7 +7,7 @@ may differ by one step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -17,6 +17,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
 from hwgen.ops.requant_unit import MANY_LEVELS, Unit, choose
+from hwgen.ops.rise_and_fall import Difference, difference
 from hwgen.ops.steps import Quantiser, Steps
 from hwgen.ops.table import MAX_INPUT_BITS, integers
 from hwgen.ops.values import Mapped, Reals, column
@@ -31,7 +32,7 @@ class Relabelled:
     shift: int
 
 
-def as_unit(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser) -> Unit | Relabelled:
+def as_unit(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser) -> Unit | Difference | Relabelled:
     """Return what computes the quantiser `node` of a function.
 
     Raises
@@ -43,16 +44,14 @@ def as_unit(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser
     if ctx.type(value.tensor).bits <= MAX_INPUT_BITS:
         return _table(ctx, node, value, quantiser)
     if not value.direction.all():
-        text = f"The input of {value.source} must have at most {MAX_INPUT_BITS} bits, for its output rises and falls."
-        ctx.refuse(node, text, f"Insert a quantiser (Quant or QuantizeLinear) before {value.source}.")
+        return _difference(ctx, node, value, quantiser)
     steps = find_steps(value, quantiser, known.lo, known.hi)
     if steps is None:
         _undefined(ctx, node, value)
     unit = choose(steps, ())
     if unit is None:
-        text = f"{node.op} must have at most {MANY_LEVELS + 1} levels here, not {len(quantiser.bounds) + 1}."
-        ctx.refuse(node, text, f"Quantise to 8 bits, or quantise the input of {value.source} too.")
-    return unit
+        _many_levels(ctx, node, value, len(quantiser.bounds) + 1)
+    return replace(unit, detail=f"{unit.detail}, {ACCURACY}")
 
 
 def outputs(values: Reals, quantiser: Quantiser) -> Ints:
@@ -103,9 +102,41 @@ def _table(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser)
     out = Range(rows.min(axis=1), rows.max(axis=1))
     if (rows == rows[0]).all():
         rows = rows[:1]
+    if quantiser.step == 1 and value.direction.all() and _costly(rows, kind.bits):
+        steps = find_steps(value, quantiser, known.lo, known.hi)
+        unit = None if steps is None else choose(steps, ())
+        if unit is not None:
+            return replace(unit, detail=f"{unit.detail}, {ACCURACY}")
     inputs = f"inputs {known.least} to {known.most}"
     detail = f"{out.most - out.least + 1} levels, {len(rows)} channels, {inputs}, {ACCURACY}"
     return Unit("table", {"bipolar": quantiser.step == 2}, {"values": rows}, out, detail)
+
+
+def _costly(rows: Ints, bits: int) -> bool:
+    """Tell whether the bits of a table are more than the comparisons of thresholds and their table."""
+    levels = int(rows.max() - rows.min())
+    channels = len(rows) if len(rows) > 1 else 0
+    compared = levels * bits * (1 / 2 + channels / 64)
+    return compared < rows.size * (levels + 1).bit_length() / 64
+
+
+def _difference(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser) -> Difference:
+    known = ctx.ranges[value.tensor]
+    rows = max(len(value.values(known.lo[:1, np.newaxis])), len(quantiser.scale))
+    if np.isnan(value.values(np.stack([known.lo, known.hi], axis=1))).any():
+        _undefined(ctx, node, value)
+    found = difference(lambda q: outputs(value.values(q), quantiser), known.least, known.most, rows, quantiser.step)
+    if found is None:
+        text = f"The input of {value.source} must have at most {MAX_INPUT_BITS} bits, for its output rises and falls."
+        ctx.refuse(node, text, f"Insert a quantiser (Quant or QuantizeLinear) before {value.source}.")
+    if max(found.up.shape[1], found.down.shape[1]) > MANY_LEVELS:
+        _many_levels(ctx, node, value, len(quantiser.bounds) + 1)
+    return replace(found, detail=f"{found.detail}, {ACCURACY}")
+
+
+def _many_levels(ctx: Lowering, node: SourceNode, value: Mapped, levels: int) -> NoReturn:
+    text = f"{node.op} must have at most {MANY_LEVELS + 1} levels here, not {levels}."
+    ctx.refuse(node, text, f"Quantise to 8 bits, or quantise the input of {value.source} too.")
 
 
 def _undefined(ctx: Lowering, node: SourceNode, value: Mapped) -> NoReturn:

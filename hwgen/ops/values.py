@@ -289,6 +289,14 @@ def column(numbers: Sequence[Fraction]) -> Reals:
     return np.array([float(number) for number in numbers]).reshape(-1, 1)
 
 
+def finite(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array whose infinite numbers, which are bounds, are its type's largest."""
+    if array.dtype.kind != "f":
+        return array
+    kind = np.finfo(array.dtype)
+    return np.asarray(np.clip(array, kind.min, kind.max))
+
+
 def fractions(array: npt.NDArray[Any]) -> Fractions:
     """Return an array of finite numbers as an object array of exact Fractions."""
     flat = [Fraction(v) for v in array.reshape(-1).tolist()]

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PRelu: a Relu that leaks, with a slope for each channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwgen.graph.source import SourceNode
+from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.mapping import joined
+from hwgen.ops.values import Reals
+
+
+class PRelu(ElementwiseOp):
+    """``x`` where it is positive, else ``slope * x``, with one slope or one for each channel."""
+
+    onnx = ("PRelu",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Bind the function; it never falls where no slope is negative."""
+        slope = ctx.real_constant(node.inputs[1])
+        if slope is None:
+            ctx.refuse(node, "The slope of PRelu must be constant.", "Fold it before export.")
+        found = joined(ctx, node, node.inputs, _leak, int(all(s >= 0 for s in slope.reshape(-1))))
+        assert found is not None
+        ctx.bind(node.outputs[0], found)
+
+
+def _leak(x: Reals, slope: Reals) -> Reals:
+    return np.where(x < 0, slope * x, x)
