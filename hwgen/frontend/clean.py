@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterator, Sequence
 
 import onnx
-from onnx import helper, inliner, numpy_helper, version_converter
+from onnx import helper, numpy_helper, version_converter
 
 from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.frontend.dialects import DOMAINS, RULES, integer_ops
 from hwgen.frontend.draft import QONNX_OPS, Draft, Port, attribute_value, ir_version, unique
+from hwgen.frontend.inline import inlined
 from hwgen.graph.source import Array, SourceNode
 from hwgen.ops.base import source_ops, unknown_operator
 
@@ -40,8 +41,7 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
     """
     _check_text(model, path)
     opset = _opset(model, path)
-    if model.functions:
-        model = inliner.inline_local_functions(model)
+    model = inlined(model)
     _check_graph(model.graph, path)
     _check_operators(model.graph, opset)
     wide = any(node.domain in DOMAINS and node.op_type in integer_ops.SAME for node in model.graph.node)
@@ -130,7 +130,7 @@ def _operator_problem(
     """Yield why a node cannot be read, or that its operator is not among `known` though it reads a tensor of `on`."""
     name = node.name or (node.output[0] if node.output else node.op_type)
     if any(attribute.type in _SUBGRAPH for attribute in node.attribute):
-        hint = "Export the model in evaluation mode, by tracing."
+        hint = "Export the model in evaluation mode, by tracing, so that conditions are constants."
         yield Problem(f"Control flow is not supported: operator {node.op_type}.", name, hint)
     elif node.domain.startswith(_QONNX_DOMAINS):
         if node.op_type not in QONNX_OPS:

@@ -49,12 +49,21 @@ def simplify(draft: Draft) -> Draft:
     """
     for _ in range(MAX_ROUNDS):
         shapes, dtypes = infer(draft)
+        draft = draft.with_nodes(_cast(node, dtypes) for node in draft.nodes)
         after = without_dead_code(_without_idle_nodes(_fold(draft, shapes), shapes, dtypes))
         if len(after.nodes) == len(draft.nodes):
             return after
         draft = after
     text = f"Constants are computed from each other more than {MAX_ROUNDS} deep."
     raise UnsupportedError(Problem(text, draft.nodes[0].name, "Fold the model's constants before you build it."))
+
+
+def _cast(node: SourceNode, dtypes: DTypes) -> SourceNode:
+    """Write CastLike as the Cast that it is."""
+    if node.op != "CastLike" or node.inputs[1] not in dtypes:
+        return node
+    kind = onnx.helper.np_dtype_to_tensor_dtype(dtypes[node.inputs[1]])
+    return SourceNode(node.name, "Cast", node.inputs[:1], node.outputs, {"to": kind})
 
 
 def _fold(draft: Draft, shapes: Shapes) -> Draft:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx_models as m
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from hwgen.errors import HwgenError, UnsupportedError, UserError
 from hwgen.frontend import load
@@ -115,15 +115,6 @@ def test_unsupported_standard_operators_are_listed_with_the_unknown_ones(tmp_pat
     assert "Operator CumSum is not supported (node second)." in text
     assert "Operator Einsum is not supported (node fifth)." in text
     assert "third" not in text and "fourth" not in text
-
-
-def test_control_flow(tmp_path: Path) -> None:
-    body = helper.make_graph(
-        [m.node("Relu", ["x"], "r")], "b", [], [helper.make_tensor_value_info("r", TensorProto.FLOAT, [1, 2])]
-    )
-    node = m.node("If", ["c"], "y", then_branch=body, else_branch=body)
-    text = of(tmp_path, [node], {"x": [1, 2]}, ["y"], {"c": np.True_}, kind=UnsupportedError)
-    assert "Control flow is not supported: operator If (node y)." in text
 
 
 def test_fixed_batch_and_dynamic_axes_are_told_together(tmp_path: Path) -> None:
