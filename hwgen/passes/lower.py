@@ -13,6 +13,7 @@ from hwgen.ops.elementwise import suffix
 from hwgen.ops.lowering import Lowered, Lowering, Observation
 from hwgen.ops.values import Anchor, Broken, Const, Host, HostQuant, QuantConst, Suffix, Value
 from hwgen.passes.dead import drop_dead
+from hwgen.passes.merge_pads import merge_pads
 from hwgen.passes.verify import check_graph, verify_graph
 
 
@@ -37,7 +38,7 @@ def lower(model: SourceModel) -> Lowered:
     anchors = _outputs(ctx)
     tensors = tuple(dict.fromkeys(a.tensor for a in anchors))
     graph = verify_graph(ctx.graph(tensors))
-    graph = verify_graph(drop_dead(graph))
+    graph = verify_graph(drop_dead(merge_pads(graph)))
     found = check_graph(graph)
     if found:
         raise UnsupportedError(found)
