@@ -10,6 +10,7 @@ import numpy as np
 
 from .builder import Builder, Tensor
 from .dialects import Dialect
+from .functions import any_function, rising
 
 
 @dataclass
@@ -29,7 +30,9 @@ class Layers:
         if b.chance(0.25):
             x = self.arithmetic(x, channel)
         signed = True
-        if b.chance(0.5):
+        if channel == 1 and b.chance(0.15):
+            x = rising(b, x)
+        elif b.chance(0.5):
             name = b.op("Relu", [x.name])
             if b.chance(0.3):
                 name = b.clip(name, 0.0, b.scale(x.rms))
@@ -176,6 +179,25 @@ class Layers:
         self.b.used("double")
         name = self.b.op("Add", [x.name, x.name])
         return self.q.activation(replace(x, name=name, rms=2 * x.rms, step=None), signed=True)
+
+    def function(self, x: Tensor) -> Tensor:
+        """Quantise a function of a quantised tensor."""
+        return self.q.activation(any_function(self.b, x), signed=True)
+
+    def gated(self, x: Tensor) -> Tensor:
+        """Multiply a tensor by a branch of it, or by a gate that all pixels of a channel share."""
+        b = self.b
+        if b.chance(0.5):
+            b.used("gate")
+            mean = replace(x, name=b.op("GlobalAveragePool", [x.name]), shape=(1, x.shape[1], 1, 1), rms=x.rms / 2)
+            mean = self.q.activation(replace(mean, step=None), signed=True)
+            other = self.q.activation(self.sum_of_conv(mean, keep_shape=True), signed=True)
+        else:
+            b.used("product")
+            other = self.q.activation(self.sum_of_conv(x, keep_shape=True), signed=True)
+        names = [other.name, x.name] if b.chance(0.5) else [x.name, other.name]
+        rms = x.rms * other.rms
+        return self.q.activation(replace(x, name=b.op("Mul", names), rms=rms, step=None, bits=0), signed=True)
 
     # Pools ----------------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ def _feature_layers(layers: Layers, x: Tensor) -> Tensor:
     b = layers.b
     kinds = (layers.conv, layers.conv, layers.residual, layers.max_pool, layers.average_pool, layers.pixelwise)
     for _ in range(b.integer(1, 3)):
-        options = [*kinds, layers.double]
+        options = [*kinds, layers.double, layers.function, layers.gated]
         if x.step is None:
             options = [layers.conv]
         x = b.pick(options)(x)

@@ -20,6 +20,8 @@ MUST_APPEAR = (
     *("global_average_pool", "reduce_mean_0", "reduce_mean_1", "batch_norm", "zero_gamma", "clip", "qcdq", "trunc"),
     *("bipolar", "bipolar_weights", "nchw_input", "nhwc_input", "flat_input", "nhwc_flatten", "vector_by_shape"),
     *("int8_input", "uint8_input", "uint8_cast", "host_affine", "second_output", "map_output", "raw_average"),
+    *("leakyrelu", "prelu", "hardsigmoid", "max", "min", "sigmoid", "tanh", "abs", "where", "square", "silu", "gelu"),
+    *("gate", "product"),
     *("quantised_end", "sum_end", "softmax_end", "argmax_end", "mul", "div", "add", "sub", "pow", "neg"),
     *(f"opset_{opset}" for opset in range(9, 22)),
     *(f"round_{m}" for m in ("round", "ceil", "floor", "up", "down", "half_up", "half_down")),
