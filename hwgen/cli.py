@@ -122,7 +122,7 @@ def check(
     input_type: TypeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a model can be built, and everything that keeps it from it. Writes nothing."""
+    """Say whether a model can be built, or everything that keeps it from it at once. Writes nothing."""
     from hwgen.check import check_model
 
     shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
@@ -131,6 +131,8 @@ def check(
         console.print_json(facts)
     else:
         console.print_check(facts)
+    if not facts["ok"]:
+        raise typer.Exit(facts["exit_code"])
 
 
 @app.command()

@@ -149,9 +149,11 @@ def print_result(result: BuildResult) -> None:
 
 
 def print_check(facts: Mapping[str, Any]) -> None:
-    """Print what `hwgen check` found."""
-    for line in facts["summary"]:
-        _out().print(line, markup=False)
+    """Print what `hwgen check` found: what keeps the model from being built, or what it becomes."""
+    print_errors([Problem(**problem) for problem in facts.get("errors", ())])
+    if facts["ok"]:
+        for line in facts["summary"]:
+            _out().print(line, markup=False)
 
 
 def board_json(board: Board) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Problem:
         return f"{text} {self.hint}" if self.hint else text
 
 
+@dataclass(frozen=True)
+class Unquantised(Problem):
+    """A finding that quantising the model, or more of it, takes away."""
+
+
 class HwgenError(Exception):
     """Base of all errors that hwgen raises on purpose; carries every problem found, not only the first."""
 

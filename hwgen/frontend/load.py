@@ -16,6 +16,7 @@ from hwgen.errors import HwgenError, Problem, UnsupportedError, UserError
 from hwgen.frontend import quant_nodes
 from hwgen.frontend.bounds import check_elements
 from hwgen.frontend.clean import clean
+from hwgen.frontend.clean import survey as clean_survey
 from hwgen.frontend.declared import declared_types, with_shapes
 from hwgen.frontend.dialects import layer_norm, rewritten
 from hwgen.frontend.draft import Draft, without_dead_code
@@ -95,6 +96,31 @@ def _loaded(
     except _UNFIT as error:
         message = f"{path} is damaged: its parts do not fit together ({plain(error).rstrip('.')})."
         raise UserError(message, hint="Check it with onnx.checker.check_model and export it again.") from error
+
+
+def survey(path: Path, shapes: Mapping[str, Sequence[int]]) -> list[HwgenError]:
+    """Return every refusal of an import that fails, as far as one does not depend on the other.
+
+    `load` stops at the first kind of findings. Here operators, the shapes of the inputs, and the numbers of the
+    initialisers are each looked at, whatever the others gave.
+    """
+    try:
+        load(path, shapes=shapes)
+        return []
+    except HwgenError as error:
+        found = [error]
+    try:
+        proto, _ = read(path)
+        draft, more = clean_survey(proto, str(path))
+        found += more
+    except HwgenError:
+        return found
+    for look in (lambda: with_shapes(draft, shapes), lambda: _check_numbers(draft)):
+        try:
+            look()
+        except HwgenError as error:
+            found.append(error)
+    return found
 
 
 def _name_of(path: Path) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from hwgen.errors import Unquantised
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
@@ -24,7 +25,7 @@ class ElementwiseOp(SourceOp):
             others = [name for name in node.inputs if name and isinstance(ctx.value(name), quantised)]
             if others:
                 text = f"{node.op} must not mix the quantised tensor {others[0]} with real numbers."
-                ctx.refuse(node, text, "Quantise all of its inputs.")
+                ctx.refuse(node, text, "Quantise all of its inputs.", Unquantised)
             for name in node.outputs:
                 ctx.bind(name, Host(name))
             return

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import Problem, UnsupportedError
+from hwgen.errors import Problem, Unquantised, UnsupportedError
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
 from hwgen.graph.layout import IN_ORDER, Layout
 from hwgen.graph.naming import MAX_LENGTH, Namer, identifier
@@ -212,7 +212,7 @@ class Lowering:
         value = self.activation(node, name)
         if isinstance(value, Mapped):
             text = f"The input {name} of {node.op} must be quantised after {value.source}."
-            self.refuse(node, text, "Insert a quantiser (Quant or QuantizeLinear) between them.")
+            self.refuse(node, text, "Insert a quantiser (Quant or QuantizeLinear) between them.", Unquantised)
         return value
 
     def activation(self, node: SourceNode, name: str) -> Activation:
@@ -233,7 +233,7 @@ class Lowering:
             hint = "Insert a quantiser (Quant or QuantizeLinear) before it, or quantise the whole model."
             if name in self.model.inputs:
                 hint = f"Insert a quantiser before it, or declare the integers that it holds: --input-type {name}=int8."
-            self.refuse(node, f"The input {name} of {node.op} must be quantised, not real numbers.", hint)
+            self.refuse(node, f"The input {name} of {node.op} must be quantised, not real numbers.", hint, Unquantised)
         self.refuse(
             node, f"The input {name} of {node.op} must be an activation, not a constant.", "Fold it before export."
         )
@@ -259,9 +259,11 @@ class Lowering:
         """What the requantised tensors are in the model."""
         return tuple(self._observations.values())
 
-    def refuse(self, node: SourceNode, message: str, hint: str | None = None) -> NoReturn:
-        """Raise an `UnsupportedError` for this node."""
-        raise UnsupportedError(Problem(message, node.name, hint))
+    def refuse(
+        self, node: SourceNode, message: str, hint: str | None = None, kind: type[Problem] = Problem
+    ) -> NoReturn:
+        """Raise an `UnsupportedError` for this node; its `kind` is `Unquantised` where quantising would help."""
+        raise UnsupportedError(kind(message, node.name, hint))
 
     # The integer graph ----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from hwgen.errors import Unquantised
 from hwgen.graph import Attr, Ints, bits_for
 from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
@@ -33,7 +34,8 @@ def linear(ctx: Lowering, node: SourceNode, name: str) -> Expr:
     limits = [_limits(curve, c) for c in range(curve.channels)]
     if any(q is not None and q.denominator != 1 for pair in limits for q in pair):
         text = f"The input {name} of {node.op} must be quantised after Relu or Clip."
-        ctx.refuse(node, text, "Insert a quantiser (Quant or QuantizeLinear) after the activation function.")
+        hint = "Insert a quantiser (Quant or QuantizeLinear) after the activation function."
+        ctx.refuse(node, text, hint, Unquantised)
     low = max((int(a) for a, _ in limits if a is not None), default=known.least)
     high = min((int(b) for _, b in limits if b is not None), default=known.most)
     if len(set(limits)) > 1:
@@ -76,7 +78,7 @@ def weights(ctx: Lowering, node: SourceNode, name: str) -> QuantConst:
         return value
     if isinstance(value, Const):
         hint = "Quantise them (Quant, BipolarQuant or DequantizeLinear)."
-        ctx.refuse(node, f"The weights {name} of {node.op} must be quantised, not real numbers.", hint)
+        ctx.refuse(node, f"The weights {name} of {node.op} must be quantised, not real numbers.", hint, Unquantised)
     ctx.refuse(node, f"The second input {name} of {node.op} must be constant weights, not an activation.")
 
 

@@ -14,6 +14,7 @@ from hwgen.ops.lowering import Lowered, Lowering, Observation
 from hwgen.ops.values import Anchor, Broken, Const, Host, HostQuant, QuantConst, Suffix, Value
 from hwgen.passes.dead import drop_dead
 from hwgen.passes.merge_pads import merge_pads
+from hwgen.passes.refusal import refusal
 from hwgen.passes.verify import check_graph, verify_graph
 
 
@@ -34,7 +35,7 @@ def lower(model: SourceModel) -> Lowered:
     ctx = Lowering(model)
     problems = [problem for node in model.nodes for problem in _lower_node(ctx, node)]
     if problems:
-        raise UnsupportedError(problems)
+        raise UnsupportedError(refusal(model.nodes, [*problems, *check_graph(ctx.graph())]))
     anchors = _outputs(ctx)
     tensors = tuple(dict.fromkeys(a.tensor for a in anchors))
     graph = verify_graph(ctx.graph(tensors))
@@ -50,7 +51,7 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
     op = source_ops().get(node.op)
     values = [ctx.value(name) for name in node.inputs if name]
     if op is None:
-        _bind(ctx, node, Broken())
+        _assume(ctx, node)
         return [unknown_operator(node.op, node.name)]
     if any(isinstance(value, Broken) for value in values):
         _bind(ctx, node, Broken())
@@ -61,9 +62,18 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
         else:
             op.lower(ctx, node)
     except UnsupportedError as error:
-        _bind(ctx, node, Broken())
+        _assume(ctx, node)
         return list(error.problems)
     return []
+
+
+def _assume(ctx: Lowering, node: SourceNode) -> None:
+    """Take the results of a refused node for quantised inputs, so that what follows it is looked at too."""
+    for name in node.outputs:
+        if name and ctx.model.dtypes[name].kind == "f":
+            ctx.bind(name, HostQuant(name, True, 8, -128, 127))
+        elif name:
+            ctx.bind(name, Broken())
 
 
 def _bind(ctx: Lowering, node: SourceNode, value: Value) -> None:
