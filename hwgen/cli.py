@@ -16,6 +16,7 @@ import typer
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
 from hwgen.request import Request, Simulator, VerifyLevel, parse_shapes, parse_types
+from hwgen.tables import inspect_lines
 from hwgen.version import VERSION
 
 app = typer.Typer(
@@ -133,6 +134,24 @@ def check(
         console.print_check(facts)
     if not facts["ok"]:
         raise typer.Exit(facts["exit_code"])
+
+
+@app.command(name="inspect")
+def inspect_command(
+    model: Model, shape: ShapeOption = None, input_type: TypeOption = None, as_json: JsonOption = False
+) -> None:
+    """List a model's layers: shapes, types, MACs, parameters, bit operations. Float models too; writes nothing."""
+    from hwgen import frontend
+    from hwgen.inspect_model import inspect_model
+
+    request = Request(model, shapes=parse_shapes(shape or ()), input_types=parse_types(input_type or ()))
+    facts = inspect_model(
+        frontend.load(model, name=request.name, shapes=request.shapes, input_types=request.input_types)
+    )
+    if as_json:
+        console.print_json(facts)
+    else:
+        console.print_lines(inspect_lines(facts))
 
 
 @app.command()

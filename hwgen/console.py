@@ -148,12 +148,17 @@ def print_result(result: BuildResult) -> None:
     out.print(f"Output: {result.out}", markup=False)
 
 
+def print_lines(lines: Sequence[str]) -> None:
+    """Print a report as text."""
+    for line in lines:
+        _out().print(line, markup=False)
+
+
 def print_check(facts: Mapping[str, Any]) -> None:
     """Print what `hwgen check` found: what keeps the model from being built, or what it becomes."""
     print_errors([Problem(**problem) for problem in facts.get("errors", ())])
     if facts["ok"]:
-        for line in facts["summary"]:
-            _out().print(line, markup=False)
+        print_lines(facts["summary"])
 
 
 def board_json(board: Board) -> dict[str, Any]:

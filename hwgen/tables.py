@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+LONGEST = 48
+"""Characters of a node's name in a table; of a longer one the end is shown."""
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
     """Return aligned columns as text, never cut to a terminal's width; the columns named in `right` align right."""
@@ -20,6 +23,42 @@ def result_lines(report: Mapping[str, Any]) -> list[str]:
     built = any(report["verify"][rung] for rung in ("csim", "rtl")) or not report["parity"]["layers"]
     shown = _layers(report) if built else parity_table(report["parity"]["layers"])
     return [shown, *headlines(report)]
+
+
+def inspect_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return the table of `hwgen inspect`, and its totals as a sentence."""
+    header = ("layer", "operator", "input", "output", "in", "weights", "out", "MACs", "parameters", "bit operations")
+    rows = [
+        (
+            layer["name"] if len(layer["name"]) <= LONGEST else "..." + layer["name"][3 - LONGEST :],
+            layer["op"],
+            _shape(layer["input_shape"]),
+            _shape(layer["shape"]),
+            layer["activations"],
+            layer["weights"],
+            layer["output"],
+            *(f"{layer[figure]:,}" if layer[figure] else "-" for figure in ("macs", "parameters", "bit_operations")),
+        )
+        for layer in facts["layers"]
+    ]
+    totals = facts["totals"]
+    ports = [
+        f"{kind} {p['name']}: {p['type']} {_shape(p['shape'])}"
+        for kind in ("input", "output")
+        for p in facts[f"{kind}s"]
+    ]
+    return [
+        table(header, rows, header[7:]),
+        *ports,
+        f"{totals['layers']} layers, {totals['macs']:,} MACs a frame, {totals['parameters']:,} parameters of "
+        f"{totals['parameter_bits'] / 8:,.0f} bytes, {totals['bit_operations']:,} bit operations a frame; "
+        + ("quantised." if facts["quantised"] else "not quantised: real numbers."),
+        *facts["notes"],
+    ]
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(size) for size in shape)
 
 
 def parity_table(layers: Sequence[Mapping[str, Any]]) -> str:

@@ -69,11 +69,10 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
 
 def _assume(ctx: Lowering, node: SourceNode) -> None:
     """Take the results of a refused node for quantised inputs, so that what follows it is looked at too."""
-    for name in node.outputs:
-        if name and ctx.model.dtypes[name].kind == "f":
-            ctx.bind(name, HostQuant(name, True, 8, -128, 127))
-        elif name:
-            ctx.bind(name, Broken())
+    for name in filter(None, node.outputs):
+        dtype, shape = ctx.model.dtypes.get(name), ctx.model.shapes.get(name, ())
+        known = dtype is not None and dtype.kind == "f" and 2 <= len(shape) <= 4 and shape[0] == 1
+        ctx.bind(name, HostQuant(name, True, 8, -128, 127) if known else Broken())
 
 
 def _bind(ctx: Lowering, node: SourceNode, value: Value) -> None:

@@ -73,5 +73,5 @@ def test_resnet8_joins_are_a_shift_and_its_residuals_fork(shared: Path) -> None:
 def test_a_float_model_is_refused_with_what_to_do(shared: Path) -> None:
     from hwgen.errors import UnsupportedError
 
-    with pytest.raises(UnsupportedError, match=r"must be quantised.*Quant"):
+    with pytest.raises(UnsupportedError, match=r"10 MatMul need integers.*hwgen quantize"):
         lower(load(shared / "models" / "mlperf_ad_fp32" / "model.onnx"))
