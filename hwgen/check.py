@@ -64,7 +64,7 @@ def check_model(request: Request) -> dict[str, Any]:
             if fits and _attempt(found, lambda: job.plan):
                 facts |= _planned(job, facts["summary"])
     else:
-        _survey(request, found)
+        _attempt(found, lambda: _survey(request, found))
     return {**found.to_json(), **facts}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Container, Iterator, Sequence
 import onnx
 from onnx import helper, numpy_helper, version_converter
 
-from hwgen.errors import HwgenError, Problem, UnsupportedError, UserError
+from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.frontend.dialects import DOMAINS, RULES, integer_ops
 from hwgen.frontend.draft import QONNX_OPS, Draft, Port, attribute_value, ir_version, unique
 from hwgen.frontend.inline import inlined
@@ -50,33 +50,18 @@ def clean(model: onnx.ModelProto, path: str) -> Draft:
     return _draft(model, working, notes)
 
 
-def survey(model: onnx.ModelProto, path: str) -> tuple[Draft, list[HwgenError]]:
-    """Return what can be said of a model that was refused: inputs and initialisers, and each check that it fails.
-
-    The draft has no nodes, so that the checks of shapes and numbers do not wait for operators that can be read.
-    """
-    found: list[HwgenError] = []
-    inputs: tuple[Port, ...] = ()
-    constants: dict[str, Array] = {}
-    opset = NEWEST_OPSET
-    try:
-        _check_text(model, path)
-        opset = _opset(model, path)
-        _check_operators(model.graph, opset)
-    except HwgenError as error:
-        found.append(error)
-    try:
-        draft = _draft(onnx.ModelProto(graph=_without_nodes(model.graph)), opset, ())
-        inputs, constants = draft.inputs, dict(draft.constants)
-    except HwgenError as error:
-        found.append(error)
-    return Draft(opset, (), constants, inputs, ()), found
+def bare(model: onnx.ModelProto, path: str) -> Draft:
+    """Return the inputs and initialisers of a model without its nodes, which need not be readable."""
+    _check_text(model, path)
+    constant = {tensor.name for tensor in model.graph.initializer}
+    ports = [port for port in model.graph.input if port.name not in constant]
+    graph = onnx.GraphProto(name=model.graph.name, initializer=model.graph.initializer, input=ports)
+    return _draft(onnx.ModelProto(graph=graph), NEWEST_OPSET, ())
 
 
-def _without_nodes(graph: onnx.GraphProto) -> onnx.GraphProto:
-    constant = {tensor.name for tensor in graph.initializer}
-    ports = [port for port in graph.input if port.name not in constant]
-    return onnx.GraphProto(name=graph.name, initializer=graph.initializer, input=ports)
+def check_operators(model: onnx.ModelProto, path: str) -> None:
+    """Refuse an opset that is not read, or else operators that cannot be; what `clean` does before anything else."""
+    _check_operators(model.graph, _opset(model, path))
 
 
 def _check_text(model: onnx.ModelProto, path: str) -> None:

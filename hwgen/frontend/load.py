@@ -16,7 +16,6 @@ from hwgen.errors import HwgenError, Problem, UnsupportedError, UserError
 from hwgen.frontend import quant_nodes
 from hwgen.frontend.bounds import check_elements
 from hwgen.frontend.clean import clean
-from hwgen.frontend.clean import survey as clean_survey
 from hwgen.frontend.declared import declared_types, with_shapes
 from hwgen.frontend.dialects import layer_norm, rewritten
 from hwgen.frontend.draft import Draft, without_dead_code
@@ -27,7 +26,7 @@ from hwgen.frontend.shapes import complete, plain, standard_model, types_of, wit
 from hwgen.graph.naming import identifier
 from hwgen.graph.source import Array, SourceModel
 
-_UNFIT = (
+UNFIT = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
     EncodeError,
 )
@@ -93,34 +92,9 @@ def _loaded(
     except MemoryError as error:
         message = f"{path} asks for more memory than this process may have."
         raise UnsupportedError(message, hint="Check the sizes of its tensors.") from error
-    except _UNFIT as error:
+    except UNFIT as error:
         message = f"{path} is damaged: its parts do not fit together ({plain(error).rstrip('.')})."
         raise UserError(message, hint="Check it with onnx.checker.check_model and export it again.") from error
-
-
-def survey(path: Path, shapes: Mapping[str, Sequence[int]]) -> list[HwgenError]:
-    """Return every refusal of an import that fails, as far as one does not depend on the other.
-
-    `load` stops at the first kind of findings. Here operators, the shapes of the inputs, and the numbers of the
-    initialisers are each looked at, whatever the others gave.
-    """
-    try:
-        load(path, shapes=shapes)
-        return []
-    except HwgenError as error:
-        found = [error]
-    try:
-        proto, _ = read(path)
-        draft, more = clean_survey(proto, str(path))
-        found += more
-    except HwgenError:
-        return found
-    for look in (lambda: with_shapes(draft, shapes), lambda: _check_numbers(draft)):
-        try:
-            look()
-        except HwgenError as error:
-            found.append(error)
-    return found
 
 
 def _name_of(path: Path) -> str:
@@ -130,9 +104,9 @@ def _name_of(path: Path) -> str:
 
 def _imported(draft: Draft, name: str, sha256: str, input_types: Mapping[str, str]) -> SourceModel:
     draft = rewritten(without_dead_code(with_constants_lifted(draft)))
-    _check_numbers(draft)
+    check_numbers(draft)
     draft = layer_norm.fused(simplify(draft))
-    _check_numbers(draft)
+    check_numbers(draft)
     _check_graph(draft)
     draft = with_weights_in_place(draft)
     draft = replace(draft, inputs=open_inputs(draft))
@@ -165,7 +139,7 @@ def _check_graph(draft: Draft) -> None:
         raise UserError(problems)
 
 
-def _check_numbers(draft: Draft) -> None:
+def check_numbers(draft: Draft) -> None:
     """Refuse NaN and infinite constants, all at once; infinite bounds of Clip, Min and Max are fine."""
     bounds = {name for node in draft.nodes if node.op in _BOUNDS for name in node.inputs}
     problems = [p for name, value in draft.constants.items() for p in _number_problem(name, value, name in bounds)]

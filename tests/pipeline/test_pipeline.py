@@ -97,9 +97,11 @@ def test_from_needs_what_comes_before(tmp_path: Path) -> None:
 
 def test_a_refusal_names_everything_and_writes_nothing(tmp_path: Path) -> None:
     model = onnx.load(MLP)
-    for node, kind in zip([n for n in model.graph.node if n.op_type == "MatMul"][:2], ("Einsum", "Selu"), strict=True):
+    for node, kind in zip(
+        [n for n in model.graph.node if n.op_type == "MatMul"][:2], ("Einsum", "Hardmax"), strict=True
+    ):
         node.op_type, node.name = kind, f"bad_{kind}"
-        if kind == "Selu":
+        if kind == "Hardmax":
             del node.input[1:]
         else:
             node.attribute.append(onnx.helper.make_attribute("equation", "ij,jk->ik"))
@@ -107,7 +109,7 @@ def test_a_refusal_names_everything_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
         hwgen.build(tmp_path / "bad.onnx", board="zcu102", out=tmp_path / "out")
     text = str(caught.value)
-    for kind in ("Einsum", "Selu"):
+    for kind in ("Einsum", "Hardmax"):
         assert f"Operator {kind} is not supported (node bad_{kind})." in text
     assert [p.name for p in tmp_path.iterdir()] == ["bad.onnx"]
 
