@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ import onnx
 from .builder import Array, Builder, Feed, Tensor
 from .dialects import Dialect, Qdq, Qonnx
 from .layers import Layers
+from .moves import join, move
 
 ENDS = ("quantised", "sum", "softmax", "argmax")
 
@@ -79,7 +81,8 @@ def _feature_layers(layers: Layers, x: Tensor) -> Tensor:
     b = layers.b
     kinds = (layers.conv, layers.conv, layers.residual, layers.max_pool, layers.average_pool, layers.pixelwise)
     for _ in range(b.integer(1, 3)):
-        options = [*kinds, layers.double, layers.function, layers.gated]
+        moves = (partial(move, layers), partial(move, layers), partial(join, layers))
+        options = [*kinds, *moves, layers.double, layers.function, layers.gated]
         if x.step is None:
             options = [layers.conv]
         x = b.pick(options)(x)

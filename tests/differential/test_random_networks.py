@@ -23,6 +23,8 @@ MUST_APPEAR = (
     *("leakyrelu", "prelu", "hardsigmoid", "max", "min", "sigmoid", "tanh", "abs", "where", "square", "silu", "gelu"),
     *("gate", "product"),
     *("quantised_end", "sum_end", "softmax_end", "argmax_end", "mul", "div", "add", "sub", "pow", "neg"),
+    *("slice", "pad", "pad_edge", "pad_reflect", "gather", "resize", "depth_to_space", "space_to_depth", "transpose"),
+    *("concat_1", "concat_2", "concat_3"),
     *(f"opset_{opset}" for opset in range(9, 22)),
     *(f"round_{m}" for m in ("round", "ceil", "floor", "up", "down", "half_up", "half_down")),
 )
