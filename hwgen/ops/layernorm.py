@@ -26,6 +26,7 @@ from hwgen.ops.lowering import Lowering, RequantProof
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, type_of
 from hwgen.ops.tail import only_host_follows, suffix_of
+from hwgen.ops.tokens import as_tokens
 from hwgen.ops.values import Expr
 
 POINT = 12
@@ -54,10 +55,7 @@ class LayerNormalization(ElementwiseOp):
         if int(node.attrs.get("axis", -1)) % rank != rank - 1:
             text = f"LayerNormalization must be over the last axis, not from axis {node.attrs['axis']} on."
             ctx.refuse(node, text, "Flatten the axes before it.")
-        if not expr.view.channels_last(ctx.type(expr.tensor)):
-            text = f"The last axis of the input of LayerNormalization must be its channels, not {expr.view.shape}."
-            ctx.refuse(node, text, "Use it on tokens (1, T, D), or on a map that was transposed to (1, H, W, C).")
-        made = _emit(ctx, node, expr)
+        made = _emit(ctx, node, as_tokens(ctx, node, expr))
         factor, offset = (_parameter(ctx, node, made, at) for at in (1, 2))
         ctx.bind(node.outputs[0], made.through(made.curve.scaled(factor or (Fraction(1),), offset or (Fraction(0),))))
 

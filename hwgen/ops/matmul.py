@@ -14,6 +14,7 @@ from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.matmul_dynamic import product_of_activations
+from hwgen.ops.tokens import as_tokens
 from hwgen.ops.values import Activation, Expr, HostQuant, QuantConst, View
 
 
@@ -102,13 +103,10 @@ def _whole(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias
 
 
 def _by_pixel(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias: list[Fraction] | None) -> Expr:
-    """Take every pixel as a vector: a feature map that was transposed to have its channels last."""
-    inputs, outputs = weight.ints.shape
-    base = ctx.type(expr.tensor)
-    pixels = base.pixels
-    if base.channels != inputs or not expr.view.channels_last(base):
-        text = f"The input of {node.op} must be one vector, or a feature map with its {inputs} channels last."
-        ctx.refuse(node, text, "Flatten it, or use Conv with a 1x1 kernel.")
+    """Take every token as a vector, or every pixel of a feature map that was transposed to have its channels last."""
+    outputs = weight.ints.shape[1]
+    expr = as_tokens(ctx, node, expr)
+    pixels = ctx.type(expr.tensor).pixels
     ints, unit = macs.combine(ctx, node, weight.ints.T, weight.scale.T, expr.curve.slope)
     constant = macs.offsets(ints, expr.curve, 1)
     made = macs.emit(ctx, node, macs.Mac("matvec", {"per_pixel": True}, expr.tensor, ints, unit, constant, bias))

@@ -19,18 +19,20 @@ from hwgen.ops.lowering import Lowering
 from hwgen.ops.matvec import exact_product
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import bool_attr, divisors, element_type, holding, in_type, int_attr
+from hwgen.ops.tokens import as_heads
 from hwgen.ops.values import Expr, View
 
 
 def product_of_activations(ctx: Lowering, node: SourceNode) -> Expr:
     """Emit ``a @ b`` for tokens a ``(1, ..., T, R)`` and b ``(1, ..., R, N)``; the axes before the last two are heads.
 
-    The heads of both lie in the channels of their tokens, one after the other; so do those of the product.
+    The heads of both lie in the channels of their tokens, one after the other, or are moved there; so do those of the
+    product.
 
     Raises
     ------
     UnsupportedError
-        The operands are not laid out like that, or have scales or zero points that integers cannot hold.
+        The operands do not fit each other, or have scales or zero points that integers cannot hold.
     """
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
     zero_a, zero_b = (_zero(ctx, node, expr) for expr in (a, b))
@@ -42,11 +44,10 @@ def product_of_activations(ctx: Lowering, node: SourceNode) -> Expr:
     outputs = b.view.shape[-1]
     transposed = _is(ctx, b, (heads, terms, outputs))
     by_token = _is(ctx, b, (heads, outputs, terms), swapped=True)
-    if not _is(ctx, a, (heads, terms, tokens), swapped=True) or not (transposed or by_token):
-        text = "The inputs of MatMul must be tokens with the channels of one head after the other."
-        ctx.refuse(
-            node, text, "Make them with Reshape to (1, T, heads, d) and Transpose from tokens (1, T, heads * d)."
-        )
+    if not _is(ctx, a, (heads, terms, tokens), swapped=True):
+        a = as_heads(ctx, node, a, tokens_first=True)
+    if not (transposed or by_token):
+        b, transposed = as_heads(ctx, node, b, tokens_first=False), True
     attrs: dict[str, Attr] = {"heads": heads, "transposed": transposed, "zero_a": zero_a, "zero_b": zero_b}
     tensor = ctx.emit("matmul_dynamic", ctx.stem(node), (a.tensor, b.tensor), attrs, {}, (node.name,))
     unit = a.curve.slope[0] * b.curve.slope[0]

@@ -22,6 +22,7 @@ from hwgen.ops.lowering import Lowering, RequantProof
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, in_type, int_attr, type_of
 from hwgen.ops.tail import only_host_follows, suffix_of
+from hwgen.ops.tokens import as_tokens
 from hwgen.ops.values import Expr
 
 POINT = 16
@@ -48,7 +49,7 @@ class Softmax(ElementwiseOp):
         if len(set(expr.curve.slope)) > 1 or len(set(expr.curve.offset)) > 1 or step < 0:
             text = "The input of Softmax must have one scale and one zero point for all channels."
             ctx.refuse(node, text, "Quantise it with one scale.")
-        length = _group(ctx, node, expr)
+        expr, length = _groups(ctx, node, expr)
         kind = ctx.type(expr.tensor)
         if kind.bits > MOST_BITS:
             text = f"The input of Softmax must have at most {MOST_BITS} bits, not {kind.bits}."
@@ -63,20 +64,18 @@ class Softmax(ElementwiseOp):
         ctx.bind(node.outputs[0], Expr(tensor, Curve.line((unit,), (Fraction(0),)), expr.view))
 
 
-def _group(ctx: Lowering, node: SourceNode, expr: Expr) -> int:
-    """Return the elements of a group; each must be channels of one pixel that stand side by side."""
+def _groups(ctx: Lowering, node: SourceNode, expr: Expr) -> tuple[Expr, int]:
+    """Return the input and the elements of a group, which must be channels of one pixel that stand side by side."""
     axis = int(node.attrs.get("axis", -1)) % len(expr.view.shape)
+    if axis == 0:
+        ctx.refuse(node, "The axis of Softmax must not be the batch.")
     length = expr.view.shape[axis]
     pixels = ctx.type(expr.tensor).pixels
-    if axis > 0:
-        rows = np.moveaxis(expr.view.positions(), axis - 1, -1).reshape(-1, length)
-        together = rows == rows[:, :1] + pixels * np.arange(length, dtype=np.int64)
-        if together.all() and not (rows[:, 0] // pixels % length).any():
-            return length
-    text = (
-        f"Softmax must be over the channels, or over equal groups of them, not over axis {axis} of {expr.view.shape}."
-    )
-    ctx.refuse(node, text, "Move that axis to the end of the tokens.")
+    rows = np.moveaxis(expr.view.positions(), axis - 1, -1).reshape(-1, length)
+    together = bool((rows == rows[:, :1] + pixels * np.arange(length, dtype=np.int64)).all())
+    if together and not (rows[:, 0] // pixels % length).any():
+        return expr, length
+    return as_tokens(ctx, node, expr, axis), length
 
 
 def exponentials(step: float, length: int, reach: int) -> Ints:

@@ -83,7 +83,18 @@ def _levels(call: KernelCall) -> float:
         by_constant = call.roms[0].shape[0] == 1
         by, of = _bits(config["mul_t"]), _bits(config["in_t"])
         return 2 + 0.65 * of + 0.35 * by if by_constant else 8.5 + 0.3 * by
+    if call.function == "matmul_dynamic":
+        return 6 + _bits(config["y_t"]) / 2 + log2(call.inputs[0].lanes)
+    if call.function == "layernorm":
+        return 25 + 0.8 * _number(config["kWideBits"])
+    if call.function == "softmax":
+        return 23 + _bits(config["sum_t"])
     return 5.0
+
+
+def _number(value: int | bool | CType) -> int:
+    assert isinstance(value, int)
+    return value
 
 
 def _bits(value: int | bool | CType) -> int:

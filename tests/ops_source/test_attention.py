@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.errors import UnsupportedError
-from hwgen.passes.lower import lower
-
 from .models import Net, assert_built, assert_equal, only, ops, reals
 
 RNG = np.random.default_rng(3)
@@ -64,14 +61,28 @@ def test_one_head() -> None:
     assert ops(assert_equal(net.build(net.quant(gram, 64.0)), reals((3, TOKENS, 6))))[-2] == "matmul_dynamic"
 
 
-def test_heads_in_another_order_are_refused() -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_heads_in_another_order_are_moved(first: bool) -> None:
     net = Net((1, TOKENS, HEADS * WIDTH))
     y = net.quant(net.node("MatMul", net.quant("x", 0.5), _weights(net)), 4.0)
     shape = net.const([1, TOKENS, WIDTH, HEADS], np.int64)
-    odd = net.node("Transpose", net.node("Reshape", y, shape), perm=(0, 3, 1, 2))
-    other = _heads(net, y, (0, 2, 3, 1))
-    with pytest.raises(UnsupportedError, match="channels of one head after the other"):
-        lower(net.build(net.node("MatMul", odd, other)))
+    split = net.node("Reshape", y, shape)
+    odd = net.node("Transpose", split, perm=(0, 3, 1, 2) if first else (0, 3, 2, 1))
+    other = _heads(net, y, (0, 2, 3, 1) if first else (0, 2, 1, 3))
+    product = net.node("MatMul", *((odd, other) if first else (other, odd)))
+    assert "rearrange" in ops(assert_equal(net.build(net.quant(product, 64.0)), reals((3, TOKENS, HEADS * WIDTH))))
+
+
+def test_one_product_for_queries_keys_and_values() -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    size = HEADS * WIDTH
+    weights = net.weights(RNG.integers(-7, 8, (size, 3 * size)), 0.25)
+    all_three = net.quant(net.node("MatMul", net.quant("x", 0.5), weights), 4.0)
+    shape = net.const([1, TOKENS, 3, HEADS, WIDTH], np.int64)
+    split = net.node("Transpose", net.node("Reshape", all_three, shape), perm=(0, 2, 3, 1, 4))
+    query, key = (net.node("Gather", split, net.const(i, np.int64), axis=1) for i in (0, 1))
+    scores = net.node("MatMul", query, net.node("Transpose", key, perm=(0, 1, 3, 2)))
+    assert_equal(net.build(net.quant(scores, 64.0)), reals((3, TOKENS, size)))
 
 
 @pytest.mark.parametrize("target", ["max_fps", "{fps: 100}"])

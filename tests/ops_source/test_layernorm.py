@@ -48,6 +48,13 @@ def test_a_sum_and_a_map_with_its_channels_last() -> None:
     assert_close(net.build(_end(net, y)), reals((50, 8, 3, 4)))
 
 
+def test_the_pixels_of_a_map() -> None:
+    net = Net((1, 3, 4, 8), opset=17)
+    assert "rearrange" in ops(
+        assert_close(net.build(_end(net, _normalised(net, net.quant("x", 0.5)))), reals((50, 3, 4, 8)))
+    )
+
+
 def test_one_vector() -> None:
     net = Net((1, 8), opset=17)
     assert_close(net.build(_end(net, _normalised(net, net.quant("x", 0.5)))), reals((50, 8)))

@@ -6,9 +6,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hwgen.errors import UnsupportedError
-from hwgen.passes.lower import lower
-
 from .models import Array, Net, assert_close, assert_equal, ops, reals
 
 RNG = np.random.default_rng(6)
@@ -51,9 +48,8 @@ def test_the_host_computes_one_at_the_end() -> None:
     assert "softmax" not in ops(assert_equal(net.build(net.node("Softmax", y)), reals((3, 6, 8))))
 
 
-def test_pixels_of_a_map_are_refused() -> None:
+def test_pixels_of_a_map_are_moved() -> None:
     net = Net((1, 8, 3, 4))
     y = net.node("Softmax", net.quant("x", 0.1), axis=2)
-    conv = net.node("Conv", net.quant(y, 1 / 255, signed=0), net.weights(RNG.integers(-7, 8, (2, 8, 1, 1))))
-    with pytest.raises(UnsupportedError, match="must be over the channels"):
-        lower(net.build(conv))
+    conv = net.node("Conv", net.quant(y, 1 / 255, signed=0), net.weights(RNG.integers(-7, 8, (2, 8, 1, 1)), 0.25))
+    assert "rearrange" in ops(assert_close(net.build(net.quant(conv, 0.25)), _frames(50, 8, 3, 4, step=0.1)))
