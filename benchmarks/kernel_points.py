@@ -19,6 +19,7 @@ from hwgen.ops import fork, width
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import hardware_op
 from hwgen.ops.folded import FoldedOp
+from hwgen.ops.softmax import exponentials
 from hwgen.ops.support import RomSet, divisors, type_of
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
@@ -239,6 +240,33 @@ def _argmax(name: str, d: _Draw) -> Point:
     return _point(name, "argmax", [x], Folding(lanes, 1), {})
 
 
+def _layernorm(name: str, d: _Draw) -> Point:
+    bits, channels, tokens = d.of(4, 8, 8), d.of(8, 12, 32, 64), d.of(4, 16, 49)
+    lanes = d.divisor(channels, 4)
+    x = TensorType((1, channels, tokens, 1), bool(d.of(0, 1, 1)), bits)
+    attrs = {"epsilon": d.of(1, 300, 2816), "scale_bits": d.of(0, 4, 8)}
+    return _point(name, "layernorm", [x], Folding(lanes, lanes), attrs)
+
+
+def _softmax(name: str, d: _Draw) -> Point:
+    bits, length, heads = d.of(4, 6, 8, 8), d.of(4, 8, 16, 49, 64), d.of(1, 2, 4)
+    lanes = d.divisor(length, 4)
+    x = TensorType((1, heads * length, d.of(4, 16), 1), bool(d.of(0, 1)), bits)
+    table = exponentials(d.of(1, 3, 10) / 100 * (1 << 8 - bits), length, (1 << bits) - 1)
+    return _point(name, "softmax", [x], Folding(lanes, lanes), {"length": length}, {"exp": table})
+
+
+def _matmul_dynamic(name: str, d: _Draw) -> Point:
+    heads, terms, outputs, tokens = d.of(1, 2, 4), d.of(4, 8, 16), d.of(4, 16, 49), d.of(4, 16)
+    a, b = (TensorType((1, heads, 1, 1), bool(d.of(0, 1, 1)), d.of(4, 8, 8)) for _ in "ab")
+    simd, pe = d.divisor(terms, 8), d.divisor(outputs, 4)
+    transposed = bool(d.of(0, 1))
+    kept = (heads * terms, outputs, 1) if transposed else (heads * outputs, terms, 1)
+    kinds = [replace(a, shape=(1, heads * terms, tokens, 1)), replace(b, shape=(1, *kept))]
+    attrs = {"heads": heads, "transposed": transposed, "zero_a": d.of(0, 0, 5), "zero_b": d.of(0, 0, -3)}
+    return _point(name, "matmul_dynamic", kinds, Folding(simd, pe), attrs)
+
+
 def _fork(name: str, d: _Draw) -> Point:
     stream = StreamType(False, d.of(1, 4, 8), d.of(1, 4, 16), d.of(1, 49, 100, 1024))
     copies = d.of(2, 2, 3)
@@ -285,6 +313,9 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
     "add": _add,
     "multiply": _multiply,
     "argmax": _argmax,
+    "layernorm": _layernorm,
+    "softmax": _softmax,
+    "matmul_dynamic": _matmul_dynamic,
     "fork": _fork,
     "width": _width,
     FIFO: _fifo,
