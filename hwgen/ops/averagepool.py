@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AveragePool, GlobalAveragePool, ReduceMean over a map: a sum; the divisor goes into the next requantisation."""
+"""AveragePool and GlobalAveragePool: a sum; the divisor goes into the next requantisation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import numpy as np
 from hwgen.graph import Attr, Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
-from hwgen.ops.conv import Geometry, geometry, window, zero_of
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.macs import linear
+from hwgen.ops.macs import linear, moved
 from hwgen.ops.maxpool import pooled
-from hwgen.ops.moving import in_base_order
+from hwgen.ops.spatial import Geometry, feature_map, geometry, in_shape, size_of, window, zero_of
 from hwgen.ops.steps import Curve
-from hwgen.ops.values import Expr, View
+from hwgen.ops.values import Expr
 
 
 class AveragePool(SourceOp):
@@ -28,47 +27,30 @@ class AveragePool(SourceOp):
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a sum and divide the curve's slope."""
-        expr = _map(ctx, node)
-        kernel = expr.view.shape[2:] if node.op == "GlobalAveragePool" else tuple(node.attrs["kernel_shape"])
-        shape = geometry(ctx, node, expr.view.shape, kernel)
-        if any(shape.pads) and not node.attrs.get("count_include_pad", 0):
-            counts = _counts(shape, expr.view.shape)
-            if len(np.unique(counts)) > 1:
-                _bind(ctx, node, expr, *_varying(ctx, node, expr, shape, counts))
-                return
-            _bind(ctx, node, expr, pooled(ctx, node, expr.tensor, shape, 0, "sum"), int(counts.reshape(-1)[0]))
-            return
-        pad = zero_of(ctx, node, expr) if any(shape.pads) else 0
-        _bind(ctx, node, expr, pooled(ctx, node, expr.tensor, shape, pad, "sum"), shape.taps)
+        expr = summable(ctx, node, feature_map(ctx, node, linear(ctx, node, node.inputs[0])))
+        if node.op == "GlobalAveragePool":
+            shape = Geometry(size_of(expr), size_of(expr))
+        else:
+            shape = geometry(ctx, node, expr, tuple(node.attrs["kernel_shape"]))
+        include = bool(node.attrs.get("count_include_pad", 0))
+        counts = _counts(shape, include=include)
+        if counts.min() == 0:
+            ctx.refuse(node, f"Every window of {node.op} must hold a pixel, but some hold padding only.", "Pad less.")
+        pad = 0
+        if include and any(shape.pads) and not any(shape.beyond):
+            pad = zero_of(ctx, node, expr)
+        elif include and any(shape.beyond):
+            expr = moved(ctx, node, expr, zero_of(ctx, node, expr))
+        if len(np.unique(counts)) > 1:
+            tensor, divisor = _varying(ctx, node, expr, shape, counts)
+        else:
+            tensor, divisor = pooled(ctx, node, expr.tensor, shape, pad, "sum"), int(counts.flat[0])
+        curve = Curve.line(tuple(s / divisor for s in expr.curve.slope), expr.curve.offset)
+        ctx.bind(node.outputs[0], in_shape(ctx, node, replace(expr, tensor=tensor, curve=curve)))
 
 
-class ReduceMean(SourceOp):
-    """Mean over both axes of a feature map."""
-
-    onnx = ("ReduceMean",)
-    needs_integers = True
-
-    def lower(self, ctx: Lowering, node: SourceNode) -> None:
-        """Emit a global sum and divide the curve's slope."""
-        axes = node.attrs.get("axes")
-        if axes is None:
-            array = ctx.constant(node, 1, "axes")
-            axes = () if array is None else tuple(array.reshape(-1).tolist())
-        expr = _map(ctx, node)
-        if sorted(axis % 4 for axis in axes) != [2, 3]:
-            ctx.refuse(node, f"The axes of ReduceMean must be 2 and 3, not {tuple(axes)}.", "Use GlobalAveragePool.")
-        height, width = expr.view.shape[2:]
-        shape = Geometry((height, width), (1, 1), (0, 0, 0, 0))
-        tensor = pooled(ctx, node, expr.tensor, shape, 0, "sum")
-        _bind(ctx, node, expr, tensor, shape.taps)
-
-
-def _map(ctx: Lowering, node: SourceNode) -> Expr:
-    """Return the input as a map whose integers a sum can take: bipolar ones get a second bit."""
-    expr = linear(ctx, node, node.inputs[0])
-    if len(expr.view.shape) != 4:
-        ctx.refuse(node, f"The input of {node.op} must be a feature map (1, C, H, W), not {expr.view.shape}.")
-    expr = in_base_order(ctx, node, expr)
+def summable(ctx: Lowering, node: SourceNode, expr: Expr) -> Expr:
+    """Return a tensor whose integers a sum can take: bipolar ones get a second bit."""
     if not ctx.type(expr.tensor).bipolar:
         return expr
     attrs: dict[str, Attr] = {"y_min": -1, "step": 1}
@@ -77,21 +59,15 @@ def _map(ctx: Lowering, node: SourceNode) -> Expr:
     return replace(expr, tensor=wide, anchor=None)
 
 
-def _bind(ctx: Lowering, node: SourceNode, expr: Expr, tensor: str, divisor: int) -> None:
-    slope = tuple(s / divisor for s in expr.curve.slope)
-    shape = ctx.type(tensor).shape
-    view, wanted = View(shape), ctx.model.shapes[node.outputs[0]]
-    if wanted != shape:
-        view = View(wanted, view.positions().reshape(wanted[1:]))
-    made = replace(expr, tensor=tensor, curve=Curve.line(slope, expr.curve.offset), view=view, anchor=None)
-    ctx.bind(node.outputs[0], made)
-
-
-def _counts(shape: Geometry, size: tuple[int, ...]) -> Ints:
-    """Return how many pixels of each window lie inside the map, int64 ``(OH, OW)``."""
+def _counts(shape: Geometry, *, include: bool) -> Ints:
+    """Return how many pixels of each window count, int64 ``(OH, OW)``; padding does where `include` says so."""
     top, left, bottom, right = shape.pads
-    ones = np.pad(np.ones(size[2:], dtype=np.int64), ((top, bottom), (left, right)))
-    taps = np.lib.stride_tricks.sliding_window_view(ones, shape.kernel)[:: shape.stride[0], :: shape.stride[1]]
+    rest = (bottom - shape.beyond[0], right - shape.beyond[1])
+    ones = np.ones(shape.size, dtype=np.int64)
+    ones = np.pad(ones, ((top, rest[0]), (left, rest[1])), constant_values=int(include))
+    ones = np.pad(ones, ((0, shape.beyond[0]), (0, shape.beyond[1])))
+    taps = np.lib.stride_tricks.sliding_window_view(ones, shape.reach)[:: shape.stride[0], :: shape.stride[1]]
+    taps = taps[:, :, :: shape.dilation[0], :: shape.dilation[1]]
     return np.asarray(taps.sum(axis=(2, 3)), dtype=np.int64)
 
 

@@ -15,6 +15,7 @@ from hwgen.ops.support import (
     RomSet,
     bias_table,
     bipolar_weights,
+    divisors,
     element_type,
     holding,
     in_type,
@@ -26,10 +27,10 @@ from hwgen.ops.support import (
 
 
 class Depthwise(LaneOp):
-    """``(1, T*C, OH, OW) -> (1, C, OH, OW)``: ``acc[c] = sum_t weight[c, t] * x[t, c] + bias[c]``.
+    """``(1, T*C, OH, OW) -> (1, M*C, OH, OW)``: ``acc[o] = sum_t weight[o, t] * x[t, o // M] + bias[o]``.
 
-    Attributes `taps` (T), `weight_bits`, `weight_signed`; constants `weight` (C, T) and `bias` (C,). The input comes
-    from a window of order ``taps``.
+    Attributes `taps` (T), `weight_bits`, `weight_signed`; constants `weight` (M*C, T) and `bias` (M*C,): each channel
+    has M filters, one as a rule. The input comes from a window of order ``taps``.
     """
 
     name = "depthwise"
@@ -45,18 +46,29 @@ class Depthwise(LaneOp):
         """Sum the weighted taps."""
         (x,) = inputs
         weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
-        channels, taps = weight.shape[0], int_attr(node, "taps")
+        taps = int_attr(node, "taps")
+        channels = x.shape[1] // taps
         by_tap = x.reshape(x.shape[0], taps, channels, -1)
         dtype = np.int32 if graph.types[node.outputs[0]].bits < 31 and x.dtype.itemsize <= 2 else np.int64
-        acc = np.empty((x.shape[0], channels, by_tap.shape[3]), dtype)
-        acc[:] = bias[:, np.newaxis]
+        filters = weight.reshape(channels, -1, taps, 1)
+        acc = np.empty((x.shape[0], *filters.shape[:2], by_tap.shape[3]), dtype)
+        acc[:] = bias.reshape(channels, -1, 1)
         for tap in range(taps):
-            acc += by_tap[:, tap] * weight[:, tap, np.newaxis].astype(dtype)
-        return (acc.reshape(x.shape[0], channels, *x.shape[2:]),)
+            acc += by_tap[:, tap, :, np.newaxis] * filters[:, :, tap].astype(dtype)
+        return (acc.reshape(x.shape[0], len(weight), *x.shape[2:]),)
 
     def lane_channels(self, graph: Graph, node: Node) -> int:
-        """Return the channels of the output."""
-        return graph.types[node.outputs[0]].channels
+        """Return the channels of the window's input."""
+        return in_type(graph, node).channels // int_attr(node, "taps")
+
+    def filters(self, graph: Graph, node: Node) -> int:
+        """Return the filters of each channel."""
+        return graph.types[node.outputs[0]].channels // self.lane_channels(graph, node)
+
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return one folding for each divisor of the channels; all filters of a channel work side by side."""
+        filters = self.filters(graph, node)
+        return [Folding(lanes, lanes * filters) for lanes in divisors(self.lane_channels(graph, node))]
 
     def unit(self, graph: Graph, node: Node) -> Unit:
         """Return the LUT multiplier."""
@@ -67,7 +79,7 @@ class Depthwise(LaneOp):
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
         """Return the taps' stream and the sums' stream."""
         taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
-        return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.simd),)
+        return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.pe),)
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a tap in every iteration, write after the last tap of each fold."""
@@ -78,7 +90,7 @@ class Depthwise(LaneOp):
     def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
         """One multiplier and one accumulator a lane, the tables, the counters."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), folding.simd
+        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), folding.pe
         folds = acc.channels // lanes
         filters = graph.constant(node, "weight").reshape(folds, lanes, taps)
         kept = np.minimum(lane_bits(filters, (0, 2)), weight_bits)
@@ -97,13 +109,13 @@ class Depthwise(LaneOp):
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `depthwise`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, lanes = int_attr(node, "taps"), folding.simd
+        taps, lanes, filters = int_attr(node, "taps"), folding.pe, self.filters(graph, node)
         weight = graph.constant(node, "weight")
         table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
-            "kLanes": lanes,
-            "kChannels": acc.channels,
+            "kLanes": folding.simd,
+            "kChannels": self.lane_channels(graph, node),
             "kTaps": taps,
             "kPixels": acc.pixels,
             "kBipolarInput": x.bipolar,
@@ -113,6 +125,8 @@ class Depthwise(LaneOp):
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
         }
+        if filters > 1:
+            config["kMultiplier"] = filters
         by_fold = codes.reshape(-1, lanes, taps).transpose(0, 2, 1).reshape(-1, lanes)
         roms = RomSet(node.name)
         roms.add("weights", weight_t, by_fold)

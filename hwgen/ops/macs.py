@@ -113,7 +113,7 @@ def combine(
     return wide.astype(np.int64), tuple(units) if len(set(units)) > 1 else tuple(units[:1])
 
 
-def offsets(ints: Ints, curve: Curve, times: int) -> list[Fraction]:
+def offsets(ints: Ints, curve: Curve, times: int, groups: int = 1) -> list[Fraction]:
     """Return what the offsets of the inputs add to each row of ``(OC, K)`` weights, in accumulator steps.
 
     Parameters
@@ -122,12 +122,31 @@ def offsets(ints: Ints, curve: Curve, times: int) -> list[Fraction]:
         The inputs' line: one entry, or one for each channel.
     times
         How often the channels repeat along K.
+    groups
+        Parts of the channels, each of which has rows of its own.
     """
     steps = [o / s for o, s in zip(curve.offset, curve.slope, strict=True)]
     if len(steps) == 1:
         return [int(total) * steps[0] for total in ints.sum(axis=1)]
-    by_channel = ints.reshape(len(ints), times, -1).sum(axis=1).tolist()
-    return [sum((w * s for w, s in zip(row, steps, strict=True)), Fraction(0)) for row in by_channel]
+    by_channel = ints.reshape(len(ints), times, -1).sum(axis=1)
+    rows, depth = len(ints) // groups, by_channel.shape[1]
+    return [
+        sum((w * s for w, s in zip(row, steps[i // rows * depth :], strict=False)), Fraction(0))
+        for i, row in enumerate(by_channel.tolist())
+    ]
+
+
+def moved(ctx: Lowering, node: SourceNode, expr: Expr, zero: int) -> Expr:
+    """Return an activation with `zero` subtracted from its integers."""
+    if zero == 0:
+        return expr
+    known, one = ctx.ranges[expr.tensor], np.ones(1, dtype=np.int64)
+    out = Range(known.lo - zero, known.hi - zero)
+    attrs: dict[str, Attr] = {"shift": 0, "lo": out.least, "hi": out.most}
+    constants = {"mul": one, "add": -zero * one}
+    tensor = ctx.emit("requantise", f"{ctx.stem(node)}_zero", (expr.tensor,), attrs, constants, (node.name,), out)
+    offset = tuple(o + s * zero for s, o in zip(expr.curve.slope, expr.curve.offset, strict=True))
+    return replace(expr, tensor=tensor, curve=Curve.line(expr.curve.slope, offset), anchor=None)
 
 
 def weight_format(weight: Ints) -> dict[str, Attr]:

@@ -34,7 +34,8 @@ class Matvec(FoldedOp):
     `per_pixel` true: ``(1, K, OH, OW) -> (1, OC, OH, OW)``. False: the whole frame in stream order (NHWC) is one vector
     of K elements, ``-> (1, OC)``. Constants: `weight` (OC, K) and `bias` (OC,). Attributes `weight_bits` and
     `weight_signed` give the weights' format; signed one-bit weights are -1 and +1. The accumulator's type holds every
-    sum that these weights can reach.
+    sum that these weights can reach. With `groups` (G, per pixel only) the input's channels are G parts of K elements,
+    and each part has OC / G rows of the weights of its own.
     """
 
     name = "matvec"
@@ -53,8 +54,10 @@ class Matvec(FoldedOp):
         weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
         frames = x.shape[0]
         if bool_attr(node, "per_pixel"):
-            columns = x.reshape(frames, weight.shape[1], -1)
-            acc = exact_product(weight, columns)
+            groups = _groups(node)
+            columns = x.reshape(frames, groups, weight.shape[1], -1)
+            acc = exact_product(weight.reshape(groups, -1, weight.shape[1]), columns)
+            acc = acc.reshape(frames, len(bias), -1)
             acc += bias[:, np.newaxis]
             return (acc.reshape(frames, weight.shape[0], *x.shape[2:]),)
         vectors = np.moveaxis(x.reshape(frames, x.shape[1], -1), 1, 2).reshape(frames, -1)
@@ -68,9 +71,9 @@ class Matvec(FoldedOp):
         return "xnor" if both else "lut_generic"
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return every (divisor of K, divisor of OC)."""
+        """Return every (divisor of K, divisor of OC / G)."""
         outputs, inputs = graph.constant(node, "weight").shape
-        return [Folding(simd, pe) for simd in divisors(inputs) for pe in divisors(outputs)]
+        return [Folding(simd, pe) for simd in divisors(inputs) for pe in divisors(outputs // _groups(node))]
 
     def streams(
         self, graph: Graph, node: Node, folding: Folding
@@ -89,7 +92,7 @@ class Matvec(FoldedOp):
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a vector during its first output fold, write at the end of every output fold."""
         outputs, inputs = graph.constant(node, "weight").shape
-        nf, sf = outputs // folding.pe, inputs // folding.simd
+        nf, sf = outputs // _groups(node) // folding.pe, inputs // folding.simd
         iterations = self.cycles(graph, node, folding)
         starts = np.arange(0, iterations, nf * sf, dtype=np.int64)
         reads = (starts[:, np.newaxis] + np.arange(sf, dtype=np.int64)).reshape(-1)
@@ -98,7 +101,7 @@ class Matvec(FoldedOp):
     def check(self, graph: Graph, node: Node) -> list[Problem]:
         """Refuse a weight matrix that does not fit the input."""
         x, inputs = in_type(graph, node), graph.constant(node, "weight").shape[1]
-        extent = x.channels if bool_attr(node, "per_pixel") else x.elements
+        extent = (x.channels if bool_attr(node, "per_pixel") else x.elements) // _groups(node)
         if inputs == extent:
             return []
         return [Problem(f"The weights must have {extent} columns, not {inputs}.", node.name)]
@@ -111,26 +114,28 @@ class Matvec(FoldedOp):
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         weight, weight_bits = graph.constant(node, "weight"), int_attr(node, "weight_bits")
         simd, pe = folding.simd, folding.pe
-        nf, sf = weight.shape[0] // pe, weight.shape[1] // simd
+        blocks, sf = weight.shape[0] // pe, weight.shape[1] // simd
+        nf = blocks // _groups(node)
         one_bit = x.bipolar or bipolar_weights(node)
         product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
-        tiles = weight.reshape(nf, pe, sf, simd)
+        tiles = weight.reshape(blocks, pe, sf, simd)
         lanes = np.minimum(lane_bits(tiles, (0, 2)), weight_bits)
         products = lane_products(lanes, trailing_zeros(tiles, (0, 2)), tiles[0, :, 0, :], x.bits)
         stored = int(lanes.sum())
-        weights, weight_bram = rom(nf * sf, stored, family)
+        weights, weight_bram = rom(blocks * sf, stored, family)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
-        bias, bias_bram = rom(nf, bias_width, family)
+        bias, bias_bram = rom(blocks, bias_width, family)
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
         vector = float(simd * x.bits if nf > 1 else 0)
-        counters = counter_bits(nf, sf, nf * sf if nf > 1 < sf else 1, acc.pixels * nf * sf)
+        beyond = blocks if blocks > nf > 1 else 1
+        counters = counter_bits(nf, sf, beyond, blocks * sf if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
         sums = float(pe * acc.bits)
         lut = {
             "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
             "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
-        table = addressed(nf * sf, stored) + addressed(nf, bias_width)
+        table = addressed(blocks * sf, stored) + addressed(blocks, bias_width)
         ff = {"base": 1.0, "state": counters + registers, "pipeline": sum(products.values()), "table": table}
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram)
 
@@ -145,7 +150,7 @@ class Matvec(FoldedOp):
             "kSimd": simd,
             "kPe": pe,
             "kInputs": inputs,
-            "kOutputs": outputs,
+            "kOutputs": outputs // _groups(node),
             "kVectors": acc.pixels,
             "kBipolarInput": x.bipolar,
             "kBipolarWeight": bipolar_weights(node),
@@ -154,12 +159,19 @@ class Matvec(FoldedOp):
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
         }
+        if _groups(node) > 1:
+            config["kGroups"] = _groups(node)
         tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
         roms = RomSet(node.name)
         roms.add("weights", weight_t, tiles.reshape(-1, pe * simd))
         roms.add("bias", type_of(table), table.reshape(-1, pe))
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
+
+
+def _groups(node: Node) -> int:
+    """Return the attribute `groups`, 1 where it is left out."""
+    return int_attr(node, "groups") if "groups" in node.attrs else 1
 
 
 def exact_product(weight: Ints, columns: Ints) -> Ints:

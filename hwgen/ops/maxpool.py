@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from hwgen.graph import Attr
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
-from hwgen.ops.conv import Geometry, geometry, window
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.moving import in_base_order
-from hwgen.ops.values import Expr, View
+from hwgen.ops.ranges import Range
+from hwgen.ops.spatial import Geometry, feature_map, geometry, in_shape, size_of, window
+from hwgen.ops.values import Expr
 
 
 class MaxPool(SourceOp):
@@ -24,30 +27,37 @@ class MaxPool(SourceOp):
         """Emit a window and a pool, or one global pool."""
         if len(node.outputs) > 1 and node.outputs[1]:
             ctx.refuse(node, "MaxPool must not put out indices.", "Remove its second output.")
-        expr = feature_map(ctx, node)
-        if not expr.curve.increasing:
-            text = "The input of MaxPool must grow with its integers, but a negative scale turns the order over."
-            ctx.refuse(node, text, "Quantise before MaxPool, or pool before the batch normalisation.")
-        kernel = expr.view.shape[2:] if node.op == "GlobalMaxPool" else tuple(node.attrs["kernel_shape"])
-        shape = geometry(ctx, node, expr.view.shape, kernel)
-        low = ctx.type(expr.tensor).lo
-        tensor = pooled(ctx, node, expr.tensor, shape, low, "max")
+        expr = feature_map(ctx, node, ctx.expr(node, node.inputs[0]))
+        expr = rising(ctx, node, expr, largest=True)
+        if node.op == "GlobalMaxPool":
+            shape = Geometry(size_of(expr), size_of(expr))
+        else:
+            shape = geometry(ctx, node, expr, tuple(node.attrs["kernel_shape"]))
         kind = ctx.type(expr.tensor)
+        tensor = pooled(ctx, node, expr.tensor, shape, kind.lo, "max")
         ctx.describe(tensor, kind.scale, kind.zero_point)
-        ctx.bind(node.outputs[0], replace(expr, tensor=tensor, view=View(ctx.type(tensor).shape), anchor=None))
+        ctx.bind(node.outputs[0], in_shape(ctx, node, replace(expr, tensor=tensor)))
 
 
-def feature_map(ctx: Lowering, node: SourceNode) -> Expr:
-    """Return the input as a feature map in its own order."""
-    expr = in_base_order(ctx, node, ctx.expr(node, node.inputs[0]))
-    if len(expr.view.shape) != 4:
-        ctx.refuse(node, f"The input of {node.op} must have the shape (1, C, H, W), not {expr.view.shape}.")
-    return expr
+def rising(ctx: Lowering, node: SourceNode, expr: Expr, *, largest: bool) -> Expr:
+    """Return an activation whose largest real value, or smallest, is that of the largest integer in every channel."""
+    turned = [s != 0 and (s > 0) != largest for s in expr.curve.slope]
+    if not any(turned):
+        return expr
+    known = ctx.ranges[expr.tensor]
+    sign = np.array([-1 if t else 1 for t in turned], dtype=np.int64)
+    lo, hi = np.minimum(known.lo * sign, known.hi * sign), np.maximum(known.lo * sign, known.hi * sign)
+    attrs: dict[str, Attr] = {"shift": 0, "lo": int(lo.min()), "hi": int(hi.max())}
+    constants = {"mul": sign, "add": 0 * sign}
+    name = f"{ctx.stem(node)}_turned"
+    tensor = ctx.emit("requantise", name, (expr.tensor,), attrs, constants, (node.name,), Range(lo, hi))
+    slope = tuple(s * int(f) for s, f in zip(expr.curve.slope, sign.tolist(), strict=True))
+    return replace(expr, tensor=tensor, curve=replace(expr.curve, slope=slope), anchor=None)
 
 
 def pooled(ctx: Lowering, node: SourceNode, tensor: str, shape: Geometry, pad_value: int, mode: str) -> str:
     """Emit the pool of a window, global where the window is the whole map; return the result."""
-    if shape.kernel == ctx.type(tensor).shape[2:] and not any(shape.pads):
+    if shape.whole:
         return ctx.emit("global_pool", ctx.stem(node), (tensor,), {"mode": mode}, {}, (node.name,))
     taps = window(ctx, node, tensor, shape, pad_value, "taps")
     return ctx.emit("pool", ctx.stem(node), (taps,), {"taps": shape.taps, "mode": mode}, {}, (node.name,))

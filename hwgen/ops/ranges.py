@@ -53,14 +53,20 @@ def _weighted(weight: Ints, bias: Ints, lo: Ints, hi: Ints) -> Range:
 
 def _matvec(graph: Graph, node: Node, ins: list[Range]) -> Range:
     weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
-    times = weight.shape[1] // len(ins[0].lo)
-    return _weighted(weight, bias, np.tile(ins[0].lo, times), np.tile(ins[0].hi, times))
+    groups = node.attrs.get("groups", 1)
+    assert isinstance(groups, int)
+    times = weight.shape[1] * groups // len(ins[0].lo)
+    rows = len(weight) // groups if groups > 1 else 1
+    lo, hi = (np.repeat(np.tile(v, times).reshape(groups, -1), rows, axis=0) for v in (ins[0].lo, ins[0].hi))
+    return _weighted(weight, bias, lo, hi)
 
 
 def _depthwise(graph: Graph, node: Node, ins: list[Range]) -> Range:
     weight, bias = graph.constant(node, "weight"), graph.constant(node, "bias")
-    channels, taps = weight.shape
-    return _weighted(weight, bias, ins[0].lo.reshape(taps, channels).T, ins[0].hi.reshape(taps, channels).T)
+    taps = weight.shape[1]
+    lo, hi = (v.reshape(taps, -1).T for v in (ins[0].lo, ins[0].hi))
+    filters = len(weight) // len(lo)
+    return _weighted(weight, bias, np.repeat(lo, filters, axis=0), np.repeat(hi, filters, axis=0))
 
 
 def _window(graph: Graph, node: Node, ins: list[Range]) -> Range:
@@ -69,8 +75,10 @@ def _window(graph: Graph, node: Node, ins: list[Range]) -> Range:
     lo, hi = ins[0].lo, ins[0].hi
     if any(pads):
         lo, hi = np.minimum(lo, pad), np.maximum(hi, pad)
-    taps = kernel[0] * kernel[1]
-    return Range(np.tile(lo, taps), np.tile(hi, taps))
+    taps, groups = kernel[0] * kernel[1], node.attrs.get("groups", 1)
+    assert isinstance(groups, int)
+    lo, hi = (np.tile(v.reshape(groups, -1), (1, taps)).reshape(-1) for v in (lo, hi))
+    return Range(lo, hi)
 
 
 def _pool(graph: Graph, node: Node, ins: list[Range]) -> Range:

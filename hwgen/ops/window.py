@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -18,12 +19,48 @@ from hwgen.ops.support import in_type, int_attr, ints_attr, str_attr
 from hwgen.ops.window_schedule import Geometry
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The attributes of a window, those written out that may be left out."""
+
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    @classmethod
+    def of(cls, graph: Graph, node: Node) -> Settings:
+        """Return the settings of a node."""
+        size = ints_attr(node, "size") if "size" in node.attrs else in_type(graph, node).shape[2:]
+        dilation = ints_attr(node, "dilation") if "dilation" in node.attrs else (1, 1)
+        groups = int_attr(node, "groups") if "groups" in node.attrs else 1
+        kernel, stride, pads = (ints_attr(node, name) for name in ("kernel", "stride", "pads"))
+        return cls(size, kernel, stride, pads, dilation, groups)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """Height and width of a window."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        """Height and width of the output."""
+        room = (self.size[i] + self.pads[i] + self.pads[i + 2] - self.reach[i] for i in (0, 1))
+        return tuple(r // s + 1 for r, s in zip(room, self.stride, strict=True))
+
+
 class Window(LaneOp):
     """``(1, C, H, W) -> (1, KH*KW*C, OH, OW)``, output channels ordered (kh, kw, c), c innermost.
 
     Attributes: `kernel` (KH, KW), `stride` (SH, SW), `pads` (top, left, bottom, right), `pad_value`, and `order`:
     ``nhwc`` streams each window tap by tap with all channels of a tap together, ``taps`` streams for each fold of
     channels all taps of the window. The output's format is the input's, widened when `pad_value` does not fit.
+
+    Where they are not 1: `dilation` (DH, DW), and `groups` (G, order ``nhwc`` only), which orders the output channels
+    (g, kh, kw, c) with C / G channels in a group. `size` (H, W) where the pixels are to be seen as a map of another
+    height and width.
     """
 
     name = "window"
@@ -31,13 +68,10 @@ class Window(LaneOp):
 
     def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
         """Return the type of the taps."""
-        x = in_type(graph, node)
-        _, c, h, w = x.shape
-        (kh, kw), (sh, sw) = ints_attr(node, "kernel"), ints_attr(node, "stride")
-        top, left, bottom, right = ints_attr(node, "pads")
-        shape = (1, kh * kw * c, (h + top + bottom - kh) // sh + 1, (w + left + right - kw) // sw + 1)
+        x, settings = in_type(graph, node), Settings.of(graph, node)
+        shape = (1, prod(settings.kernel) * x.channels, *settings.out_size)
+        padded = any(settings.pads)
         pad = int_attr(node, "pad_value")
-        padded = any((top, left, bottom, right))
         fits = pad in (-1, 1) if x.bipolar else x.lo <= pad <= x.hi
         signed, bits = (x.signed, x.bits) if fits or not padded else bits_for(min(x.lo, pad), max(x.hi, pad))
         return (replace(x, shape=shape, signed=signed, bits=bits, scale=(), zero_point=0),)
@@ -45,29 +79,38 @@ class Window(LaneOp):
     def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
         """Gather the taps, one of all windows at a time."""
         (x,) = inputs
-        (kh, kw), (sh, sw) = ints_attr(node, "kernel"), ints_attr(node, "stride")
-        top, left, bottom, right = ints_attr(node, "pads")
-        pad, (oh, ow) = int_attr(node, "pad_value"), graph.types[node.outputs[0]].shape[2:]
-        frames, c, h, w = x.shape
+        settings = Settings.of(graph, node)
+        (kh, kw), (sh, sw), (dh, dw) = settings.kernel, settings.stride, settings.dilation
+        top, left, bottom, right = settings.pads
+        pad, (oh, ow), (h, w) = int_attr(node, "pad_value"), settings.out_size, settings.size
+        frames, c, groups = len(x), x.shape[1], settings.groups
         dtype = np.result_type(x, np.min_scalar_type(pad))
         padded = np.full((frames, c, h + top + bottom, w + left + right), pad, dtype)
-        padded[:, :, top : top + h, left : left + w] = x
-        taps = np.empty((frames, kh, kw, c, oh, ow), dtype)
+        padded[:, :, top : top + h, left : left + w] = x.reshape(frames, c, h, w)
+        by_group = padded.reshape(frames, groups, c // groups, *padded.shape[2:])
+        taps = np.empty((frames, groups, kh, kw, c // groups, oh, ow), dtype)
         for i, j in np.ndindex(kh, kw):
-            taps[:, i, j] = padded[:, :, i : i + sh * oh : sh, j : j + sw * ow : sw][:, :, :oh, :ow]
+            tap = by_group[:, :, :, i * dh :: sh, j * dw :: sw]
+            taps[:, :, i, j] = tap[:, :, :, :oh, :ow]
         return (taps.reshape(frames, -1, oh, ow),)
+
+    def lane_channels(self, graph: Graph, node: Node) -> int:
+        """Return the channels of a group."""
+        return in_type(graph, node).channels // Settings.of(graph, node).groups
 
     def geometry(self, graph: Graph, node: Node, lanes: int) -> Geometry:
         """Return the numbers that fix the window's schedule."""
-        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        settings = Settings.of(graph, node)
         return Geometry(
-            x.shape[2:],
-            y.shape[2:],
-            x.channels // lanes,
-            ints_attr(node, "kernel"),
-            ints_attr(node, "stride"),
-            ints_attr(node, "pads"),
+            settings.size,
+            settings.out_size,
+            in_type(graph, node).channels // lanes,
+            settings.kernel,
+            settings.stride,
+            settings.pads,
             str_attr(node, "order") == "taps",
+            settings.dilation,
+            settings.groups,
         )
 
     def streams(
@@ -90,14 +133,14 @@ class Window(LaneOp):
         return best(self.geometry(graph, node, folding.simd))
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
-        """Refuse paddings as large as the kernel, and windows that begin outside the input."""
-        x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        kernel, stride, pads = ints_attr(node, "kernel"), ints_attr(node, "stride"), ints_attr(node, "pads")
-        if min(y.shape[1:]) < 1:
-            return [Problem(f"A window of {kernel} must fit the padded input {x.shape[2:]}.", node.name)]
-        last = [(y.shape[2 + axis] - 1) * stride[axis] - pads[axis] for axis in (0, 1)]
-        if any(pads[a] >= kernel[a] or last[a] >= x.shape[2 + a] for a in (0, 1)):
-            return [Problem(f"The padding {pads} must be less than the kernel {kernel}.", node.name)]
+        """Refuse paddings as large as the window, and windows that begin outside the input."""
+        settings = Settings.of(graph, node)
+        size, reach, pads = settings.size, settings.reach, settings.pads
+        if min(settings.out_size) < 1:
+            return [Problem(f"A window of {reach} must fit the padded input {size}.", node.name)]
+        last = [(settings.out_size[a] - 1) * settings.stride[a] - pads[a] for a in (0, 1)]
+        if any(pads[a] >= reach[a] or last[a] >= size[a] for a in (0, 1)):
+            return [Problem(f"The padding {pads} must be less than the window {reach}.", node.name)]
         return []
 
     def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
@@ -107,7 +150,7 @@ class Window(LaneOp):
         words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * folding.simd, family)
         padded = float(any(geometry.pads))
-        place = counter_bits(*y.shape[2:], *geometry.kernel, geometry.folds)
+        place = counter_bits(*geometry.out_size, *geometry.kernel, geometry.folds)
         walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
         ahead = 2 * counter_bits(words) + 1 + walked
         word = float(y.bits * folding.simd)
@@ -121,7 +164,7 @@ class Window(LaneOp):
         """Return the call of `window`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, folding.simd)
-        (kh, kw), (sh, sw) = geometry.kernel, geometry.stride
+        (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
         top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
         config: dict[str, int | bool | CType] = {
@@ -130,19 +173,23 @@ class Window(LaneOp):
             "kSigned": x.signed,
             "kLanes": folding.simd,
             "kChannels": x.channels,
-            "kHeight": x.shape[2],
-            "kWidth": x.shape[3],
+            "kHeight": geometry.size[0],
+            "kWidth": geometry.size[1],
             "kKernelH": kh,
             "kKernelW": kw,
             "kStrideH": sh,
             "kStrideW": sw,
             "kPadTop": top,
             "kPadLeft": left,
-            "kOutHeight": y.shape[2],
-            "kOutWidth": y.shape[3],
+            "kOutHeight": geometry.out_size[0],
+            "kOutWidth": geometry.out_size[1],
             "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
             "kTapsOrder": geometry.taps_order,
             "kDepth": depth_of(geometry),
         }
+        if (dh, dw) != (1, 1):
+            config |= {"kDilationH": dh, "kDilationW": dw}
+        if geometry.channel_groups > 1:
+            config["kGroups"] = geometry.channel_groups
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("window.hpp", "window", config, ins, outs))

@@ -32,6 +32,10 @@ class Geometry(Pattern):
         Top, left, bottom, right.
     taps_order
         Emit for each fold of channels all taps, instead of for each tap all folds.
+    dilation
+        Rows and columns from one tap to the next.
+    channel_groups
+        Groups of channels that leave one after the other, each in the order of a window of its own.
     """
 
     size: tuple[int, ...]
@@ -41,6 +45,8 @@ class Geometry(Pattern):
     stride: tuple[int, ...]
     pads: tuple[int, ...]
     taps_order: bool
+    dilation: tuple[int, ...] = (1, 1)
+    channel_groups: int = 1
 
     @property
     def total(self) -> int:
@@ -50,14 +56,27 @@ class Geometry(Pattern):
     @property
     def span(self) -> int:
         """Distance from the first to the last tap of a window."""
-        return (self.kernel[0] - 1) * self.size[1] * self.folds + self.kernel[1] * self.folds - 1
+        rows, columns = ((k - 1) * d for k, d in zip(self.kernel, self.dilation, strict=True))
+        return (rows * self.size[1] + columns + 1) * self.folds - 1
+
+    @property
+    def tap(self) -> int:
+        """Words of a tap that leave one after the other."""
+        return 1 if self.taps_order else self.folds // self.channel_groups
+
+    @property
+    def gapless(self) -> bool:
+        """Whether the taps of a kernel row follow each other in the buffer without a gap."""
+        return self.tap == self.folds and self.dilation[1] == 1
 
     @property
     def side_by_side(self) -> bool:
         """Whether the counters' bits side by side are a tap's distance from the first: no pointer of its own."""
-        row, step = self.size[1] * self.folds, self.folds if self.taps_order else 1
-        inner = self.kernel[1] if self.taps_order else self.kernel[1] * self.folds
-        return not row & (row - 1) and not step & (step - 1) and step << (inner - 1).bit_length() <= row
+        row = self.dilation[0] * self.size[1] * self.folds
+        step = 1 if self.gapless else self.dilation[1] * self.folds
+        inner = self.kernel[1] * self.folds if self.gapless else self.kernel[1]
+        narrow = self.gapless or self.tap == 1
+        return narrow and not row & (row - 1) and not step & (step - 1) and step << (inner - 1).bit_length() <= row
 
     def groups(self) -> Groups:
         """Return the output pixels."""
@@ -67,8 +86,8 @@ class Geometry(Pattern):
     def wanted(self, group: int | Ints) -> Ints:
         """Return the input word that each word of an output pixel waits for, -1 for padding, which waits for none."""
         p = _pixels(self)
-        ys = group // self.out_size[1] * self.stride[0] - self.pads[0] + p.rows
-        xs = group % self.out_size[1] * self.stride[1] - self.pads[1] + p.columns
+        ys = group // self.out_size[1] * self.stride[0] - self.pads[0] + p.rows * self.dilation[0]
+        xs = group % self.out_size[1] * self.stride[1] - self.pads[1] + p.columns * self.dilation[1]
         inside = (ys >= 0) & (ys < self.size[0]) & (xs >= 0) & (xs < self.size[1])
         padding = np.where(np.asarray(group) == 0, 0, -1)
         return np.asarray(np.where(inside, (ys * self.size[1] + xs) * self.folds + p.folds, padding), dtype=np.int64)
@@ -87,17 +106,26 @@ class _Pixels:
 
 @lru_cache(maxsize=64)
 def _pixels(g: Geometry) -> _Pixels:
-    height, width = g.size
+    width = g.size[1]
     top = np.arange(g.out_size[0])[:, np.newaxis] * g.stride[0] - g.pads[0]
     left = np.arange(g.out_size[1])[np.newaxis, :] * g.stride[1] - g.pads[1]
-    bottom, right = np.minimum(top + g.kernel[0], height) - 1, np.minimum(left + g.kernel[1], width) - 1
-    rows, columns, folds = np.meshgrid(*map(np.arange, (*g.kernel, g.folds)), indexing="ij")
-    if g.taps_order:
-        rows, columns, folds = (a.transpose(2, 0, 1) for a in (rows, columns, folds))
+    bottom, right = _last_inside(g, 0)[:, np.newaxis], _last_inside(g, 1)[np.newaxis, :]
+    last = np.where((bottom < 0) | (right < 0), -1, (bottom * width + right + 1) * g.folds - 1).reshape(-1)
+    last[0] = max(last[0], 0)
+    order = (g.folds // g.tap, *g.kernel, g.tap)
+    groups, rows, columns, units = np.meshgrid(*map(np.arange, order), indexing="ij")
     return _Pixels(
         ((top * width + left) * g.folds).reshape(-1).tolist(),
-        ((bottom * width + right + 1) * g.folds - 1).reshape(-1).tolist(),
+        last.tolist(),
         rows.reshape(-1),
         columns.reshape(-1),
-        folds.reshape(-1),
+        (groups * g.tap + units).reshape(-1),
     )
+
+
+def _last_inside(g: Geometry, axis: int) -> Ints:
+    """Return the last row or column inside the frame of every output row or column, -1 where all of it is padding."""
+    starts = np.arange(g.out_size[axis]) * g.stride[axis] - g.pads[axis]
+    taps = starts[:, np.newaxis] + np.arange(g.kernel[axis]) * g.dilation[axis]
+    inside = (taps >= 0) & (taps < g.size[axis])
+    return np.asarray(np.where(inside, taps, -1).max(axis=1), dtype=np.int64)

@@ -20,7 +20,7 @@ def merge_pads(graph: Graph) -> Graph:
 
 def _merged(graph: Graph, node: Node) -> Node:
     maker = graph.producer.get(node.inputs[0]) if node.op == "window" else None
-    if maker is None or maker.op != "pad":
+    if maker is None or maker.op != "pad" or "size" in node.attrs:
         return node
     around, own = maker.attrs["pads"], node.attrs["pads"]
     assert isinstance(around, tuple) and isinstance(own, tuple)

@@ -17,6 +17,10 @@ FIXED = [
     Shape(8, 7, 3, (3, 2), (2, 3), (0, 1, 2, 0), True),
     Shape(6, 6, 2, (2, 2), (2, 2), (0, 0, 0, 0), True),
     Shape(1, 9, 1, (1, 4), (1, 1), (0, 3, 0, 0), False),
+    Shape(7, 8, 2, (3, 2), (1, 2), (2, 1, 2, 3), False, (2, 3)),
+    Shape(4, 5, 6, (2, 3), (1, 1), (1, 1, 1, 1), False, (1, 1), 3),
+    Shape(2, 3, 4, (2, 2), (2, 1), (3, 2, 3, 2), False, (3, 2), 2),
+    Shape(1, 2, 3, (1, 2), (1, 3), (0, 4, 0, 4), True, (1, 4)),
 ]
 
 
@@ -26,33 +30,35 @@ def random_shape(rng: np.random.Generator, number: int) -> Shape:
         return FIXED[number]
     while True:
         size, kernel, stride = rng.integers(1, 10, 2), rng.integers(1, 5, 2), rng.integers(1, 4, 2)
-        top, left = (int(rng.integers(0, k)) for k in kernel)
-        bottom, right = (int(rng.integers(0, k)) for k in kernel)
+        dilation = rng.integers(1, 4, 2) if rng.random() < 0.5 else np.ones(2, dtype=np.int64)
+        reach = (kernel - 1) * dilation + 1
+        top, left, bottom, right = (int(rng.integers(0, reach[i % 2])) for i in range(4))
+        taps_order, groups = bool(rng.integers(0, 2)), int(rng.integers(1, 4))
         shape = Shape(
             int(size[0]),
             int(size[1]),
-            int(rng.integers(1, 4)),
+            int(rng.integers(1, 4)) * groups,
             (int(kernel[0]), int(kernel[1])),
             (int(stride[0]), int(stride[1])),
             (top, left, bottom, right),
-            bool(rng.integers(0, 2)),
+            taps_order,
+            (int(dilation[0]), int(dilation[1])),
+            1 if taps_order else groups,
         )
-        oh, ow = shape.out
-        fits = (
-            oh >= 1 and ow >= 1 and shape.height + top + bottom >= kernel[0] and shape.width + left + right >= kernel[1]
-        )
-        last = (oh - 1) * stride[0] - top < shape.height and (ow - 1) * stride[1] - left < shape.width
-        if fits and last:
+        last = [(shape.out[i] - 1) * int(stride[i]) - shape.pads[i] < int(size[i]) for i in (0, 1)]
+        if min(shape.out) >= 1 and all(last):
             return shape
 
 
 def taps(shape: Shape, x: Ints, pad: int) -> Ints:
-    """Return the taps of ``(frames, C, H, W)`` as ``(frames, KH * KW * C, OH, OW)``."""
+    """Return the taps of ``(frames, C, H, W)`` as ``(frames, KH * KW * C, OH, OW)``, group after group."""
     top, left, bottom, right = shape.pads
-    (kh, kw), (sh, sw) = shape.kernel, shape.stride
+    (sh, sw), (dh, dw) = shape.stride, shape.dilation
     padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=pad)
-    view = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sh, ::sw]
-    return np.ascontiguousarray(view.transpose(0, 4, 5, 1, 2, 3)).reshape(x.shape[0], -1, *shape.out)
+    view = np.lib.stride_tricks.sliding_window_view(padded, shape.reach, axis=(2, 3))[:, :, ::sh, ::sw, ::dh, ::dw]
+    parts = np.split(view, shape.groups, axis=1)
+    whole = np.concatenate([p.transpose(0, 4, 5, 1, 2, 3).reshape(len(x), -1, *shape.out) for p in parts], axis=1)
+    return np.ascontiguousarray(whole)
 
 
 def make_case(rng: np.random.Generator, shape: Shape, depth: int) -> Case:
@@ -90,6 +96,10 @@ def make_case(rng: np.random.Generator, shape: Shape, depth: int) -> Case:
         "kTapsOrder": shape.taps_order,
         "kDepth": depth,
     }
+    if shape.dilation != (1, 1):
+        config |= {"kDilationH": shape.dilation[0], "kDilationW": shape.dilation[1]}
+    if shape.groups > 1:
+        config["kGroups"] = shape.groups
     expected = to_beats(taps(shape, x, pad), out_stream)
     return Case("window", "window", config, [(in_stream, to_beats(x, in_stream))], [(out_stream, expected)])
 

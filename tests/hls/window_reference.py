@@ -19,32 +19,41 @@ class Shape:
     stride: tuple[int, int]
     pads: tuple[int, int, int, int]
     taps_order: bool
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Height and width of a window."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
     @property
     def out(self) -> tuple[int, int]:
         """Height and width of the output."""
-        (kh, kw), (sh, sw), (top, left, bottom, right) = self.kernel, self.stride, self.pads
+        (kh, kw), (sh, sw), (top, left, bottom, right) = self.reach, self.stride, self.pads
         return (self.height + top + bottom - kh) // sh + 1, (self.width + left + right - kw) // sw + 1
 
     @property
     def least_depth(self) -> int:
         """Smallest power of two that the line buffer may have."""
-        span = ((self.kernel[0] - 1) * self.width + self.kernel[1]) * self.folds
-        return max(2, 1 << (span - 1).bit_length())
+        return max(2, 1 << self.geometry.span.bit_length())
 
     @property
     def geometry(self) -> Geometry:
         """The same, as operators see it."""
         size = (self.height, self.width)
-        return Geometry(size, self.out, self.folds, self.kernel, self.stride, self.pads, self.taps_order)
+        settings = self.kernel, self.stride, self.pads, self.taps_order, self.dilation, self.groups
+        return Geometry(size, self.out, self.folds, *settings)
 
 
 def rule(g: Geometry, depth: int, arrivals: list[int], frames: int) -> tuple[list[int], list[int]]:
     """Apply the rule of window.hpp one iteration after the other; word i of all frames arrives at arrivals[i]."""
     height, width = g.size
     taps = [(y, x, f) for y in range(g.kernel[0]) for x in range(g.kernel[1]) for f in range(g.folds)]
-    if g.taps_order:
-        taps.sort(key=lambda t: (t[2], t[0], t[1]))
+    group = 1 if g.taps_order else g.folds // g.channel_groups
+    taps.sort(key=lambda t: (t[2] // group, t[0], t[1], t[2]))
+    taps = [(y * g.dilation[0], x * g.dilation[1], f) for y, x, f in taps]
     wanted = []
     for frame in range(frames):
         for row in range(g.out_size[0]):

@@ -25,6 +25,23 @@ class TestWindow(OperatorTests):
         b = GraphBuilder()
         attrs = {"kernel": (3, 2), "stride": (2, 1), "pads": (0, 1, 2, 0), "pad_value": 0, "order": "nhwc"}
         found.append(b.graph([b.node("w", "window", [b.input("x", (2, 5, 5), 1, signed=True)], attrs)]))
+        return found + cls.less_usual()
+
+    @classmethod
+    def less_usual(cls) -> list[Graph]:
+        """Return windows with dilations, groups, and another look at their pixels."""
+        attrs = {"kernel": (2, 3), "stride": (1, 2), "pads": (1, 2, 1, 1), "pad_value": -1, "order": "nhwc"}
+        rest: list[dict[str, tuple[int, int] | int | str]] = [
+            {"dilation": (3, 2)},
+            {"groups": 2},
+            {"dilation": (1, 2), "order": "taps"},
+            {"size": (3, 10)},
+        ]
+        found = []
+        for number, extra in enumerate(rest):
+            b = GraphBuilder(seed=number)
+            x = b.input("x", (4, 5, 6), 3, signed=True)
+            found.append(b.graph([b.node("w", "window", [x], {**attrs, **extra})]))
         return found
 
 
@@ -41,6 +58,12 @@ class TestMatvec(OperatorTests):
         found.append(b.graph([b.matvec("m", b.input("x", (4, 3, 2), 2), 4, 3, per_pixel=True)]))
         b = GraphBuilder()
         found.append(b.graph([b.matvec("m", b.input("x", (4, 3, 2), 2), 4, 3)]))
+        for x_bits, w_bits in ((3, 4), (1, 1)):
+            b = GraphBuilder()
+            attrs = {"per_pixel": True, "groups": 3, "weight_bits": w_bits, "weight_signed": True}
+            constants = {"weight": b.weights(6, 4, w_bits), "bias": [3, -2, 0, 1, 9, 4]}
+            x = b.input("x", (12, 3, 2), x_bits, signed=True)
+            found.append(b.graph([b.node("m", "matvec", [x], attrs, constants)]))
         return found
 
 
@@ -56,6 +79,11 @@ class TestDepthwise(OperatorTests):
             attrs = {"taps": 9, "weight_bits": bits, "weight_signed": True}
             constants = {"weight": b.weights(4, 9, bits), "bias": [3, -2, 0, 1]}
             found.append(b.graph([b.node("d", "depthwise", [taps], attrs, constants)]))
+        b = GraphBuilder()
+        taps = b.window("w", b.input("x", (4, 5, 5), 4), kernel=2, order="taps")
+        attrs = {"taps": 4, "weight_bits": 3, "weight_signed": True}
+        constants = {"weight": b.weights(12, 4, 3), "bias": b.rng.integers(-9, 9, 12)}
+        found.append(b.graph([b.node("d", "depthwise", [taps], attrs, constants)]))
         return found
 
 

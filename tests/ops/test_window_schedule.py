@@ -18,14 +18,17 @@ from hwgen.ops.window_schedule import Geometry
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Geometry, int]:
     small = st.integers(1, 3)
-    kernel, stride = (draw(small), draw(small)), (draw(small), draw(small))
+    kernel, stride, dilation = (draw(small), draw(small)), (draw(small), draw(small)), (draw(small), draw(small))
     size = (draw(st.integers(1, 7)), draw(st.integers(1, 7)))
-    pads = tuple(draw(st.integers(0, kernel[i % 2] - 1)) for i in range(4))
-    extent = [(size[i] + pads[i] + pads[i + 2] - kernel[i]) for i in (0, 1)]
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    pads = tuple(draw(st.integers(0, reach[i % 2] - 1)) for i in range(4))
+    extent = [size[i] + pads[i] + pads[i + 2] - reach[i] for i in (0, 1)]
     assume(min(extent) >= 0)
     out = tuple(extent[i] // stride[i] + 1 for i in (0, 1))
     assume(all((out[i] - 1) * stride[i] - pads[i] < size[i] for i in (0, 1)))
-    g = Geometry(size, out, draw(small), kernel, stride, pads, draw(st.booleans()))
+    taps_order, groups = draw(st.booleans()), draw(st.integers(1, 2))
+    folds = draw(st.integers(1, 2)) * groups
+    g = Geometry(size, out, folds, kernel, stride, pads, taps_order, dilation, 1 if taps_order else groups)
     return g, max(2, 1 << g.span.bit_length()) << draw(st.integers(0, 2))
 
 

@@ -201,28 +201,6 @@ def test_depthwise_takes_any_activation_scale_for_each_channel():
     assert_equal(net.build(net.quant(y, 16.0)), reals((3, 3, 4, 4)))
 
 
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"group": 2}, "The group of Conv must be 1, or equal to its 4 input and output channels, not 2"),
-        ({"dilations": (2, 2)}, "The dilations of Conv must be 1"),
-    ],
-)
-def test_refused_convolutions(change, sentence):
-    net = Net((1, 4, 6, 6))
-    channels = 4 // change.get("group", 1)
-    y = net.node("Conv", net.quant("x"), net.weights(_ints((4, channels, 3, 3))), name="odd", **change)
-    with pytest.raises(UnsupportedError, match=sentence) as caught:
-        lower(net.build(y))
-    assert caught.value.problems[0].node == "odd" and caught.value.problems[0].hint
-
-
-def test_one_dimensional_convolutions_are_refused():
-    net = Net((1, 4, 6))
-    with pytest.raises(UnsupportedError, match="must be two-dimensional"):
-        lower(net.build(net.node("Conv", net.quant("x"), net.weights(_ints((4, 4, 3))))))
-
-
 def test_float_weights_are_refused_and_integral_ones_are_not():
     net = Net((1, 3))
     with pytest.raises(UnsupportedError, match="must be quantised, not real numbers"):

@@ -15,6 +15,8 @@ namespace hwgen {
 /// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t acc_t, and kDsp if products shall be
 /// multiplier blocks. Words hold kLanes channels; for each pixel and each fold of channels the taps arrive one after
 /// the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
+/// With kMultiplier, which may be left out, each channel has that many filters: lanes of `out`, weights and bias count
+/// on over the filters of a channel.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -26,20 +28,23 @@ void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>
   using in_t = typename Cfg::in_t;
   using acc_t = typename Cfg::acc_t;
   using P = Product<Cfg>;
+  constexpr unsigned kFilters = MultiplierOf<Cfg>::value;
+  constexpr unsigned kSums = Cfg::kLanes * kFilters;
   constexpr unsigned kFolds = Cfg::kChannels / Cfg::kLanes;
   constexpr unsigned kIterations = Cfg::kPixels * kFolds * Cfg::kTaps;
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
   static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
-  static_assert(kOutBits == Cfg::kLanes * bits_of<acc_t>(), "an output word must hold kLanes sums of acc_t");
-  static_assert(kWeightDepth == kFolds * Cfg::kTaps && kWeightLanes == Cfg::kLanes,
-                "weights must have one row for each fold and tap, kLanes lanes");
-  static_assert(kBiasDepth == kFolds && kBiasLanes == Cfg::kLanes,
-                "bias must have one row for each fold, kLanes lanes");
+  static_assert(kOutBits == kSums * bits_of<acc_t>(),
+                "an output word must hold a sum of acc_t for each filter of kLanes");
+  static_assert(kWeightDepth == kFolds * Cfg::kTaps && kWeightLanes == kSums,
+                "weights must have one row for each fold and tap, one lane for each filter of kLanes");
+  static_assert(kBiasDepth == kFolds && kBiasLanes == kSums,
+                "bias must have one row for each fold, one lane for each filter of kLanes");
 
   Counter<Cfg::kTaps> tap;
   Counter<kFolds> fold;
   Counter<kFolds * Cfg::kTaps> address;
-  acc_t acc[Cfg::kLanes];
+  acc_t acc[kSums];
 #pragma HLS ARRAY_PARTITION variable = acc type = complete
 
   // Invariant: address = fold * kTaps + tap; acc holds the sums of this fold over the taps before `tap`.
@@ -47,9 +52,9 @@ void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>
 #pragma HLS PIPELINE II = 1
     const ap_uint<kInBits> word = in.read();
     ap_uint<kOutBits> sums = 0;
-    for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+    for (unsigned lane = 0; lane < kSums; ++lane) {
 #pragma HLS UNROLL
-      const in_t x = get_lane<in_t>(word, lane);
+      const in_t x = get_lane<in_t>(word, lane / kFilters);
       const auto term = P::term(x, weights[address.index()][lane]);
       const acc_t start = tap.first() ? acc_t(bias[fold.index()][lane]) : acc[lane];
       const acc_t next = start + (acc_t(term) << P::kShift);

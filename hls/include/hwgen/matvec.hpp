@@ -16,7 +16,9 @@ namespace hwgen {
 /// shall be multiplier blocks. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd
 /// + simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp
 /// says. One iteration does kPe * kSimd products; column folds run fastest, then row folds, then vectors. A vector is
-/// read in the iterations of row fold 0 and kept for the others.
+/// read in the iterations of row fold 0 and kept for the others. With kGroups, which may be left out, each of the
+/// kVectors is kGroups vectors of kInputs after one another, each of which has kOutputs rows of its own: fold and bias
+/// count on over the groups.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -31,7 +33,8 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
   using sum_t = typename SumOf<typename P::term_t, Cfg::kSimd>::type;
   constexpr unsigned kColumnFolds = Cfg::kInputs / Cfg::kSimd;
   constexpr unsigned kRowFolds = Cfg::kOutputs / Cfg::kPe;
-  constexpr unsigned kFolds = kColumnFolds * kRowFolds;
+  constexpr unsigned kBlocks = kRowFolds * GroupsOf<Cfg>::value;
+  constexpr unsigned kFolds = kColumnFolds * kBlocks;
   constexpr unsigned kIterations = Cfg::kVectors * kFolds;
   static_assert(Cfg::kInputs % Cfg::kSimd == 0, "kSimd must divide kInputs");
   static_assert(Cfg::kOutputs % Cfg::kPe == 0, "kPe must divide kOutputs");
@@ -39,18 +42,19 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
   static_assert(kOutBits == Cfg::kPe * bits_of<acc_t>(), "an output word must hold kPe sums of acc_t");
   static_assert(kWeightDepth == kFolds && kWeightLanes == Cfg::kPe * Cfg::kSimd,
                 "weights must have one row for each fold and kPe * kSimd lanes");
-  static_assert(kBiasDepth == kRowFolds && kBiasLanes == Cfg::kPe,
-                "bias must have one row for each row fold, kPe lanes");
+  static_assert(kBiasDepth == kBlocks && kBiasLanes == Cfg::kPe,
+                "bias must have one row for each row fold of each group, kPe lanes");
 
   Counter<kColumnFolds> column;
   Counter<kRowFolds> row;
+  Counter<kBlocks> block;
   Counter<kFolds> fold;
   acc_t acc[Cfg::kPe];
 #pragma HLS ARRAY_PARTITION variable = acc type = complete
   ap_uint<kInBits> vector[kColumnFolds];
 
-  // Invariant: fold = row * kColumnFolds + column; acc holds the sums of this row fold over the columns before
-  // `column`.
+  // Invariant: fold = block * kColumnFolds + column, row = block % kRowFolds; acc holds the sums of this row fold over
+  // the columns before `column`.
   for (unsigned i = 0; i < kIterations; ++i) {
 #pragma HLS PIPELINE II = 1
     ap_uint<kInBits> word;
@@ -72,7 +76,7 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
         const in_t x = get_lane<in_t>(word, simd);
         sum += P::term(x, weights[fold.index()][pe * Cfg::kSimd + simd]);
       }
-      const acc_t start = column.first() ? acc_t(bias[row.index()][pe]) : acc[pe];
+      const acc_t start = column.first() ? acc_t(bias[block.index()][pe]) : acc[pe];
       const acc_t next = start + (acc_t(sum) << P::kShift);
       acc[pe] = next;
       set_lane(sums, pe, next);
@@ -84,6 +88,7 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
     const bool row_done = column.last();
     column.step();
     row.step(row_done);
+    block.step(row_done);
     fold.step();
   }
 }

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <hwgen/lanes.hpp>
+#include <hwgen/settings.hpp>
 
 namespace hwgen {
-
-template <class...>
-using Void = void;
 
 /// Whether products of integers are made of multiplier blocks (DSPs): Cfg::kDsp, false where Cfg does not have it.
 template <class Cfg, class = void>

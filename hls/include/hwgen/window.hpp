@@ -28,7 +28,9 @@ ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
 /// kOutHeight kOutWidth kPadValue kTapsOrder kDepth. A word of `in` holds kLanes channels of kInBits; a word of `out`
 /// holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the sign; a signed bit
 /// is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns, channel folds. Order
-/// taps: for each output pixel its channel folds, kernel rows, columns. Padding holds kPadValue.
+/// taps: for each output pixel its channel folds, kernel rows, columns. With kGroups, order nhwc is that of each group
+/// of channels after the other. kDilationH and kDilationW are the rows and columns from one tap to the next. Both may
+/// be left out. Padding holds kPadValue.
 ///
 /// Every iteration reads a word if one waits and the buffer has room, and writes a word if it is padding or was read in
 /// an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel at hand, are
@@ -48,6 +50,7 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   // one is in the buffer, and `offset` the distance from there to the tap at hand, walked with it or read off counters.
   static ap_uint<kInWidth> buffer[Cfg::kDepth];
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p
+  static Counter<G::kUnit> unit;
   static Counter<G::kInner> inner;
   static Counter<G::kMiddle> middle;
   static Counter<G::kOuter> outer;
@@ -56,6 +59,7 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   static typename G::address_t place = 0;
   static typename G::offset_t walked = 0;
   static typename G::held_t held = -G::kFirst;
+#pragma HLS RESET variable = unit
 #pragma HLS RESET variable = inner
 #pragma HLS RESET variable = middle
 #pragma HLS RESET variable = outer
@@ -70,7 +74,7 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
 #pragma HLS PIPELINE II = 1
     typename G::offset_t offset = walked;
     if constexpr (G::kSideBySide) {
-      offset = middle.index() * G::kRow + inner.index() * G::kInnerStep + outer.index();
+      offset = middle.index() * G::kMiddlePitch + inner.index() * G::kInnerPitch + outer.index();
     }
     bool padding = false;
     bool begun = true;
@@ -97,7 +101,8 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
       buffer[address.to_uint()] = in.read();
     }
 
-    const bool inner_done = inner.last();
+    const bool unit_done = unit.last();
+    const bool inner_done = unit_done && inner.last();
     const bool middle_done = inner_done && middle.last();
     const bool pixel_done = middle_done && outer.last();
     const bool row_done = column.last();
@@ -108,10 +113,14 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
     held = held + int(reads) - gone;
     place = place + gone;
     if (writes && !G::kSideBySide) {
-      const int by = middle_done ? G::kOuterStep : inner_done ? G::kMiddleStep : G::kInnerStep;
+      const int by = middle_done  ? G::kOuterStep
+                     : inner_done ? G::kMiddleStep
+                     : unit_done  ? G::kInnerStep
+                                  : G::kUnitStep;
       walked = pixel_done ? 0 : int(offset) + by;
     }
-    inner.step(writes);
+    unit.step(writes);
+    inner.step(writes && unit_done);
     middle.step(writes && inner_done);
     outer.step(writes && middle_done);
     column.step(moves);

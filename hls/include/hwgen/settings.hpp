@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings that a kernel's Cfg may leave out.
+#pragma once
+
+namespace hwgen {
+
+template <class...>
+using Void = void;
+
+/// Cfg::kGroups: parts of the channels that are convolved apart from each other; 1 where Cfg does not have it.
+template <class Cfg, class = void>
+struct GroupsOf {
+  static constexpr int value = 1;
+};
+template <class Cfg>
+struct GroupsOf<Cfg, Void<decltype(Cfg::kGroups)>> {
+  static constexpr int value = int(Cfg::kGroups);
+};
+
+/// Cfg::kDilationH and kDilationW: rows and columns from one tap to the next; 1 where Cfg does not have them.
+template <class Cfg, class = void>
+struct DilationOf {
+  static constexpr int kRows = 1;
+  static constexpr int kColumns = 1;
+};
+template <class Cfg>
+struct DilationOf<Cfg, Void<decltype(Cfg::kDilationH)>> {
+  static constexpr int kRows = int(Cfg::kDilationH);
+  static constexpr int kColumns = int(Cfg::kDilationW);
+};
+
+/// Cfg::kMultiplier: outputs of each channel of a depthwise convolution; 1 where Cfg does not have it.
+template <class Cfg, class = void>
+struct MultiplierOf {
+  static constexpr unsigned value = 1;
+};
+template <class Cfg>
+struct MultiplierOf<Cfg, Void<decltype(Cfg::kMultiplier)>> {
+  static constexpr unsigned value = Cfg::kMultiplier;
+};
+
+}  // namespace hwgen
