@@ -34,6 +34,8 @@ class Condition(ElementwiseOp):
     """Comparisons, logic and Where of constants and functions of one activation."""
 
     onnx = tuple(FUNCTIONS)
+    needs_integers = True
+    folds_constants = False
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Bind the function; what joins several tensors is left to the host."""

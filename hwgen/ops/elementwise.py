@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 from hwgen.errors import Unquantised
 from hwgen.graph.source import SourceNode
@@ -14,9 +15,14 @@ from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Suffix, Sum,
 
 
 class ElementwiseOp(SourceOp):
-    """An operator that the host may compute at either end, and that is arithmetic on values in between."""
+    """An operator that the host may compute at either end, and that is arithmetic on values in between.
+
+    `folds_constants` says that with a single activation it is a clipped line, which is exact behind any sum; what is
+    not, and `needs_integers`, is quantised in front too.
+    """
 
     host = True
+    folds_constants: ClassVar[bool] = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Leave it to the host when all of it is still on the host, else call `apply`."""

@@ -19,6 +19,7 @@ class MinMax(ElementwiseOp):
     """Least or greatest of an activation and constants, or of functions of one activation."""
 
     onnx = ("Min", "Max")
+    needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Clip the value's curve, or bind the function; what joins several tensors is left to the host."""

@@ -15,6 +15,8 @@ class Power(ElementwiseOp):
     """Pow with a constant exponent, or a constant base: a table; the exponent 1 costs nothing."""
 
     onnx = ("Pow",)
+    needs_integers = True
+    folds_constants = False
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Pass the value through, or bind the function."""

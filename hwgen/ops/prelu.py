@@ -16,6 +16,8 @@ class PRelu(ElementwiseOp):
     """``x`` where it is positive, else ``slope * x``, with one slope or one for each channel."""
 
     onnx = ("PRelu",)
+    needs_integers = True
+    folds_constants = False
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Bind the function; it never falls where no slope is negative."""

@@ -86,7 +86,9 @@ class Net:
         op = source_ops().get(node.op)
         if op is None or not op.needs_integers:
             return False
-        return len(self.activations(node)) > 1 or not (isinstance(op, ElementwiseOp) and len(node.inputs) > 1)
+        if len(self.activations(node)) > 1 or len(node.inputs) == 1 or not isinstance(op, ElementwiseOp):
+            return True
+        return not op.folds_constants or (node.op == "Div" and node.inputs[0] in self.constants)
 
     def keeps_integers(self, node: SourceNode) -> bool:
         """Tell whether a node only hands elements on, so that a quantised tensor stays on its grid."""
