@@ -32,6 +32,7 @@ def build(
     seed: int = 0,
     shapes: Mapping[str, Sequence[int]] | None = None,
     input_types: Mapping[str, str] | None = None,
+    calib: str | Path | None = None,
 ) -> BuildResult:
     """Build an accelerator; the same as ``hwgen build``.
 
@@ -61,6 +62,8 @@ def build(
         Shapes of model inputs, or sizes of symbolic axes, that the file leaves open: ``{"x": (1, 3, 224, 224)}``.
     input_types
         Model inputs that hold integers: ``{"x": "int8"}``.
+    calib
+        npz file with frames to quantise a float model with.
 
     Returns
     -------
@@ -94,5 +97,6 @@ def build(
         seed,
         shapes or {},
         input_types or {},
+        path(calib),
     )
     return run(request)

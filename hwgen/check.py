@@ -10,6 +10,7 @@ from typing import Any
 from hwgen.errors import ExitCode, HwgenError, Problem
 from hwgen.request import Request
 from hwgen.stages import Build
+from hwgen.tables import quantisation_lines
 
 CLASSES = {ExitCode.USER: "user", ExitCode.UNSUPPORTED: "unsupported", ExitCode.INFEASIBLE: "infeasible"}
 
@@ -59,6 +60,8 @@ def check_model(request: Request) -> dict[str, Any]:
     fits = request.has_board and _attempt(found, lambda: job.budget and job.board)
     if _attempt(found, lambda: job.source):
         facts |= {"nodes": len(job.source.nodes), "opset": job.source.opset}
+        if job.quantize is not None:
+            facts |= _quantised(job, facts["summary"])
         if _attempt(found, lambda: job.lowered):
             facts |= _lowered(job, facts["summary"])
             if fits and _attempt(found, lambda: job.plan):
@@ -83,6 +86,12 @@ def _survey(request: Request, found: _Findings) -> None:
 
     for error in frontend.survey(request.model, request.shapes):
         found.add(error)
+
+
+def _quantised(job: Build, summary: list[str]) -> dict[str, Any]:
+    figures = job.quantisation.facts
+    summary += [*(f"warning: {text}" for text in figures["warnings"]), *quantisation_lines(figures)]
+    return {"quantize": figures}
 
 
 def _lowered(job: Build, summary: list[str]) -> dict[str, Any]:

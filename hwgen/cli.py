@@ -46,6 +46,7 @@ TypeOption = Annotated[
     list[str] | None,
     typer.Option("--input-type", help="An input that holds integers: NAME=int8.", metavar="NAME=TYPE"),
 ]
+CalibOption = Annotated[Path | None, typer.Option("--calib", help="npz with frames to quantise a float model with.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
 
 
@@ -81,6 +82,7 @@ def build(
     seed: Annotated[int, typer.Option("--seed", help="Seed of random frames.")] = 0,
     shape: ShapeOption = None,
     input_type: TypeOption = None,
+    calib: CalibOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build an accelerator: verified HLS C++, verified RTL, a project and a report."""
@@ -100,6 +102,7 @@ def build(
         seed,
         parse_shapes(shape or ()),
         parse_types(input_type or ()),
+        calib,
     )
     result = pipeline.build(request, console.Progress().event)
     errors = console.mismatches(result)
@@ -121,13 +124,15 @@ def check(
     clock_mhz: ClockOption = None,
     shape: ShapeOption = None,
     input_type: TypeOption = None,
+    calib: CalibOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a model can be built, or everything that keeps it from it at once. Writes nothing."""
     from hwgen.check import check_model
 
     shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
-    facts = check_model(Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types))
+    request = Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib)
+    facts = check_model(request)
     if as_json:
         console.print_json(facts)
     else:
@@ -152,6 +157,41 @@ def inspect_command(
         console.print_json(facts)
     else:
         console.print_lines(inspect_lines(facts))
+
+
+@app.command()
+def quantize(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", help="ONNX file to write.")],
+    calib: CalibOption = None,
+    weights: Annotated[int | None, typer.Option("--weights", help="Bits of weights, 2 to 8; 8 if absent.")] = None,
+    acts: Annotated[int | None, typer.Option("--acts", help="Bits of activations, 2 to 8; 8 if absent.")] = None,
+    method: Annotated[str | None, typer.Option("--method", help="adaptive or nearest.")] = None,
+    calibration: Annotated[str | None, typer.Option("--calibration", help="minmax, percentile or mse.")] = None,
+    evaluation: Annotated[Path | None, typer.Option("--eval", help="npz with frames to measure the result on.")] = None,
+    budget: BudgetOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of random calibration frames.")] = 0,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Quantise a float model: an ONNX file with QONNX quantisers, and how near it is to the float model."""
+    from hwgen import frontend
+    from hwgen.config import load_quantize
+    from hwgen.ptq import quantise_model, write_file
+
+    given = {"weights": weights, "acts": acts, "method": method, "calibration": calibration}
+    options = load_quantize(budget, {key: value for key, value in given.items() if value is not None})
+    assert options is not None
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    source = frontend.load(model, shapes=shapes, input_types=types)
+    result = quantise_model(source, options, calib, evaluation, seed)
+    write_file(result.onnx, out)
+    console.print_warnings(result.warnings)
+    if as_json:
+        console.print_json({"ok": True, "model": model.name, "out": str(out), "quantize": result.facts})
+    else:
+        console.print_quantisation(result.facts, out)
 
 
 @app.command()

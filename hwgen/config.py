@@ -149,6 +149,31 @@ def load_budget(path: Path | None = None, **overrides: Any) -> Budget:
     return Budget.parse(merged, where)
 
 
+def load_quantize(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Quantize | None:
+    """Return what a budget file says about quantisation; it needs no board for that.
+
+    Parameters
+    ----------
+    path
+        YAML file, if there is one.
+    overrides
+        Keys of `Quantize` that win over the file; None in place of a mapping asks for no quantisation of its own.
+
+    Raises
+    ------
+    UserError
+        With every problem found in the file.
+    """
+    data = _read(path) if path is not None else {}
+    where = f"Budget file {path}" if path is not None else "The budget"
+    if not isinstance(data, Mapping):
+        Budget.parse(data, where)
+    section = data.get("quantize")
+    if overrides is not None and (section is None or isinstance(section, Mapping)):
+        section = {**(section or {}), **overrides}
+    return Budget.parse({"board": "none", **data, "quantize": section}, where).quantize
+
+
 def _read(path: Path) -> Any:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -158,7 +183,16 @@ def _read(path: Path) -> Any:
     return {} if data is None else data
 
 
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {(): Budget, ("limits",): Limits, ("target",): FpsTarget}
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Budget,
+    ("limits",): Limits,
+    ("target",): FpsTarget,
+    ("quantize",): Quantize,
+}
+
+
+def _model_at(path: tuple[str, ...]) -> type[BaseModel]:
+    return LayerBits if path[:2] == ("quantize", "layers") else _MODELS[path]
 
 
 def _problems(where: str, data: Mapping[str, Any], error: ValidationError) -> list[Problem]:
@@ -173,7 +207,7 @@ def _problems(where: str, data: Mapping[str, Any], error: ValidationError) -> li
         elif item["type"] == "missing":
             problems.append(Problem(f"{where} must name a board.", hint="Give --board, or board: in the file."))
         elif item["type"] == "extra_forbidden":
-            known = list(_MODELS[path[:-1]].model_fields)
+            known = list(_model_at(path[:-1]).model_fields)
             key = ".".join(path)
             problems.append(Problem(f"{where} has an unknown key {key!r}.", hint=did_you_mean(path[-1], known)))
         else:
@@ -186,7 +220,18 @@ def _wanted(path: tuple[str, ...]) -> str:
         return "a board's name"
     if path == ("limits",):
         return f"a mapping with keys among {', '.join(Limits.model_fields)}"
+    if path[0] == "quantize":
+        return _wanted_of_quantize(path[1:])
     return "a positive number" if path == ("clock_mhz",) else "a number that is not negative"
+
+
+def _wanted_of_quantize(path: tuple[str, ...]) -> str:
+    if path == ("layers",):
+        return "a mapping with layer names as keys"
+    if not path or (path[0] == "layers" and len(path) == 2):
+        return f"a mapping with keys among {', '.join((LayerBits if path else Quantize).model_fields)}"
+    choices = {"method": "adaptive or nearest", "calibration": "minmax, percentile or mse"}
+    return choices.get(path[0], "true or false" if path[0] in ("equalise", "trip") else "a whole number from 2 to 8")
 
 
 def _target_problem(where: str, value: Any) -> Problem:

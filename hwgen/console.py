@@ -23,7 +23,7 @@ from hwgen.errors import ExitCode, Problem
 from hwgen.pipeline import Event
 from hwgen.request import STAGES, BuildResult
 from hwgen.resources import cache_folder
-from hwgen.tables import result_lines, table
+from hwgen.tables import quantisation_lines, quantisation_table, result_lines, table
 
 if TYPE_CHECKING:
     from hwgen.doctor import Finding
@@ -159,6 +159,20 @@ def print_check(facts: Mapping[str, Any]) -> None:
     print_errors([Problem(**problem) for problem in facts.get("errors", ())])
     if facts["ok"]:
         print_lines(facts["summary"])
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Print sentences on stderr that must not be overlooked."""
+    for text in warnings:
+        _err().print("WARNING:", style="bold yellow", end=" ")
+        _err().print(text, markup=False)
+
+
+def print_quantisation(facts: Mapping[str, Any], out: Path) -> None:
+    """Print the figures of post-training quantisation."""
+    for line in (quantisation_table(facts), *quantisation_lines(facts)):
+        _out().print(line, markup=False)
+    _out().print(f"Output: {out}", markup=False)
 
 
 def board_json(board: Board) -> dict[str, Any]:

@@ -76,9 +76,9 @@ def read_frames(job: Build) -> tuple[Feeds, npt.NDArray[np.int64] | None]:
     request = job.request
     if request.inputs is None:
         return inputs.default(job.source, request.frames or DEFAULT_FRAMES, request.seed), None
-    feeds = inputs.read_npz(job.source, request.inputs, ignore=(LABELS,))
+    feeds = inputs.read_npz(job.given, request.inputs, ignore=(LABELS,))
     labels = None
-    if LABELS not in job.source.inputs:
+    if LABELS not in job.given.inputs:
         labels = artifacts.read_npz(request.inputs).get(LABELS)
     if labels is None:
         return feeds, None

@@ -52,6 +52,8 @@ class Request:
         Shapes of model inputs, or sizes of symbolic axes, that the file leaves open.
     input_types
         Model inputs that hold integers, by name: ``int8``, ``uint4`` ...
+    calib
+        npz with frames to quantise a float model with; None uses random ones where the budget asks for quantisation.
     """
 
     model: Path
@@ -69,6 +71,7 @@ class Request:
     seed: int = 0
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     input_types: Mapping[str, str] = field(default_factory=dict)
+    calib: Path | None = None
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)

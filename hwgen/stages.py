@@ -20,14 +20,17 @@ from hwgen.request import Request
 from hwgen.version import VERSION
 
 if TYPE_CHECKING:
-    from hwgen.config import Budget
+    from hwgen.config import Budget, Quantize
     from hwgen.graph.source import SourceModel
     from hwgen.hlsc import Module
     from hwgen.hw import Board
     from hwgen.ops.lowering import Lowered
     from hwgen.plan import Plan
+    from hwgen.ptq import Quantisation
 
 IMPORTED = Path("models/00_import.onnx")
+QUANTISED = Path("models/quantized.onnx")
+QUANTISATION = Path("report/quantize.json")
 INTEGER_VIEW = Path("models/01_integer.onnx")
 LOWERED = Path("models/integer")
 PLAN = Path("plan")
@@ -84,11 +87,39 @@ class Build:
 
     @cached_property
     def source(self) -> SourceModel:
-        """The imported model, under the design's name."""
+        """The imported model, under the design's name; quantised where that is asked for."""
+        from hwgen import frontend
+
+        if self.quantize is None:
+            return self.given
+        kept = self.folder / QUANTISED
+        if self.folder != Path() and kept.is_file():
+            return frontend.load(kept, name=self.request.name)
+        return self.quantisation.load(self.request.name)
+
+    @cached_property
+    def given(self) -> SourceModel:
+        """The model as it was given."""
         from hwgen import frontend
 
         request = self.request
         return frontend.load(request.model, name=request.name, shapes=request.shapes, input_types=request.input_types)
+
+    @cached_property
+    def quantize(self) -> Quantize | None:
+        """How the model is to be quantised; None where it is not."""
+        from hwgen.config import load_quantize
+
+        found = load_quantize(self.request.budget)
+        return load_quantize(None, {}) if found is None and self.request.calib is not None else found
+
+    @cached_property
+    def quantisation(self) -> Quantisation:
+        """The quantised model with its figures."""
+        from hwgen.ptq import quantise_model
+
+        assert self.quantize is not None
+        return quantise_model(self.given, self.quantize, self.request.calib, seed=self.request.seed)
 
     @cached_property
     def lowered(self) -> Lowered:
@@ -126,13 +157,25 @@ def import_options(job: Build) -> Any:
     """Return what the import depends on."""
     request = job.request
     shapes = {name: list(sizes) for name, sizes in request.shapes.items()}
-    return [request.name, job.model_sha256, shapes, dict(request.input_types)]
+    options = [request.name, job.model_sha256, shapes, dict(request.input_types)]
+    if job.quantize is None:
+        return options
+    calib = request.calib
+    frames = ["random", request.seed] if calib is None else [manifest.sha256(calib) if calib.is_file() else str(calib)]
+    return [*options, job.quantize.model_dump(mode="json"), frames]
 
 
 def run_import(job: Build) -> None:
     """Read the model, fold constants, infer shapes; write the simplified ONNX file."""
     path = job.folder / IMPORTED
     path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in (job.folder / QUANTISED, job.folder / QUANTISATION):
+        stale.unlink(missing_ok=True)
+    if job.quantize is not None:
+        for warning in job.quantisation.warnings:
+            job.note("import", f"WARNING: {warning}")
+        (job.folder / QUANTISED).write_bytes(job.quantisation.onnx)
+        artifacts.write_json(job.folder / QUANTISATION, job.quantisation.facts)
     path.write_bytes(job.source.serialized)
     job.note("import", f"{len(job.source.nodes)} nodes, opset {job.source.opset}")
 
@@ -263,10 +306,11 @@ def run_report(job: Build) -> None:
 
 def facts(job: Build) -> dict[str, Any]:
     """Return what the stages measured, by stage; absent where a stage was not asked for."""
-    found = {"hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
+    found = {"quantize": QUANTISATION, "hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
     data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if (job.folder / p).is_file()}
     unfit = job.folder / INFEASIBLE
-    warnings = [str(Problem(**problem)) for problem in artifacts.read_json(unfit)] if unfit.is_file() else []
+    warnings = list(data.get("quantize", {}).get("warnings", []))
+    warnings += [str(Problem(**problem)) for problem in artifacts.read_json(unfit)] if unfit.is_file() else []
     return {
         "name": job.request.name,
         "board": job.board.name if job.request.has_board else None,

@@ -101,6 +101,30 @@ def parity_headlines(report: Mapping[str, Any]) -> list[str]:
     return [*lines, f"{text}."]
 
 
+def quantisation_table(facts: Mapping[str, Any]) -> str:
+    """Return a line for each layer: its bits, its signal to noise, and the output's when it alone is quantised."""
+    columns = ("layer", "operator", "weights", "acts", "SQNR dB", "alone dB")
+    keys = ("name", "op", "weights", "acts", "sqnr_db", "alone_db")
+    return table(columns, [[_figure(layer[key]) for key in keys] for layer in facts["layers"]], columns[2:])
+
+
+def quantisation_lines(facts: Mapping[str, Any]) -> list[str]:
+    """Return how near a quantised model is to the float one, one sentence a line."""
+    lines = []
+    for what, found in (("calibration", facts), ("evaluation", facts["evaluation"])):
+        if found is not None:
+            top1 = found["top1_agreement"]
+            same = "" if top1 is None else f", the same class as the float model in {top1:.2%}"
+            lines.append(f"{found['frames']} {what} frames: output SQNR {_figure(found['output_sqnr_db'])} dB{same}.")
+    if facts["worst_layer"] is not None:
+        lines.append(f"Quantised alone, {facts['worst_layer']} hurts most; more bits would help there first.")
+    return lines
+
+
+def _figure(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
 def _layers(report: Mapping[str, Any]) -> str:
     rows = [
         (r["name"], r["op"], r["unit"], f"{r['pe']} x {r['simd']}", f"{r['cycles']:,}", f"{r['cost']['lut']:,.0f}")
@@ -124,6 +148,8 @@ def headlines(report: Mapping[str, Any]) -> list[str]:
         if rung in ("golden", "csim", "rtl") and verdict is not None:
             state = "equal" if verdict["mismatches"] == 0 else f"{verdict['mismatches']} DIFFER"
             lines.append(f"{rung}: {verdict['tensors']} tensors compared, {state}.")
+    if report.get("quantize") is not None:
+        lines += quantisation_lines(report["quantize"])
     lines += parity_headlines(report)
     for who, used in report["resources"].items():
         if used is not None:

@@ -23,6 +23,7 @@ SHELL = {
     "workspace",
     "manifest",
     "check",
+    "ptq",
     "inspect_model",
     "tables",
     "doctor",

@@ -46,5 +46,5 @@ def float_model(kinds: Counter[str], first: str | None) -> Problem:
     return Unquantised(
         f"The model must be quantised, not real numbers: {layers} need integers, the first of them here.",
         first,
-        "Try hwgen quantize MODEL --calib DATA.npz, or export it as QDQ or QONNX.",
+        "Try hwgen quantize MODEL --calib DATA.npz --out FILE, build it with --calib, or export it as QDQ or QONNX.",
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A float model in, a quantised one out: post-training quantisation."""
 
-from hwgen.quantize.quantize import Quantised, is_quantised, quantise
+from hwgen.quantize.quantize import Quantised, quantise
 
-__all__ = ["Quantised", "is_quantised", "quantise"]
+__all__ = ["Quantised", "quantise"]

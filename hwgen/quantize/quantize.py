@@ -23,7 +23,7 @@ from hwgen.quantize.sequence import Weights, frames_for, round_weights
 from hwgen.quantize.trip import trip
 from hwgen.quantize.write import to_onnx, with_quantisers
 
-QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "QuantizeLinear", "DynamicQuantizeLinear")
+QUANTISERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc", "QuantizeLinear", "DynamicQuantizeLinear"})
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         "proofs": proof_summary(facts["proofs"]),
         **(_without_hardware() if plan is None else _hardware(plan, facts, verdict or {})),
         "requantisations": facts["proofs"],
+        "quantize": facts.get("quantize"),
         "host": facts["host"],
         "seed": facts["seed"],
     }
