@@ -25,6 +25,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,9 +44,18 @@ LARGEST = 150_000
 """Bytes of the largest file that is changed often; larger ones are drawn once in 200 inputs."""
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """The files that are changed: networks, those too large to be changed often, and node tests (one operator each)."""
+
+    networks: tuple[bytes, ...]
+    large: tuple[bytes, ...]
+    operators: tuple[bytes, ...]
+
+
 @cache
-def seeds() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """Return the small and the large files that are changed."""
+def seeds() -> Seeds:
+    """Return what there is to change."""
     import onnx_node_tests
 
     from tests.differential.networks import generate
@@ -56,17 +66,17 @@ def seeds() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     tests = [case for case in onnx_node_tests.cases() if case.model.ByteSize() < LARGEST]
     forms = [onnx_node_tests.with_constants(case, list(case.feeds)[1:]).SerializeToString() for case in tests]
     small = [data for data in real if len(data) < LARGEST]
-    return (*small * 6, *made * 3, *forms), tuple(data for data in real if len(data) >= LARGEST)
+    return Seeds((*small * 3, *made), tuple(data for data in real if len(data) >= LARGEST), tuple(forms))
 
 
 def file_of(seed: int, index: int) -> bytes:
-    """Return the input of this number."""
+    """Return the input of this number; every third one is an operator."""
     from loader_mutations import mutated
 
     rng = random.Random(f"{seed}/{index}")
-    small, large = seeds()
-    chosen = rng.choice(large) if large and rng.random() < 0.005 else rng.choice(small)
-    return mutated(chosen, rng.choice(small), rng)
+    known = seeds()
+    kind = known.operators if index % 3 == 0 else known.large if rng.random() < 0.005 else known.networks
+    return mutated(rng.choice(kind or known.networks), rng.choice(known.networks), rng)
 
 
 class Watch:
@@ -131,12 +141,11 @@ def judge(path: Path, watch: Watch, *, as_in_file: bool) -> tuple[str, str]:
     return outcome, details
 
 
-def serve(pipe: Connection, seed: int, place: str) -> None:
-    """Judge the inputs whose numbers come through the pipe."""
+def serve(pipe: Connection, place: str) -> None:
+    """Judge the files that come through the pipe."""
     os.setsid()
     folder = Path(place) / "case"
     _laid_out(folder)
-    seeds()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir(place)
@@ -145,11 +154,11 @@ def serve(pipe: Connection, seed: int, place: str) -> None:
     sys.addaudithook(watch)
     path = folder / "model.onnx"
     pipe.send("ready")
-    while (index := pipe.recv()) is not None:
-        path.write_bytes(file_of(seed, index))
-        pipe.send("start")
+    while True:
+        data, as_in_file = pipe.recv()
+        path.write_bytes(data)
         start = _processor_seconds(str(os.getpid()))
-        outcome, details = judge(path, watch, as_in_file=index % 3 == 0)
+        outcome, details = judge(path, watch, as_in_file=as_in_file)
         pipe.send((outcome, details, _processor_seconds(str(os.getpid())) - start))
 
 
@@ -167,24 +176,22 @@ def _laid_out(folder: Path) -> None:
 class Worker:
     """A process that judges inputs; a new one takes its place when it dies."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self) -> None:
         self._start()
 
     def _start(self) -> None:
         self.place = tempfile.TemporaryDirectory(prefix="hwgen-fuzz-")
         context = multiprocessing.get_context("spawn")
         self.pipe, end = context.Pipe()
-        self.process = context.Process(target=serve, args=(end, self.seed, self.place.name), daemon=True)
+        self.process = context.Process(target=serve, args=(end, self.place.name), daemon=True)
         self.process.start()
         end.close()
         assert self.pipe.recv() == "ready"
 
-    def judge(self, index: int) -> tuple[str, str, float]:
-        """Return outcome, details and processor seconds of an input."""
+    def judge(self, data: bytes, as_in_file: bool) -> tuple[str, str, float]:
+        """Return outcome, details and processor seconds of a file."""
         try:
-            self.pipe.send(index)
-            self.pipe.recv()
+            self.pipe.send((data, as_in_file))
             spent, start = self._processor_seconds(), time.monotonic()
             while not self.pipe.poll(0.5):
                 used = self._processor_seconds() - spent
@@ -225,7 +232,7 @@ def _processor_seconds(pid: str) -> float:
 
 def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[str, Any]:
     """Judge inputs one after the other and return the figures."""
-    worker = Worker(seed)
+    worker = Worker()
     outcomes: Counter[str] = Counter()
     slowest = 0.0
     start = time.monotonic()
@@ -233,7 +240,7 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
     for index in numbers:
         if time.monotonic() - start > seconds:
             break
-        outcome, details, used = worker.judge(index)
+        outcome, details, used = worker.judge(data := file_of(seed, index), index % 3 == 0)
         outcomes[outcome] += 1
         slowest = max(slowest, used)
         if outcome.startswith("finding"):
@@ -241,7 +248,7 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
             print(f"{index}: {outcome}\n{details}", file=sys.stderr, flush=True)
             if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
-                (keep / f"{seed}_{index}.onnx").write_bytes(file_of(seed, index))
+                (keep / f"{seed}_{index}.onnx").write_bytes(data)
     worker.close()
     return {
         "seed": seed,
