@@ -39,7 +39,7 @@ def guarded(work: Callable[[], T], what: str) -> T:
     UserError
         The process crashed.
     UnsupportedError
-        It took over ten minutes of processor time, or was ended for lack of memory.
+        It took over ten minutes of processor time, or was ended for lack of memory; it may use half of the machine's.
     """
     if not hasattr(os, "fork"):
         return work()
@@ -74,6 +74,7 @@ def _serve(work: Callable[[], T], writing: int) -> NoReturn:
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno() if sys.__stderr__ else 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _limit_memory()
         used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (used + MAX_SECONDS, used + MAX_SECONDS))
         with os.fdopen(writing, "wb") as pipe:
@@ -81,6 +82,13 @@ def _serve(work: Callable[[], T], writing: int) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _limit_memory() -> None:
+    """Leave half of the machine's memory to others."""
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (half if soft == resource.RLIM_INFINITY else min(soft, half), hard))
 
 
 def _answer(work: Callable[[], T]) -> bytes:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -140,9 +141,15 @@ def _check_graph(draft: Draft) -> None:
 
 
 def check_numbers(draft: Draft) -> None:
-    """Refuse NaN and infinite constants, all at once; infinite bounds of Clip, Min and Max are fine."""
+    """Refuse NaN and infinite constants and attributes, all at once; infinite bounds of Clip, Min and Max are fine."""
     bounds = {name for node in draft.nodes if node.op in _BOUNDS for name in node.inputs}
     problems = [p for name, value in draft.constants.items() for p in _number_problem(name, value, name in bounds)]
+    problems += [
+        Problem(f"Attribute {key} of {node.op} must be finite, not {value}.", node.name)
+        for node in draft.nodes
+        for key, value in node.attrs.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
     if problems:
         raise UserError(problems)
 

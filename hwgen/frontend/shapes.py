@@ -42,13 +42,17 @@ def _stand_in(node: SourceNode) -> SourceNode:
 def with_types(model: onnx.ModelProto, *, strict: bool = False) -> onnx.ModelProto:
     """Return the model with the shapes and types of its tensors written into it.
 
+    Values of small constants are followed, unless there is a `Range`, whose every number would be written out before
+    anything could bound them; what depends on those is known once they are folded.
+
     Raises
     ------
     UserError
         Shapes or types contradict each other; with `strict`, every contradiction counts.
     """
+    values = all(node.op_type != "Range" for node in model.graph.node)
     try:
-        return shape_inference.infer_shapes(model, check_type=strict, strict_mode=strict, data_prop=True)
+        return shape_inference.infer_shapes(model, check_type=strict, strict_mode=strict, data_prop=values)
     except Exception as error:
         raise UserError(
             f"The shapes or types of the model contradict each other: {plain(error)}",

@@ -20,11 +20,11 @@ from hwgen.frontend.guard import guarded
 from hwgen.passes.lower import lower
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "benchmarks"))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from loader_mutations import mutated
+from loader_mutations import mutated  # noqa: E402
 
-from tests.differential.networks import generate
+from tests.differential.networks import generate  # noqa: E402
 
 
 def refused(model: onnx.ModelProto, folder: Path, kind: type[HwgenError] = UserError) -> str:
@@ -172,12 +172,6 @@ def test_a_file_that_is_too_large_or_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
     with pytest.raises(UserError, match="is no ordinary file"):
         load(tmp_path / "pipe.onnx")
-
-
-def test_a_model_that_crashes_shape_inference_gets_a_sentence(tmp_path: Path) -> None:
-    """A scalar as the weights of ConvTranspose: shape inference of onnx 1.21 reads past the end."""
-    model = m.make([m.node("ConvTranspose", ["x", "w"], "y")], {"x": [1, 3]}, ["y"], {"w": m.f32([2])})
-    assert "is damaged" in refused(model, tmp_path) or "contradict" in refused(model, tmp_path)
 
 
 def test_a_crash_becomes_a_sentence_and_an_error_stays_what_it_is() -> None:
