@@ -4,7 +4,8 @@
 Every input is a changed copy (`loader_mutations.py`) of one of the project's designs, of the real models beside the
 checkout (`HWGEN_SHARED`), of ONNX's node tests, or of a random quantised network. It is loaded, every third one with
 its shapes as in the file; the others are lowered where they load. That happens in a process that is limited to `MEMORY`
-of address space and `SECONDS` of processor time an input, and that notes every file opened. A finding is whatever is
+of address space and `SECONDS` of processor time an input, and that notes every file opened. It
+loads without the guard that forks; what kills it is judged again with it, as users have it. A finding is whatever is
 neither a model nor a sentence: any exception but `HwgenError`, an `InternalError`, a crash, a hang, a file written, or
 one read that the model has no business with.
 A finding is printed and kept (``--keep``); the JSON on stdout sums up. The same seed and number give the same input.
@@ -37,6 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 SHARED = Path(os.environ.get("HWGEN_SHARED", ROOT.parent / "shared"))
 MEMORY = 6 << 30
 SECONDS = 10.0
+CRASH = "finding: crash"
 WALL = 30.0
 """A process that sleeps is given up after this multiple of `SECONDS` of real time."""
 
@@ -141,9 +143,13 @@ def judge(path: Path, watch: Watch, *, as_in_file: bool) -> tuple[str, str]:
     return outcome, details
 
 
-def serve(pipe: Connection, place: str) -> None:
-    """Judge the files that come through the pipe."""
+def serve(pipe: Connection, place: str, forks: bool) -> None:
+    """Judge the files that come through the pipe; with `forks`, loading is guarded as it is for users."""
+    import hwgen.frontend
+
     os.setsid()
+    if not forks:
+        vars(sys.modules[f"{hwgen.frontend.__name__}.load"])["guarded"] = lambda work, what: work()
     folder = Path(place) / "case"
     _laid_out(folder)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -176,14 +182,15 @@ def _laid_out(folder: Path) -> None:
 class Worker:
     """A process that judges inputs; a new one takes its place when it dies."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool) -> None:
+        self.forks = forks
         self._start()
 
     def _start(self) -> None:
         self.place = tempfile.TemporaryDirectory(prefix="hwgen-fuzz-")
         context = multiprocessing.get_context("spawn")
         self.pipe, end = context.Pipe()
-        self.process = context.Process(target=serve, args=(end, self.place.name), daemon=True)
+        self.process = context.Process(target=serve, args=(end, self.place.name, self.forks), daemon=True)
         self.process.start()
         end.close()
         assert self.pipe.recv() == "ready"
@@ -201,7 +208,7 @@ class Worker:
             return outcome
         except (EOFError, ConnectionResetError, BrokenPipeError):
             self.process.join()
-            return self._replaced("finding: crash", f"exit code {self.process.exitcode}", 0.0)
+            return self._replaced(CRASH, f"exit code {self.process.exitcode}", 0.0)
 
     def _processor_seconds(self) -> float:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
@@ -232,7 +239,8 @@ def _processor_seconds(pid: str) -> float:
 
 def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[str, Any]:
     """Judge inputs one after the other and return the figures."""
-    worker = Worker()
+    worker = Worker(forks=False)
+    crashes = 0
     outcomes: Counter[str] = Counter()
     slowest = 0.0
     start = time.monotonic()
@@ -241,6 +249,11 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
         if time.monotonic() - start > seconds:
             break
         outcome, details, used = worker.judge(data := file_of(seed, index), index % 3 == 0)
+        if outcome == CRASH:
+            crashes += 1
+            guarded = Worker(forks=True)
+            outcome, details, used = guarded.judge(data, index % 3 == 0)
+            guarded.close()
         outcomes[outcome] += 1
         slowest = max(slowest, used)
         if outcome.startswith("finding"):
@@ -255,6 +268,7 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
         "inputs": sum(outcomes.values()),
         "findings": len(findings),
         "loaded": sum(count for name, count in outcomes.items() if not name.startswith(("load", "finding"))),
+        "crashes_caught": crashes - outcomes[CRASH],
         "outcomes": dict(sorted(outcomes.items())),
         "slowest_processor_seconds": round(slowest, 1),
         "seconds": round(time.monotonic() - start),

@@ -64,6 +64,11 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
     except UnsupportedError as error:
         _assume(ctx, node)
         return list(error.problems)
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        _bind(ctx, node, Broken())
+        reason = " ".join(str(error).split())[:200].rstrip(". ") or type(error).__name__
+        message = f"The operands of {node.op} do not fit together ({reason})."
+        return [Problem(message, node.name, "Check the model with onnx.checker.check_model and export it again.")]
     return []
 
 
