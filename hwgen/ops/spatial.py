@@ -79,7 +79,7 @@ def feature_map(ctx: Lowering, node: SourceNode, expr: Expr) -> Expr:
 
 def size_of(expr: Expr) -> Pair:
     """Return height and width of a feature map; one with a single spatial axis is a row."""
-    return _pair(expr.view.shape[2:], 1)
+    return pair(expr.view.shape[2:], 1)
 
 
 def geometry(ctx: Lowering, node: SourceNode, expr: Expr, kernel: tuple[int, ...]) -> Geometry:
@@ -88,11 +88,11 @@ def geometry(ctx: Lowering, node: SourceNode, expr: Expr, kernel: tuple[int, ...
     if len(kernel) != axes:
         text = f"The kernel of {node.op} must have {axes} axes like its input, not {len(kernel)}."
         ctx.refuse(node, text, "Export the model again.")
-    strides = _pair(node.attrs.get("strides") or (1,) * axes, 1)
-    dilation = _pair(node.attrs.get("dilations") or (1,) * axes, 1)
+    strides = pair(node.attrs.get("strides") or (1,) * axes, 1)
+    dilation = pair(node.attrs.get("dilations") or (1,) * axes, 1)
     pads = tuple(node.attrs.get("pads") or (0,) * 2 * axes)
-    begins, ends = _pair(pads[:axes], 0), _pair(pads[axes:], 0)
-    shape = Geometry(size_of(expr), _pair(kernel, 1), strides, (*begins, *ends), dilation)
+    begins, ends = pair(pads[:axes], 0), pair(pads[axes:], 0)
+    shape = Geometry(size_of(expr), pair(kernel, 1), strides, (*begins, *ends), dilation)
     auto = str(node.attrs.get("auto_pad", "NOTSET"))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         shape = replace(shape, pads=_same_pads(shape, upper=auto == "SAME_UPPER"))
@@ -101,14 +101,14 @@ def geometry(ctx: Lowering, node: SourceNode, expr: Expr, kernel: tuple[int, ...
     if min(shape.pads) < 0:
         ctx.refuse(node, f"The pads of {node.op} must not be negative.", "Cut the map with Slice.")
     shape = _filled(shape) if node.attrs.get("ceil_mode", 0) else shape
-    wanted = _pair(ctx.model.shapes[node.outputs[0]][2:], 1)
+    wanted = pair(ctx.model.shapes[node.outputs[0]][2:], 1)
     if shape.out_size != wanted:
         text = f"The ceil_mode of {node.op} must not ask for windows that begin in the padding: {wanted} positions."
         ctx.refuse(node, text, "Set ceil_mode to 0; onnxruntime leaves these windows out.")
     return shape
 
 
-def _pair(values: tuple[int, ...], before: int) -> Pair:
+def pair(values: tuple[int, ...], before: int) -> Pair:
     """Return one value for each of two axes; a single axis is that of the columns."""
     both = values if len(values) == 2 else (before, *values)
     return int(both[0]), int(both[1])
