@@ -12,13 +12,14 @@ import numpy as np
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.constants import per_channel
-from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined, quiet
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.multiply import product
 from hwgen.ops.steps import Curve, sqrt
 from hwgen.ops.table import MAX_INPUT_BITS
+from hwgen.ops.tail import joined_by_host
 from hwgen.ops.values import Activation, Const, Expr, Fractions, Mapped, QuantConst, Reals, Sum, Value, fractions
 
 ONE, ZERO = Fraction(1), Fraction(0)
@@ -143,7 +144,7 @@ def _function_or_product(ctx: Lowering, node: SourceNode, values: Sequence[Activ
     if whole is not None and (functions or ctx.type(whole.tensor).bits <= MAX_INPUT_BITS):
         return whole
     if functions:
-        return suffix(values, ctx, node)
+        return joined_by_host(ctx, node, values)
     if node.op == "Mul":
         return product(ctx, node)
     hint = "Only a constant, or a function of the same tensor, can be divided by an activation."

@@ -31,8 +31,9 @@ class SourceOp(ABC):
 
     `host` says that the host may compute the operator before the first or after the last hardware node. The other two
     tell post-training quantisation where quantisers go. `needs_integers`: the activations that it reads must be
-    quantised already; an `ElementwiseOp` asks that only where two activations meet. `keeps_integers`: the elements of
-    the output are elements of the input, so a quantised tensor stays quantised, on the same grid.
+    quantised already; an `ElementwiseOp` that folds constants asks that only where two activations meet.
+    `keeps_integers`: the elements of the output are elements of the input, so a quantised tensor stays quantised, on
+    the same grid.
     """
 
     onnx: ClassVar[tuple[str, ...]]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from hwgen.graph.source import SourceNode
-from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined
+from hwgen.ops.tail import joined_by_host
 from hwgen.ops.values import Reals
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -48,7 +49,7 @@ class Condition(ElementwiseOp):
         found = joined(ctx, node, node.inputs, compute, _direction(node.op, constants))
         if found is None:
             values = [ctx.activation(node, n) for n, c in zip(node.inputs, constants, strict=True) if not c]
-            ctx.bind(node.outputs[0], suffix(values, ctx, node))
+            ctx.bind(node.outputs[0], joined_by_host(ctx, node, values))
         else:
             ctx.bind(node.outputs[0], found)
 

@@ -8,10 +8,11 @@ from functools import reduce
 import numpy as np
 
 from hwgen.graph.source import SourceNode
-from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined
 from hwgen.ops.relu import clip
+from hwgen.ops.tail import joined_by_host
 from hwgen.ops.values import Reals
 
 
@@ -39,6 +40,6 @@ class MinMax(ElementwiseOp):
         found = joined(ctx, node, node.inputs, of_all, 1)
         if found is None:
             values = [ctx.activation(node, name) for name in open_inputs]
-            ctx.bind(node.outputs[0], suffix(values, ctx, node))
+            ctx.bind(node.outputs[0], joined_by_host(ctx, node, values))
         else:
             ctx.bind(node.outputs[0], found)

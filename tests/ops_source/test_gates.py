@@ -13,7 +13,7 @@ import hwgen
 from hwgen.errors import UnsupportedError
 from hwgen.passes.lower import lower
 
-from .models import Net, assert_equal, only, ops, reals
+from .models import Net, assert_equal, free_run, only, ops, reals
 
 RNG = np.random.default_rng()
 
@@ -99,3 +99,22 @@ def test_a_quotient_of_activations_is_refused():
     y = net.node("Div", a, net.quant(conv(net, a), 4.0, 4), name="ratio")
     with pytest.raises(UnsupportedError, match=r"must not divide one activation by another.*ratio"):
         lower(net.build(conv(net, net.quant(y, 1.0, 4))))
+
+
+@pytest.mark.parametrize("op", ["Add", "Max", "Less"])
+def test_functions_of_different_tensors_are_quantised_before_they_meet(op):
+    net = Net((1, 4, 3, 3))
+    a = net.quant(conv(net, net.quant("x", 1.0, 5)), 4.0, 4)
+    b = net.quant(conv(net, a), 4.0, 4)
+    y = net.node(op, net.node("Tanh", a), net.node("Tanh", b), name="meeting")
+    y = net.node("Cast", y, to=1) if op == "Less" else y
+    with pytest.raises(UnsupportedError, match=r"functions of one quantised tensor, not of several.*meeting"):
+        lower(net.build(conv(net, net.quant(y, 1.0, 4))))
+
+
+def test_functions_of_different_tensors_meet_at_the_host():
+    net = Net((1, 4, 3, 3))
+    a = net.quant(conv(net, net.quant("x", 1.0, 5)), 4.0, 4)
+    b = net.quant(conv(net, a), 4.0, 4)
+    _, ours, theirs = free_run(net.build(net.node("Mul", net.node("Tanh", a), b)), reals((9, 4, 3, 3)))
+    np.testing.assert_array_equal(ours, theirs)
