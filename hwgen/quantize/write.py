@@ -96,7 +96,7 @@ def to_onnx(net: Net, model: SourceModel) -> bytes:
     graph = onnx.GraphProto(name=model.name)
     graph.node.extend(_proto(node, model.opset) for node in net.nodes)
     graph.initializer.extend(
-        numpy_helper.from_array(np.ascontiguousarray(value), name)
+        numpy_helper.from_array(np.asarray(value, order="C"), name)
         for name, value in net.constants.items()
         if name in read
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from .models import Net, assert_built, assert_equal, only, ops, reals
 
@@ -81,6 +82,23 @@ def test_one_product_for_queries_keys_and_values() -> None:
     shape = net.const([1, TOKENS, 3, HEADS, WIDTH], np.int64)
     split = net.node("Transpose", net.node("Reshape", all_three, shape), perm=(0, 2, 3, 1, 4))
     query, key = (net.node("Gather", split, net.const(i, np.int64), axis=1) for i in (0, 1))
+    scores = net.node("MatMul", query, net.node("Transpose", key, perm=(0, 1, 3, 2)))
+    assert_equal(net.build(net.quant(scores, 64.0)), reals((3, TOKENS, size)))
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_queries_keys_and_values_in_front_of_the_batch(split: bool) -> None:
+    net = Net((1, TOKENS, HEADS * WIDTH))
+    size = HEADS * WIDTH
+    weights = net.weights(RNG.integers(-7, 8, (size, 3 * size)), 0.25)
+    all_three = net.quant(net.node("MatMul", net.quant("x", 0.5), weights), 4.0)
+    shape = net.const([1, TOKENS, 3, HEADS, WIDTH], np.int64)
+    apart = net.node("Transpose", net.node("Reshape", all_three, shape), perm=(2, 0, 3, 1, 4))
+    if split:
+        net.nodes.append(helper.make_node("Split", [apart], ["q1", "k1", "v1"], "split", axis=0))
+        query, key, _ = (net.node("Squeeze", name, net.const([0], np.int64)) for name in ("q1", "k1", "v1"))
+    else:
+        query, key = (net.node("Gather", apart, net.const(i, np.int64), axis=0) for i in (0, 1))
     scores = net.node("MatMul", query, net.node("Transpose", key, perm=(0, 1, 3, 2)))
     assert_equal(net.build(net.quant(scores, 64.0)), reals((3, TOKENS, size)))
 
