@@ -267,6 +267,14 @@ def _matmul_dynamic(name: str, d: _Draw) -> Point:
     return _point(name, "matmul_dynamic", kinds, Folding(simd, pe), attrs)
 
 
+def _add_table(name: str, d: _Draw) -> Point:
+    bits, channels, pixels = d.of(4, 8, 20), d.of(8, 16, 64), d.of(4, 16, 49)
+    lanes = d.divisor(channels, 8)
+    x = TensorType((1, channels, pixels, 1), bool(d.of(0, 1, 1)), bits)
+    table = {"table": d.ints(-(1 << 15), 1 << 15, (channels, pixels))}
+    return _point(name, "add_table", [x], Folding(lanes, lanes), {"shift": max(0, 16 - bits)}, table)
+
+
 def _fork(name: str, d: _Draw) -> Point:
     stream = StreamType(False, d.of(1, 4, 8), d.of(1, 4, 16), d.of(1, 49, 100, 1024))
     copies = d.of(2, 2, 3)
@@ -313,6 +321,7 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
     "add": _add,
     "multiply": _multiply,
     "argmax": _argmax,
+    "add_table": _add_table,
     "layernorm": _layernorm,
     "softmax": _softmax,
     "matmul_dynamic": _matmul_dynamic,

@@ -11,6 +11,7 @@ import numpy as np
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
+from hwgen.ops.add_table import varies_in_channel, with_table
 from hwgen.ops.constants import per_channel
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
@@ -88,6 +89,12 @@ class BatchNormalization(ElementwiseOp):
 
 def _with_constant(ctx: Lowering, node: SourceNode, name: str, reals: Fractions, *, reverse: bool) -> None:
     value = ctx.activation(node, name)
+    if node.op in ("Add", "Sub") and isinstance(value, Expr) and varies_in_channel(ctx, value, reals):
+        line = macs.linear(ctx, node, name)
+        negated = line.through(line.curve.scaled((-ONE,), (ZERO,))) if node.op == "Sub" and reverse else line
+        added = -reals if node.op == "Sub" and not reverse else reals
+        ctx.bind(node.outputs[0], with_table(ctx, node, negated, added))
+        return
     constants = per_channel(ctx, node, value, reals)
     if node.op in ("Mul", "Div"):
         if node.op == "Div" and reverse:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hwgen.graph.layout import IN_ORDER, Layout
 
-from .models import Net, assert_equal, ops, reals
+from .models import Net, assert_close, assert_equal, ops, reals
 
 RNG = np.random.default_rng(11)
 TOKENS = (1, 6, 8)
@@ -81,3 +81,23 @@ def test_a_product_with_one_scale_for_each_output_leaves_as_real_numbers() -> No
     scale = 0.25 * 2.0 ** RNG.integers(0, 3, (1, 4))
     y = net.node("MatMul", net.quant("x", 0.5), net.weights(_ints(8, 4), scale))
     assert_equal(net.build(net.node("Add", y, net.const([0.3, 0.1, 0.7, 5.0]))), reals((3, *TOKENS[1:])))
+
+
+@pytest.mark.parametrize("op", ["Add", "Sub"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_constant_for_every_element(op: str, reverse: bool) -> None:
+    net = Net(TOKENS)
+    x = net.quant("x", 0.5, zero=3)
+    positions = net.const(_ints(6, 8) * 0.125)
+    y = net.node(op, *((positions, x) if reverse else (x, positions)))
+    assert "add_table" in ops(assert_equal(net.build(net.quant(y, 1.0)), reals((30, *TOKENS[1:]))))
+
+
+def test_positions_on_top_of_a_product_with_one_scale_for_each_column() -> None:
+    net = Net(TOKENS)
+    product = net.node(
+        "MatMul", net.quant("x", 0.5), net.weights(_ints(8, 4), 0.25 * 2.0 ** RNG.integers(0, 3, (1, 4)))
+    )
+    y = net.node("Add", net.node("Add", product, net.const(_ints(4))), net.const(RNG.normal(size=(1, 6, 4))))
+    lowered = assert_close(net.build(net.quant(y, 2.0)), reals((30, *TOKENS[1:])))
+    assert any("rounded onto" in note for note in lowered.host)

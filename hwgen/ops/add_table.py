@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addition of a constant that differs from element to element, such as position embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.errors import Problem
+from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.graph.source import SourceNode
+from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.ops.area import Parts, addressed, counter_bits, rom, together
+from hwgen.ops.folded import LaneOp, no_bipolar
+from hwgen.ops.lowering import Lowering
+from hwgen.ops.ranges import Range
+from hwgen.ops.steps import Curve
+from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, type_of
+from hwgen.ops.values import Expr, Fractions
+
+FINE_BITS = 16
+"""The constant is rounded to a step of the input, or to the step of an input of so many bits where it has fewer."""
+
+
+def with_table(ctx: Lowering, node: SourceNode, expr: Expr, reals: Fractions) -> Expr:
+    """Emit the sum of an activation, one unclipped line of integers, and a constant of the same shape or fewer axes."""
+    base = ctx.type(expr.tensor)
+    placed = np.empty(base.elements, dtype=object)
+    placed[expr.view.positions().reshape(-1)] = np.broadcast_to(reals, expr.view.shape).reshape(-1)
+    shift = max(0, FINE_BITS - base.bits)
+    steps = [slope / (1 << shift) for slope in expr.curve.spread(base.channels).slope]
+    exact = placed.reshape(base.channels, base.pixels) / np.array(steps, dtype=object)[:, np.newaxis]
+    table = np.array([[round(value) for value in row] for row in exact], dtype=np.int64)
+    apart = max(abs(value - whole) for value, whole in zip(exact.reshape(-1), table.reshape(-1).tolist(), strict=True))
+    if apart:
+        grid = f"its input's grid, by {float(apart):.1g} of 1/{1 << shift} of a step"
+        ctx.notes.append(f"The constant of {ctx.stem(node)} is rounded onto {grid}.")
+    known = ctx.ranges[expr.tensor]
+    out = Range((known.lo << shift) + table.min(axis=1), (known.hi << shift) + table.max(axis=1))
+    tensor = ctx.emit(
+        "add_table", ctx.stem(node), (expr.tensor,), {"shift": shift}, {"table": table}, (node.name,), out
+    )
+    curve = Curve.line(steps, expr.curve.spread(base.channels).offset).shrink()
+    return Expr(tensor, curve, expr.view)
+
+
+def varies_in_channel(ctx: Lowering, expr: Expr, reals: Fractions) -> bool:
+    """Tell whether a constant that broadcasts to an activation takes several values in one of its channels."""
+    base, shape = ctx.type(expr.tensor), expr.view.shape
+    if len(reals.shape) > len(shape) or any(
+        a not in (1, b) for a, b in zip(reals.shape[::-1], shape[::-1], strict=False)
+    ):
+        return False
+    distinct: dict[Fraction, int] = {}
+    ids = np.array([distinct.setdefault(v, len(distinct)) for v in reals.reshape(-1).tolist()], dtype=np.int64)
+    placed = np.empty(base.elements, dtype=np.int64)
+    placed[expr.view.positions().reshape(-1)] = np.broadcast_to(ids.reshape(reals.shape), shape).reshape(-1)
+    rows = placed.reshape(base.channels, -1)
+    return bool((rows != rows[:, :1]).any())
+
+
+class AddTable(LaneOp):
+    """``y = (x << shift) + table``; constant `table` is (C, pixels)."""
+
+    name = "add_table"
+
+    def infer(self, graph: Graph, node: Node) -> tuple[TensorType, ...]:
+        """Return the narrowest type that holds every sum."""
+        x, shift, table = in_type(graph, node), int_attr(node, "shift"), graph.constant(node, "table")
+        return (holding(x.shape, (x.lo << shift) + int(table.min()), (x.hi << shift) + int(table.max())),)
+
+    def golden(self, graph: Graph, node: Node, inputs: Sequence[Ints]) -> tuple[Ints, ...]:
+        """Add."""
+        (x,) = inputs
+        table = graph.constant(node, "table").reshape(x.shape[1:])
+        return ((x << int_attr(node, "shift")) + table,)
+
+    def check(self, graph: Graph, node: Node) -> list[Problem]:
+        """Refuse bipolar inputs, and tables of another size."""
+        x, problems = in_type(graph, node), no_bipolar(graph, node)
+        found = graph.constant(node, "table").shape
+        if found != (x.channels, x.pixels):
+            text = f"The table must have the shape {(x.channels, x.pixels)}, not {found}."
+            problems.append(Problem(text, node.name))
+        return problems
+
+    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+        """One adder a lane, and the table."""
+        y, lanes = graph.types[node.outputs[0]], folding.simd
+        beats, width = y.elements // lanes, lanes * type_of(graph.constant(node, "table")).bits
+        table, blocks = rom(beats, width, family)
+        counters = counter_bits(beats, beats)
+        sums = float(lanes * y.bits)
+        lut = together({"base": 1.0, "counters": counters, "sums": sums}, table)
+        return Parts(lut, {"base": 1.0, "state": counters + sums, "table": addressed(beats, width)}, blocks)
+
+    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+        """Return the call of `add_table`."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        table = graph.constant(node, "table")
+        config: dict[str, int | bool | CType] = {
+            "kLanes": folding.simd,
+            "kBeats": x.elements // folding.simd,
+            "kShift": int_attr(node, "shift"),
+            "in_t": element_type(x),
+            "out_t": element_type(y),
+        }
+        roms = RomSet(node.name)
+        roms.add("table", type_of(table), np.ascontiguousarray(table.T).reshape(-1, folding.simd))
+        ins, outs = self.streams(graph, node, folding)
+        return Built(KernelCall("add_table.hpp", "add_table", config, ins, outs, roms.roms), roms.arrays)
