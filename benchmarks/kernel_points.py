@@ -275,6 +275,44 @@ def _add_table(name: str, d: _Draw) -> Point:
     return _point(name, "add_table", [x], Folding(lanes, lanes), {"shift": max(0, 16 - bits)}, table)
 
 
+def _rearrange(name: str, d: _Draw) -> Point:
+    channels, side, bits = d.of(4, 8, 16, 32), d.of(4, 6, 8, 14), d.of(2, 4, 8, 8, 12)
+    x = TensorType((1, channels, side, side), bool(d.of(0, 1)), bits)
+    order = np.arange(x.elements, dtype=np.int64).reshape(x.shape[1:])
+    ways: list[Ints] = [
+        order.transpose(0, 2, 1),
+        order.repeat(2, 1).repeat(2, 2),
+        order[:, 1:, :-1],
+        order[:, d.ints(0, side - 1, side)],
+        order.reshape(4, -1, side, side).transpose(1, 0, 2, 3).reshape(order.shape),
+    ]
+    way = d.index % len(ways)
+    lanes = d.divisor(channels, 16) if way < 4 else channels
+    if way == 4 and d.of(0, 1):
+        lanes = 1
+    attrs: dict[str, Attr] = {"shape": (1, *ways[way].shape)}
+    return _point(name, "rearrange", [x], Folding(lanes, lanes), attrs, {"index": ways[way].reshape(-1)})
+
+
+def _concat(name: str, d: _Draw) -> Point:
+    channels, others, side = d.of(4, 8, 16, 32), d.of(4, 8, 16, 32), d.of(3, 4, 8)
+    axis = d.of(1, 1, 2, 3)
+    a = TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(2, 4, 8))
+    b = TensorType((1, others if axis == 1 else channels, side, side), bool(d.of(0, 1)), d.of(2, 4, 8))
+    lanes = d.divisor(min(channels, b.channels), 16)
+    if axis == 1 and d.of(0, 1):
+        lanes = channels + others
+    return _point(name, "concat", [a, b], Folding(lanes, lanes), {"axis": axis})
+
+
+def _pad(name: str, d: _Draw) -> Point:
+    channels, side = d.of(4, 8, 16, 32), d.of(3, 4, 8, 14)
+    lanes = d.divisor(channels, 16)
+    x = TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(1, 2, 4, 8, 8))
+    around = d.ints(0, 2, 6) * np.array([lanes, 1, 1] * 2)
+    return _point(name, "pad", [x], Folding(lanes, lanes), {"pads": tuple(around.tolist()), "value": d.of(0, 0, 1)})
+
+
 def _fork(name: str, d: _Draw) -> Point:
     stream = StreamType(False, d.of(1, 4, 8), d.of(1, 4, 16), d.of(1, 49, 100, 1024))
     copies = d.of(2, 2, 3)
@@ -325,6 +363,9 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
     "layernorm": _layernorm,
     "softmax": _softmax,
     "matmul_dynamic": _matmul_dynamic,
+    "rearrange": _rearrange,
+    "concat": _concat,
+    "pad": _pad,
     "fork": _fork,
     "width": _width,
     FIFO: _fifo,

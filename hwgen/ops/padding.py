@@ -78,7 +78,7 @@ class Padding(FoldedOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         counters = counter_bits(*self._extents(graph, node, folding.simd)[0])
         first, word = float(x.bits * folding.simd), float(y.bits * folding.simd)
-        lut = {"base": 1.0, "counters": counters, "compare": counters, "select": first + word}
+        lut = {"base": 1.0, "counters": counters, "compared": counters, "select": first + word}
         return Parts(lut, {"base": 1.0, "state": counters + first + word})
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
