@@ -15,21 +15,25 @@ from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.matmul_dynamic import product_of_activations
 from hwgen.ops.tokens import as_tokens
-from hwgen.ops.values import Activation, Expr, HostQuant, QuantConst, View
+from hwgen.ops.values import Activation, Const, Expr, HostQuant, QuantConst, View
 
 
 class MatMul(SourceOp):
-    """``y = x @ w``: x is one vector, or one for each pixel or token; w are weights, or an activation's heads."""
+    """``x @ w`` or ``w @ x``: x is one vector, or one for each pixel or token; w are weights, or heads of tokens."""
 
     onnx = ("MatMul",)
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a matrix-vector unit whose columns stand in stream order, or a product of two activations."""
+        if isinstance(ctx.value(node.inputs[0]), Const | QuantConst):
+            ctx.bind(node.outputs[0], _from_the_left(ctx, node))
+            return
         if isinstance(ctx.value(node.inputs[1]), HostQuant | Activation):
             ctx.bind(node.outputs[0], product_of_activations(ctx, node))
             return
-        product(ctx, node, macs.weights(ctx, node, node.inputs[1]), None)
+        expr = macs.linear(ctx, node, node.inputs[0])
+        ctx.bind(node.outputs[0], product(ctx, node, expr, macs.weights(ctx, node, node.inputs[1]), None))
 
 
 class Gemm(SourceOp):
@@ -55,11 +59,32 @@ class Gemm(SourceOp):
             if reals is None:
                 ctx.refuse(node, "The bias of Gemm must be constant.", "Use MatMul and Add for a residual.")
             bias = np.broadcast_to(reals, (1, weight.ints.shape[1])).reshape(-1) * beta
-        product(ctx, node, weight, None if bias is None else bias.tolist())
+        expr = macs.linear(ctx, node, node.inputs[0])
+        ctx.bind(node.outputs[0], product(ctx, node, expr, weight, None if bias is None else bias.tolist()))
 
 
-def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Fraction] | None) -> None:
-    """Lower ``x @ weight + bias`` and bind the output.
+def _from_the_left(ctx: Lowering, node: SourceNode) -> Expr:
+    """Return ``weight @ x``, which is the transpose of ``x.T @ weight.T``."""
+    weight = macs.weights(ctx, node, node.inputs[0])
+    if weight.ints.ndim != 2:
+        text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
+        ctx.refuse(node, text, "Use one matrix for all vectors.")
+    expr = macs.linear(ctx, node, node.inputs[1])
+    if len(expr.view.shape) < 3:
+        text = f"The second input of {node.op} must have columns to multiply, (1, K, N), not {expr.view.shape}."
+        ctx.refuse(node, text, "Use x @ w, with the weights as the second input.")
+    made = product(ctx, node, _turned(ctx, expr), weight.transposed((1, 0)), None)
+    return replace(_turned(ctx, made), anchor=None)
+
+
+def _turned(ctx: Lowering, expr: Expr) -> Expr:
+    """Return an activation with its last two axes exchanged."""
+    positions = expr.view.positions().swapaxes(-1, -2)
+    return replace(expr, view=expr.view.over(positions, ctx.type(expr.tensor).shape))
+
+
+def product(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias: list[Fraction] | None) -> Expr:
+    """Return ``expr @ weight + bias``.
 
     Parameters
     ----------
@@ -71,17 +96,14 @@ def product(ctx: Lowering, node: SourceNode, weight: QuantConst, bias: list[Frac
     if weight.ints.ndim != 2:
         text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
         ctx.refuse(node, text, "Use one matrix for all tokens, or quantise both inputs as activations.")
-    expr = macs.linear(ctx, node, node.inputs[0])
     inputs = len(weight.ints)
     if expr.view.shape[-1] != inputs:
         ctx.refuse(node, f"The input of {node.op} must have {inputs} columns, not {expr.view.shape[-1]}.")
     base = ctx.type(expr.tensor)
     pixel = len(base.shape) == len(expr.view.shape) == 4 and base.pixels == 1
     if int(np.prod(expr.view.shape)) == inputs and not (pixel and expr.view.in_order):
-        made = _whole(ctx, node, expr, weight, bias)
-    else:
-        made = _by_pixel(ctx, node, expr, weight, bias)
-    ctx.bind(node.outputs[0], made)
+        return _whole(ctx, node, expr, weight, bias)
+    return _by_pixel(ctx, node, expr, weight, bias)
 
 
 def _whole(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bias: list[Fraction] | None) -> Expr:

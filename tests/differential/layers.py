@@ -89,14 +89,12 @@ class Layers:
     def sum_of_conv(self, x: Tensor, *, keep_shape: bool = False, per_channel: bool = True) -> Tensor:
         b = self.b
         channels, size = x.shape[1], x.shape[2:]
-        depthwise = channels > 1 and b.chance(0.3)
-        outputs = channels if depthwise or keep_shape else b.integer(1, 5)
+        group = self._group(channels)
+        outputs = channels if keep_shape else group * b.integer(1, max(1, 5 // group))
         b.used("conv")
         attrs, kernel, out = self._window(size, pool=False, keep_shape=keep_shape)
-        group = channels if depthwise else 1
         if group > 1:
             attrs["group"] = group
-            b.used("depthwise")
         shape = (outputs, channels // group, *kernel)
         weights = self.q.weights(shape, 0, per_channel=per_channel and b.chance(0.5))
         rms = x.rms * weights.rms * float(np.sqrt(np.prod(shape[1:])))
@@ -104,6 +102,52 @@ class Layers:
         if b.chance(0.5):
             inputs.append(self.q.bias(x, weights, rms, outputs))
         return Tensor(b.op("Conv", inputs, **attrs), (1, outputs, *out), rms)
+
+    def _group(self, channels: int) -> int:
+        """Return the groups of a convolution: one as a rule."""
+        group = self.b.pick([g for g in range(1, channels + 1) if channels % g == 0]) if self.b.chance(0.5) else 1
+        if group > 1:
+            self.b.used("depthwise" if group == channels else "grouped")
+        return group
+
+    def conv_transpose(self, x: Tensor) -> Tensor:
+        b = self.b
+        b.used("conv_transpose")
+        channels, group = x.shape[1], self._group(x.shape[1])
+        outputs = group * b.integer(1, max(1, 4 // group))
+        kernel, strides = (b.integer(1, 3), b.integer(1, 3)), (b.integer(1, 2), b.integer(1, 2))
+        pads = [b.integer(0, (k - 1) // 2) for k in (*kernel, *kernel)]
+        extra = [b.integer(0, s - 1) for s in strides]
+        out = tuple(
+            (n - 1) * strides[i] + kernel[i] - pads[i] - pads[i + 2] + extra[i] for i, n in enumerate(x.shape[2:])
+        )
+        attrs = {"kernel_shape": kernel, "strides": strides, "pads": pads, "output_padding": extra, "group": group}
+        shape = (channels, outputs // group, *kernel)
+        weights = self.q.weights(shape, 1, per_channel=False)
+        rms = x.rms * weights.rms * float(np.sqrt(channels / group))
+        inputs = [x.name, weights.name]
+        if b.chance(0.5):
+            inputs.append(self.q.bias(x, weights, rms, outputs))
+        return self.finish(Tensor(b.op("ConvTranspose", inputs, **attrs), (1, outputs, *out), rms))
+
+    def conv_1d(self, x: Tensor) -> Tensor:
+        """Convolve a map as one row of pixels."""
+        b = self.b
+        b.used("conv_1d")
+        channels, length = x.shape[1], int(np.prod(x.shape[2:]))
+        group = self._group(channels)
+        outputs, kernel, dilation = group * b.integer(1, max(1, 4 // group)), b.integer(1, 3), b.integer(1, 2)
+        reach = (kernel - 1) * dilation + 1
+        pads = [b.integer(0, reach - 1), reach - 1]
+        row = b.op("Reshape", [x.name, b.const([1, channels, length], np.int64)])
+        weights = self.q.weights((outputs, channels // group, kernel), 0, per_channel=b.chance(0.5))
+        rms = x.rms * weights.rms * float(np.sqrt(channels // group * kernel))
+        attrs = {"group": group, "dilations": [dilation], "pads": pads}
+        out = length + sum(pads) - reach + 1
+        made = Tensor(b.op("Conv", [row, weights.name], **attrs), (1, outputs, out), rms)
+        made = self.q.activation(replace(made, name=b.op("Relu", [made.name])), signed=False)
+        name = b.op("Reshape", [made.name, b.const([1, outputs, 1, out], np.int64)])
+        return replace(made, name=name, shape=(1, outputs, 1, out))
 
     def _window(
         self, size: tuple[int, ...], *, pool: bool, keep_shape: bool = False
@@ -137,6 +181,11 @@ class Layers:
             attrs["pads"] = pads
         if any(pads):
             b.used("pads")
+        if not pool and b.chance(0.2):
+            b.used("dilated")
+            dilations = [2 if e >= k - 1 else 1 for e, k in zip(extents, kernel, strict=True)]
+            attrs["dilations"] = dilations
+            extents = [e - (k - 1) * (d - 1) for e, k, d in zip(extents, kernel, dilations, strict=True)]
         return attrs, kernel, tuple(e // s + 1 for e, s in zip(extents, strides, strict=True))
 
     def pixelwise(self, x: Tensor) -> Tensor:

@@ -80,6 +80,7 @@ def _start_map(layers: Layers) -> Tensor:
 def _feature_layers(layers: Layers, x: Tensor) -> Tensor:
     b = layers.b
     kinds = (layers.conv, layers.conv, layers.residual, layers.max_pool, layers.average_pool, layers.pixelwise)
+    kinds += (layers.conv_transpose, layers.conv_1d)
     for _ in range(b.integer(1, 3)):
         moves = (partial(move, layers), partial(move, layers), partial(join, layers))
         options = [*kinds, *moves, layers.double, layers.function, layers.gated]

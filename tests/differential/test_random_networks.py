@@ -16,6 +16,7 @@ from .networks import generate
 GROUPS, SIZE = 8, 10
 MUST_APPEAR = (
     *("qdq", "qonnx", "gemm", "matmul", "alpha_beta", "per_channel", "per_tensor", "residual", "raw_join", "double"),
+    *("grouped", "dilated", "conv_1d", "conv_transpose"),
     *("depthwise", "pads", "auto_pad", "pixelwise", "max_pool", "average_pool_0", "average_pool_1"),
     *("global_average_pool", "reduce_mean_0", "reduce_mean_1", "batch_norm", "zero_gamma", "clip", "qcdq", "trunc"),
     *("bipolar", "bipolar_weights", "nchw_input", "nhwc_input", "flat_input", "nhwc_flatten", "vector_by_shape"),

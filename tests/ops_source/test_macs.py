@@ -81,6 +81,30 @@ def test_non_zero_weight_zero_point_takes_one_more_bit():
     assert only(lowered, "matvec").attrs["weight_bits"] == 9
 
 
+@pytest.mark.parametrize("group", [1, 2, 4])
+def test_a_weight_zero_point_for_each_output_channel(group):
+    net = Net((1, 4, 5, 5))
+    w = net.dq_weights(_ints((4, 4 // group, 3, 3), 0, 256), [0.5, 0.25, 1.0, 2.0], [0, 255, 128, 7], np.uint8, axis=0)
+    y = net.node("Conv", net.qdq("x", 0.25, 17), w, net.const(_ints((4,))), group=group, pads=(1, 1, 1, 1))
+    assert_equal(net.build(net.qdq(y, 64.0, 3)), reals((3, 4, 5, 5)))
+
+
+def test_a_weight_zero_point_for_each_column_of_gemm():
+    net = Net((1, 5))
+    w = net.dq_weights(_ints((3, 5), -128, 128), [0.5, 0.25, 1.0], [-128, 127, 5], axis=0)
+    y = net.node("Gemm", net.qdq("x", 0.5, 10), w, net.const(_ints((3,))), transB=1)
+    assert_equal(net.build(net.qdq(y, 64.0, 0)), reals((8, 5)))
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 7), (1, 5, 1), (1, 2, 5, 3)])
+def test_weights_from_the_left(shape):
+    net = Net(shape)
+    w = net.dq_weights(_ints((4, 5), -128, 128), 0.5)
+    y = net.node("Add", net.node("MatMul", w, net.qdq("x", 0.5, 10)), net.const(_ints((4, 1))))
+    lowered = assert_equal(net.build(net.qdq(y, 64.0, 0)), reals((3, *shape[1:])))
+    assert ops(lowered).count("matvec") == 1
+
+
 def test_bipolar_weights_take_one_bit():
     net = Net((1, 9))
     w = net.node("BipolarQuant", net.const(_ints((9, 4), -2, 3)), net.const(0.5), domain="onnx.brevitas")
