@@ -49,7 +49,7 @@ def test_a_seed_gives_one_network() -> None:
 
 
 def test_the_generator_reaches_everything() -> None:
-    seen = Counter(feature for seed in range(300) for feature in generate(seed).features)
+    seen = Counter(feature for seed in range(500) for feature in generate(seed).features)
     assert not [feature for feature in MUST_APPEAR if not seen[feature]]
 
 
