@@ -53,34 +53,47 @@ def measure(name: str, frames: int) -> dict[str, Any]:
     from hwgen.request import parse_types
 
     types = [INTEGER_INPUTS[name]] if name in INTEGER_INPUTS else []
-    row: dict[str, Any] = {"imported": False, "lowered": False, "seconds": {}, "input_types": types}
-    start = time.perf_counter()
+    row: dict[str, Any] = {"imported": False, "lowered": False, "input_types": types}
+    laps = Laps(row)
     try:
         model = frontend.load(models()[name], name=name, input_types=parse_types(types))
         row["imported"] = True
-        start = lap(row, "import", start)
+        laps.done("import")
         totals = inspect_model(model)["totals"]
         row |= {"macs": totals["macs"], "parameters": totals["parameters"]}
-        start = time.perf_counter()
+        laps.restart()
         lowered = lower(model)
         row |= {"lowered": True, "operators": len(lowered.graph.nodes), "proofs": len(lowered.proofs)}
         row["inexact_proofs"] = [proof.node for proof in lowered.proofs if not proof.exact]
-        start = lap(row, "lower", start)
+        laps.done("lower")
         row["peak_mib_import_lower"] = peak()
         row["parity"] = parity(model, lowered, 1 if totals["macs"] > LARGE else frames)
-        lap(row, "parity", start)
+        laps.done("parity")
     except HwgenError as error:
-        lap(row, "refused", start)
+        laps.done("refused")
         row["refused"] = [str(problem) for problem in error.problems]
     row["peak_mib"] = peak()
     return row
 
 
-def lap(row: dict[str, Any], step: str, start: float) -> float:
-    """Note the seconds of a step and return when the next one begins."""
-    now = time.perf_counter()
-    row["seconds"][step] = round(now - start, 2)
-    return now
+class Laps:
+    """Wall-clock and processor seconds of each step, the children's counted in; written into a row."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self._row = row
+        row |= {"seconds": {}, "processor_seconds": {}}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin the next step now."""
+        self._start = time.perf_counter(), sum(os.times()[:4])
+
+    def done(self, step: str) -> None:
+        """Note a step, and begin the next one."""
+        wall, busy = self._start
+        self._row["seconds"][step] = round(time.perf_counter() - wall, 2)
+        self._row["processor_seconds"][step] = round(sum(os.times()[:4]) - busy, 2)
+        self.restart()
 
 
 def peak() -> int:

@@ -288,31 +288,29 @@ def find_steps(curve: Curve, quantiser: Quantiser, lo: Ints, hi: Ints) -> Steps:
     return Steps(at, flip, quantiser.low, quantiser.step, lo, hi)
 
 
-def _row(curve: Curve, channel: int, scale: Fraction, quantiser: Quantiser, lo: int, hi: int) -> list[int]:
+def _row(curve: Curve, channel: int, scale: Fraction, quantiser: Quantiser, lo: int, hi: int) -> Ints:
     slope, offset = curve.slope[channel], curve.offset[channel]
-    bounds, strict = quantiser.bounds.tolist(), quantiser.strict.tolist()
+    low, high = curve.floor[channel], curve.ceiling[channel]
     always, never = (hi + 1, lo) if slope < 0 else (lo, hi + 1)
     if slope == 0:
-        level = 2 * _clamp(offset, curve.floor[channel], curve.ceiling[channel]) / scale
-        return [always if (level > b if s else level >= b) else never for b, s in zip(bounds, strict, strict=True)]
+        return np.where(_reached(2 * _clamp(offset, low, high) / scale, quantiser), always, never)
     per_bound, start = scale / (2 * slope), -offset / slope
     bottom = math.lcm(per_bound.denominator, start.denominator)
     factor, begin = int(per_bound * bottom), int(start * bottom)
-    if slope > 0:
-        raw = [
-            (factor * b + begin) // bottom + 1 if s else -((-factor * b - begin) // bottom)
-            for b, s in zip(bounds, strict, strict=True)
-        ]
-    else:
-        raw = [
-            -((-factor * b - begin) // bottom) if s else (factor * b + begin) // bottom + 1
-            for b, s in zip(bounds, strict, strict=True)
-        ]
-    low, high = curve.floor[channel], curve.ceiling[channel]
+    above = quantiser.strict if slope > 0 else ~quantiser.strict
+    raw = [
+        (factor * b + begin) // bottom + 1 if s else -((-factor * b - begin) // bottom)
+        for b, s in zip(quantiser.bounds.tolist(), above.tolist(), strict=True)
+    ]
+    row = np.array([lo if t < lo else hi + 1 if t > hi else t for t in raw], dtype=np.int64)
     if low is not None:
-        level = 2 * low / scale
-        raw = [always if (level > b if s else level >= b) else t for t, b, s in zip(raw, bounds, strict, strict=True)]
+        row = np.where(_reached(2 * low / scale, quantiser), always, row)
     if high is not None:
-        level = 2 * high / scale
-        raw = [t if (level > b if s else level >= b) else never for t, b, s in zip(raw, bounds, strict, strict=True)]
-    return [min(max(t, lo), hi + 1) for t in raw]
+        row = np.where(_reached(2 * high / scale, quantiser), row, never)
+    return row
+
+
+def _reached(level: Fraction, quantiser: Quantiser) -> npt.NDArray[np.bool_]:
+    """Tell which bounds, all of them integers, a level exceeds (strict ones) or reaches."""
+    below, upto = math.ceil(level) - 1, math.floor(level)
+    return np.where(quantiser.strict, quantiser.bounds <= below, quantiser.bounds <= upto)
