@@ -60,8 +60,7 @@ def check_model(request: Request) -> dict[str, Any]:
     fits = request.has_board and _attempt(found, lambda: job.budget and job.board)
     if _attempt(found, lambda: job.source):
         facts |= {"nodes": len(job.source.nodes), "opset": job.source.opset}
-        if job.quantize is not None:
-            facts |= _quantised(job, facts["summary"])
+        _attempt(found, lambda: facts.update(_quantised(job, facts["summary"])))
         if _attempt(found, lambda: job.lowered):
             facts |= _lowered(job, facts["summary"])
             if fits and _attempt(found, lambda: job.plan):
@@ -89,6 +88,8 @@ def _survey(request: Request, found: _Findings) -> None:
 
 
 def _quantised(job: Build, summary: list[str]) -> dict[str, Any]:
+    if job.quantize is None:
+        return {}
     figures = job.quantisation.facts
     summary += [*(f"warning: {text}" for text in figures["warnings"]), *quantisation_lines(figures)]
     return {"quantize": figures}
