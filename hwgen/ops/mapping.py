@@ -92,9 +92,7 @@ def _on_one_tensor(ctx: Lowering, node: SourceNode, values: Sequence[Activation]
     positions = [value.view.positions() for value in values]
     if any(not np.array_equal(positions[0], other) for other in positions[1:]):
         return None
-    functions = [mapped(ctx, node, value) for value in values if not isinstance(value, Sum)]
-    if len(functions) < len(values):
-        return [mapped(ctx, node, value) for value in values] if len({id(value) for value in values}) == 1 else None
+    functions = [mapped(ctx, node, value) for value in values]
     lines = [[f.tensor, *_ancestors(ctx, f.tensor)] for f in functions]
     shared = next((tensor for tensor in lines[0] if all(tensor in line for line in lines)), None)
     return None if shared is None else [_lifted(ctx, f, shared) for f in functions]

@@ -118,3 +118,11 @@ def test_functions_of_different_tensors_meet_at_the_host():
     b = net.quant(conv(net, a), 4.0, 4)
     _, ours, theirs = free_run(net.build(net.node("Mul", net.node("Tanh", a), b)), reals((9, 4, 3, 3)))
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_join_times_a_function_of_itself_is_a_table_behind_the_adder():
+    net = Net((1, 4, 3, 3))
+    a = net.quant(conv(net, net.quant("x", 1.0, 5)), 0.5, 6)
+    total = net.node("Add", a, net.quant(conv(net, a), 1.0, 6))
+    y = net.quant(net.node("Mul", total, net.node("Sigmoid", total)), 0.25, 8)
+    assert ops(assert_equal(net.build(y), reals((9, 4, 3, 3))))[-2:] == ["add", "table"]
