@@ -65,7 +65,7 @@ def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
 
 
 def _behind_block_ram(call: KernelCall) -> bool:
-    if call.function == "window":
+    if call.function in ("window", "rearrange"):
         depth, width = call.config["kDepth"], call.inputs[0].width
         assert isinstance(depth, int)
         return ram_in_block(depth, width)
