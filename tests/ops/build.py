@@ -87,6 +87,10 @@ class GraphBuilder:
         taps = self.window(f"{name}_window", x, stride=stride)
         return self.thresholds(f"{name}_act", self.matvec(name, taps, outputs, per_pixel=True))
 
+    def rearrange(self, name: str, x: str, index: Ints) -> str:
+        """Add a rearrangement: for each element of the output, batch left out, its position in the input."""
+        return self.node(name, "rearrange", [x], {"shape": (1, *index.shape)}, {"index": index.reshape(-1)})
+
     def graph(self, outputs: list[str]) -> Graph:
         """Return the graph so far."""
         return Graph(self.name, self.inputs, tuple(outputs), self.nodes, self.types, self.constants)
@@ -130,3 +134,16 @@ def residual() -> Graph:
     pooled = b.node("pool", "pool", [taps], {"taps": 4, "mode": "max"})
     total = b.node("average", "global_pool", [pooled], {"mode": "sum"})
     return b.graph([b.matvec("fc", total, 10)])
+
+
+def moves() -> Graph:
+    """Return a network that transposes, joins channels and rows, pads and repeats: branches of very different delay."""
+    b = GraphBuilder("moves")
+    stem = b.conv("stem", b.input("image", (3, 8, 8), 8, signed=True), 4)
+    frame = np.arange(4 * 8 * 8).reshape(4, 8, 8)
+    turned = b.rearrange("turned", stem, frame.transpose(0, 2, 1))
+    beside = b.node("beside", "concat", [turned, stem], {"axis": 1})
+    mixed = b.conv("mixed", b.node("frame", "pad", [beside], {"pads": (0, 1, 0, 0, 0, 3), "value": 0}), 4)
+    above = b.node("above", "concat", [b.conv("again", mixed, 4), mixed], {"axis": 2})
+    twice = b.rearrange("twice", above, np.arange(4 * 18 * 11).reshape(4, 18, 11).repeat(2, 2))
+    return b.graph([b.matvec("last", twice, 3, per_pixel=True)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ops.build import mlp, residual
+from ops.build import mlp, moves, residual
 
 from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
@@ -155,11 +155,11 @@ def test_a_burst_needs_a_fifo() -> None:
 
 
 @pytest.mark.parametrize("budget", [{}, {"limits": {"lut": 4000}}, {"target": {"fps": 20_000}}])
-@pytest.mark.parametrize("name", ["mlp", "residual"])
+@pytest.mark.parametrize("name", ["mlp", "residual", "moves"])
 def test_the_planned_fifos_let_the_planned_ii_happen(name: str, budget: dict[str, object]) -> None:
-    graph = {"mlp": mlp, "residual": residual}[name]()
+    graph = {"mlp": mlp, "residual": residual, "moves": moves}[name]()
     board = boards.load("zcu102")
-    limits = {"limits": {"lut": 12_000}} if name == "residual" and "limits" in budget else budget
+    limits = {"limits": {"lut": 12_000}} if name != "mlp" and "limits" in budget else budget
     plan = make_plan(graph, board, Budget.parse({"board": "zcu102", **limits}))
     ops = {node.name: hardware_op(node) for node in graph.nodes}
     nodes = {node.name: node for node in graph.nodes}
