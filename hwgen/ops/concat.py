@@ -13,8 +13,7 @@ import numpy as np
 
 from hwgen.graph import Attr
 from hwgen.graph.source import SourceNode
-from hwgen.ops.base import source_ops
-from hwgen.ops.elementwise import ElementwiseOp, suffix
+from hwgen.ops.elementwise import ElementwiseOp, ends, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
@@ -41,7 +40,7 @@ class Concat(ElementwiseOp):
         parts, at = _laid_out(ctx, node, parts, axis)
         if at != 1:
             aligned = _one_curve(ctx, node, parts)
-            if aligned is None and not _ends(ctx, node.outputs[0]):
+            if aligned is None and not ends(ctx, node.outputs[0]):
                 text = "The inputs of Concat must have one scale where rows or columns are joined."
                 ctx.refuse(node, text, "Quantise all of them with the same scale and zero point.")
             if aligned is None:
@@ -140,15 +139,3 @@ def _view(ctx: Lowering, joined: Expr, parts: list[Expr], axis: int, at: int) ->
     where[np.concatenate(labels, axis=at).reshape(-1)] = np.arange(starts[-1], dtype=np.int64)
     found = [where[start + part.view.positions()] for start, part in zip(starts, parts, strict=False)]
     return View(shape).over(np.concatenate(found, axis=axis - 1), shape)
-
-
-def _ends(ctx: Lowering, name: str) -> bool:
-    """Tell whether the host can compute everything that depends on a tensor."""
-    reached = {name}
-    for node in ctx.model.nodes:
-        if reached.intersection(node.inputs):
-            op = source_ops().get(node.op)
-            if op is None or not op.host:
-                return False
-            reached.update(node.outputs)
-    return True

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from hwgen.errors import Unquantised
 from hwgen.graph.source import SourceNode
-from hwgen.ops.base import SourceOp
+from hwgen.ops.base import SourceOp, source_ops
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Suffix, Sum, Value
 
@@ -57,3 +57,15 @@ def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
             found = (value.anchor,)
         anchors.update({(a.tensor, a.onnx): a for a in found})
     return Suffix(tuple(anchors.values()), node.name)
+
+
+def ends(ctx: Lowering, name: str) -> bool:
+    """Tell whether the host can compute everything that depends on a tensor."""
+    reached = {name}
+    for node in ctx.model.nodes:
+        if reached.intersection(node.inputs):
+            op = source_ops().get(node.op)
+            if op is None or not op.host:
+                return False
+            reached.update(node.outputs)
+    return True

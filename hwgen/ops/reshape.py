@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
-from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.elementwise import ElementwiseOp, ends, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Const, Expr, HostQuant, Mapped, QuantConst, Sum
 
@@ -29,6 +29,9 @@ class LayoutOp(ElementwiseOp):
         elif isinstance(value, HostQuant | Expr | Sum | Mapped):
             value = ctx.activation(node, node.inputs[0])
             shape = ctx.model.shapes[out]
+            if shape[:1] != (1,) and ends(ctx, out):
+                ctx.bind(out, suffix([value], ctx, node))
+                return
             if shape[:1] != (1,):
                 ctx.refuse(node, f"{node.op} must keep the batch of 1 as the first axis, not give {shape}.")
             positions = self.positions(ctx, node, value.view.positions(), shape[1:])

@@ -256,3 +256,12 @@ def test_two_outputs_and_a_fork():
     b, c = _conv(net, a), net.node("Flatten", net.node("GlobalAveragePool", a))
     lowered = lower(net.build(b, c))
     assert len(lowered.graph.outputs) == 2 and [o.onnx for o in lowered.outputs] == [b, c]
+
+
+def test_rows_of_a_last_softmax_belong_to_the_host():
+    net = Net((1, 2, 3, 2))
+    x = net.node("Transpose", net.quant(_conv(net, net.quant("x")), 4.0, 4), perm=(0, 2, 3, 1))
+    rows = net.node("Flatten", net.node("Reshape", x, net.const([1, -1, 2], np.int64)), axis=2)
+    y = net.node("Reshape", net.node("Softmax", rows, axis=1), net.const([1, -1, 2], np.int64))
+    lowered = assert_equal(net.build(y), reals((3, 2, 3, 2)))
+    assert ops(lowered) == ["matvec", "thresholds"]
