@@ -224,7 +224,7 @@ class LayerNorm(LaneOp):
         centred = numbers.centred.bit_length() + 1
         kept, blocks = ram(folds, lanes * x.bits, family) if folds > 1 else (0.0, 0.0)
         counters = counter_bits(folds, x.pixels + 1, (x.pixels + 1) * folds)
-        products = float(lanes * (x.bits**2 + centred * root_bits) // 2)
+        products = lanes * (x.bits**2 + centred * root_bits) * 0.65
         shifts = float(width * width.bit_length() + lanes * (centred + root_bits) * 5)
         lut = {"counters": counters, "ram": kept, "products": products, "spread": float(width * 4), "shifts": shifts}
         state = float(width + 2 * root_bits + lanes * x.bits * (folds == 1))

@@ -156,13 +156,13 @@ class MatmulDynamic(FoldedOp):
         vector, vector_blocks = ram(each, ins.width, family) if each > 1 and outputs > folding.pe else (0.0, 0.0)
         multipliers = folding.simd * folding.pe
         width = a.bits + b.bits + 2
-        products, trees = float(multipliers * a.bits * b.bits), float(folding.pe * (folding.simd - 1) * width)
+        products, trees = 0.75 * multipliers * a.bits * b.bits, float(folding.pe * (folding.simd - 1) * width)
         counters = counter_bits(taken.beats, outputs // folding.pe, each, self.cycles(graph, node, folding))
         lut = {
             "counters": counters, "ram": banks * kept + vector, "products": products, "tree": trees,
             "sums": float(out.width),
         }  # fmt: skip
-        ff = {"state": counters + 2 * out.width, "pipeline": products / 4 + banks * taken.width + ins.width}
+        ff = {"state": counters + 2 * out.width, "pipeline": products / 8 + banks * taken.width + ins.width}
         return Parts(lut, ff, banks * blocks + vector_blocks)
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:

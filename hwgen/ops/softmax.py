@@ -182,7 +182,7 @@ class SoftmaxUnit(LaneOp):
         lut = {
             "counters": counters, "ram": kept + powers, "exps": lanes * sum(tables.values()),
             "compares": float(2 * lanes * x.bits), "sums": float((lanes + 1) * total),
-            "products": float(lanes * power * RECIPROCAL_BITS // 2), "shifts": float(lanes * POINT * 5 + total * 5),
+            "products": float(lanes * power * RECIPROCAL_BITS), "shifts": float(lanes * POINT * 6 + total * 6),
         }  # fmt: skip
         state = float(2 * x.bits + total + RECIPROCAL_BITS + lanes * (x.bits + power) * (folds == 1))
         ff = {"state": state + counters, "pipeline": float(lanes * (power * 4 + RECIPROCAL_BITS) + 2 * total)}
