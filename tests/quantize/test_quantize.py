@@ -100,3 +100,14 @@ def test_quantised_and_empty_models_are_refused(tmp_path: Path) -> None:
     nothing = load(tmp_path / "relu.onnx", [node("Relu", "x", "y")], {}, x=(1, 4))
     with pytest.raises(UserError, match="at least one layer"):
         quantise(nothing, frames((1, 4)), Quantize())
+
+
+def test_scalars_stay_scalars(tmp_path: Path) -> None:
+    """An index without axes drops an axis; with one it would not."""
+    rng = np.random.default_rng(4)
+    nodes = [node("MatMul", "x w", "h"), node("Gather", "h i", "g", axis=1), node("MatMul", "g v", "y")]
+    constants = {"w": rng.normal(size=(6, 8)), "i": np.array(1), "v": rng.normal(size=(8, 3))}
+    model = load(tmp_path / "m.onnx", nodes, constants, x=(1, 4, 6))
+    feeds = {"x": rng.normal(size=(8, 4, 6)).astype(np.float32)}
+    (tmp_path / "q.onnx").write_bytes(quantise(model, feeds, Quantize()).onnx)
+    assert frontend.load(tmp_path / "q.onnx").shapes["y"] == (1, 3)
