@@ -86,6 +86,24 @@ def test_outputs_may_be_integers(tmp_path: Path) -> None:
     assert lowered.outputs[0].onnx == "y"
 
 
+def test_a_tail_without_the_batch_is_the_hosts(tmp_path: Path) -> None:
+    r = np.random.default_rng(0)
+    nodes = [
+        node("Gemm", "x w", "g"),
+        node("Reshape", "g rows", "f"),
+        node("Softmax", "f", "s", axis=1),
+        node("Reshape", "s whole", "y"),
+    ]
+    constants = {"w": r.normal(size=(6, 8)), "rows": np.array([4, 2]), "whole": np.array([1, 4, 2])}
+    source = written(
+        tmp_path, quantise(load(tmp_path / "m.onnx", nodes, constants, x=(1, 6)), frames((1, 6)), Quantize())
+    )
+    lowered, reference, feeds = lower(source), Reference(source), frames((1, 6), 5)
+    assert [out.onnx for out in lowered.outputs] == ["g"]
+    got = to_outputs(lowered, reference, golden.run(lowered.graph, to_ports(lowered, reference, feeds)), feeds)["y"]
+    assert got == pytest.approx(reference.run(feeds, ["y"])["y"], abs=1e-6)
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     model, feeds = conv_net(tmp_path), frames((1, 2, 8, 8), 8)
     options = Quantize(weights=4, acts=4)

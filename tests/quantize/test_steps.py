@@ -18,6 +18,7 @@ from hwgen.quantize.layers import Layer
 from hwgen.quantize.net import Net
 from hwgen.quantize.place import place
 from hwgen.quantize.prepare import bias_of, prepare
+from hwgen.quantize.quantize import calibrate
 from hwgen.quantize.trip import trip
 from tests.quantize.nets import conv_net, frames, load, node
 
@@ -118,6 +119,28 @@ def test_functions_of_one_tensor_share_their_origin(tmp_path: Path) -> None:
     net = prepared(load(tmp_path / "m.onnx", nodes, constants, x=(1, 2, 4, 4)))
     options = Quantize()
     assert [site.tensors for site in place(net, layer_bits(net, options), options)] == [("x",), ("a",), ("m",)]
+
+
+def test_what_concat_joins_shares_a_grid(tmp_path: Path) -> None:
+    constants = {
+        "w": RNG.normal(size=(4, 2, 1, 1)),
+        "u": RNG.normal(size=(4, 2, 1, 1)),
+        "v": RNG.normal(size=(3, 8, 1, 1)),
+    }
+    nodes = [
+        node("Conv", "x w", "a"),
+        node("Conv", "x u", "b"),
+        node("Relu", "b", "r"),
+        node("Concat", "a r", "c", axis=1),
+        node("Conv", "c v", "y"),
+    ]
+    net = prepared(load(tmp_path / "m.onnx", nodes, constants, x=(1, 2, 4, 4)))
+    options = Quantize(weights=4, acts=4)
+    sites = place(net, layer_bits(net, options), options)
+    assert [site.tensors for site in sites] == [("x",), ("a", "r")]
+    engine, feeds = Engine(17), frames((1, 2, 4, 4))
+    grids = calibrate(net, engine, feeds, sites, options)
+    assert grids["a"] == grids["r"] and grids["a"].signed
 
 
 def test_bits_of_first_last_and_named_layers(tmp_path: Path) -> None:
