@@ -16,7 +16,7 @@ import numpy as np
 
 from hwgen.graph.source import Array, SourceNode
 from hwgen.quantize.engine import Engine, chunks
-from hwgen.quantize.layers import Layer
+from hwgen.quantize.layers import Layer, well_seen
 from hwgen.quantize.net import Net
 from hwgen.quantize.prepare import bias_of, biased_output
 
@@ -59,7 +59,10 @@ def _is_depthwise(net: Net, layer: Layer) -> bool:
 
 
 def follower(net: Net, layer: Layer) -> Layer | None:
-    """Return the layer that alone reads this one, through homogeneous functions only; None where there is none."""
+    """Return the layer that alone reads this one, through homogeneous functions only; None where there is none.
+
+    None too where a frame has few values of a channel: what calibration did not happen to see would be clipped.
+    """
     name = biased_output(net, layer.node)
     if len(net.activations(layer.node)) > 1:
         return None
@@ -67,7 +70,8 @@ def follower(net: Net, layer: Layer) -> Layer | None:
         reader = net.readers[name][0]
         if net.is_weighted(reader) and reader.inputs[0] == name and reader.op in ("Conv", "Gemm", "MatMul"):
             found = Layer.of(net, reader)
-            return found if found.channel_axis == layer.channel_axis else None
+            fits = found.channel_axis == layer.channel_axis and well_seen(net, name, found.channel_axis)
+            return found if fits else None
         if reader.op not in HOMOGENEOUS or (reader.op != "Relu" and not _positive_slope(reader)):
             return None
         name = reader.outputs[0]

@@ -12,6 +12,9 @@ import numpy as np
 from hwgen.graph.source import Array, SourceNode
 from hwgen.quantize.net import Net
 
+PLACES = 16
+"""Values of a channel in one frame from which on its own range says something about other frames."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -126,6 +129,12 @@ class Layer:
             return _patches(self.node, x, weight, self.groups, limit, seed)
         flat = x.reshape(-1, x.shape[-1])
         return np.asarray(flat[_choose(len(flat), limit, seed)], np.float32)[np.newaxis]
+
+
+def well_seen(net: Net, name: str, channel_axis: int) -> bool:
+    """Tell whether a frame shows so many values of each channel that its range can be trusted beyond calibration."""
+    shape = net.shapes[name]
+    return int(np.prod(shape)) >= PLACES * shape[channel_axis]
 
 
 def _along(values: Array, axis: int, ndim: int) -> Array:

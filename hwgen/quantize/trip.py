@@ -18,7 +18,7 @@ from hwgen.config import Quantize
 from hwgen.graph.source import Array, SourceNode
 from hwgen.quantize.bits import Bits
 from hwgen.quantize.engine import Engine, chunks
-from hwgen.quantize.layers import Layer
+from hwgen.quantize.layers import Layer, well_seen
 from hwgen.quantize.net import Net
 from hwgen.quantize.place import Site
 from hwgen.quantize.ranges import Stats, grid
@@ -71,7 +71,8 @@ def _legal(net: Net, site: Site) -> bool:
     if not all(r.op in ("Conv", "Gemm", "MatMul") and net.is_weighted(r) for r in readers):
         return False
     layers = [Layer.of(net, reader) for reader in readers]
-    return all(layer.exact_rows for layer in layers) and len({layer.channel_axis for layer in layers}) == 1
+    axes = {layer.channel_axis for layer in layers}
+    return all(layer.exact_rows for layer in layers) and len(axes) == 1 and well_seen(net, site.tensors[0], axes.pop())
 
 
 def _best(net: Net, x: Array, site: Site, bits: dict[str, Bits], options: Quantize) -> Array | None:

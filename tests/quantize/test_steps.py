@@ -84,16 +84,16 @@ def test_equalising_keeps_the_function_and_evens_out_the_channels(tmp_path: Path
 def test_trip_keeps_the_function_to_the_bit_and_lifts_small_channels(tmp_path: Path) -> None:
     small = np.array([1, 1 / 9, 1 / 9, 1 / 5])
     constants = {
-        "w": RNG.normal(size=(4, 3)) * small[:, np.newaxis],
-        "v": RNG.normal(size=(4, 6)) / small[:, np.newaxis],
+        "w": RNG.normal(size=(4, 3, 1, 1)) * small[:, np.newaxis, np.newaxis, np.newaxis],
+        "v": RNG.normal(size=(6, 4, 1, 1)) / small[:, np.newaxis, np.newaxis],
     }
     nodes = [
-        node("Gemm", "x w", "g", transB=1),
+        node("Conv", "x w", "g"),
         node("Clip", "g low high", "c"),
-        node("Gemm", "c v", "y"),
+        node("Conv", "c v", "y"),
     ]
-    model = load(tmp_path / "m.onnx", nodes, constants | {"low": 0.0, "high": 6.0}, x=(1, 3))
-    engine, feeds = Engine(model.opset), frames((1, 3), 200)
+    model = load(tmp_path / "m.onnx", nodes, constants | {"low": 0.0, "high": 6.0}, x=(1, 3, 4, 4))
+    engine, feeds = Engine(model.opset), frames((1, 3, 4, 4), 40)
     net = prepared(model)
     options = Quantize(weights=8, acts=4, first_last=None)
     bits = layer_bits(net, options)
@@ -101,6 +101,18 @@ def test_trip_keeps_the_function_to_the_bit_and_lifts_small_channels(tmp_path: P
     assert list(factors) == ["c"] and factors["c"] in (2, 3)
     assert (outputs(engine, scaled, feeds) == outputs(engine, net, feeds)).all()
     assert [site.tensors for site in place(scaled, bits, options)] == [("x",), ("c_scaled",)]
+
+
+def test_channels_that_a_frame_hardly_shows_are_left_alone(tmp_path: Path) -> None:
+    small = np.array([1, 1 / 9, 1 / 30, 1 / 5])
+    constants = {"w": RNG.normal(size=(3, 4)) * small, "v": RNG.normal(size=(4, 6)) / small[:, np.newaxis]}
+    nodes = [node("Gemm", "x w", "g"), node("Relu", "g", "r"), node("Gemm", "r v", "y")]
+    model = load(tmp_path / "m.onnx", nodes, constants, x=(1, 3))
+    engine, feeds, options = Engine(model.opset), frames((1, 3), 100), Quantize(acts=4, first_last=None)
+    net = prepared(model)
+    assert equalise(net, engine, feeds) is net
+    bits = layer_bits(net, options)
+    assert trip(net, engine, feeds, place(net, bits, options), bits, options)[1] == {}
 
 
 def test_quantisers_stand_behind_activations_and_once_for_each_tensor(tmp_path: Path) -> None:
