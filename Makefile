@@ -83,6 +83,8 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/hlsc.py --json
 	@$(BIN)/python benchmarks/ecp5_timing.py
 	@$(BIN)/python benchmarks/onnx_node_tests.py
+	@$(BIN)/python benchmarks/golden.py
+	@$(BIN)/python benchmarks/models.py
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -70,7 +71,7 @@ def check_model(request: Request) -> dict[str, Any]:
     return {**found.to_json(), **facts}
 
 
-def _attempt(found: _Findings, step: Any) -> bool:
+def _attempt(found: _Findings, step: Callable[[], object]) -> bool:
     """Run a step; keep what it raises, and return whether it came to an end."""
     try:
         step()
