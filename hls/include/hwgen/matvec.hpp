@@ -67,6 +67,7 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
       word = vector[column.index()];
     }
 
+    const unsigned place = kBlocks == kRowFolds ? row.index() : block.index();
     ap_uint<kOutBits> sums = 0;
     for (unsigned pe = 0; pe < Cfg::kPe; ++pe) {
 #pragma HLS UNROLL
@@ -76,7 +77,7 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
         const in_t x = get_lane<in_t>(word, simd);
         sum += P::term(x, weights[fold.index()][pe * Cfg::kSimd + simd]);
       }
-      const acc_t start = column.first() ? acc_t(bias[block.index()][pe]) : acc[pe];
+      const acc_t start = column.first() ? acc_t(bias[place][pe]) : acc[pe];
       const acc_t next = start + (acc_t(sum) << P::kShift);
       acc[pe] = next;
       set_lane(sums, pe, next);
