@@ -88,6 +88,7 @@ bench: $(DEV)
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
+	@$(BIN)/python benchmarks/ptq.py
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
