@@ -19,7 +19,7 @@ from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
 from hwgen.ops.rearrange import stream_places
 from hwgen.ops.steps import Curve, common
-from hwgen.ops.values import Expr, View
+from hwgen.ops.values import Expr, Mapped, View
 
 MAX_BITS = 24
 
@@ -33,6 +33,10 @@ class Concat(ElementwiseOp):
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit joins of two, one after the other."""
+        values = [ctx.value(name) for name in node.inputs]
+        if any(isinstance(value, Mapped) for value in values) and ends(ctx, node.outputs[0]):
+            ctx.bind(node.outputs[0], suffix(values, ctx, node))
+            return
         parts = [ctx.expr(node, name) for name in node.inputs]
         axis = int(node.attrs["axis"]) % len(parts[0].view.shape)
         if axis == 0:
@@ -44,7 +48,7 @@ class Concat(ElementwiseOp):
                 text = "The inputs of Concat must have one scale where rows or columns are joined."
                 ctx.refuse(node, text, "Quantise all of them with the same scale and zero point.")
             if aligned is None:
-                ctx.bind(node.outputs[0], suffix([ctx.value(name) for name in node.inputs], ctx, node))
+                ctx.bind(node.outputs[0], suffix(values, ctx, node))
                 return
             parts = aligned
         joined = parts[0]

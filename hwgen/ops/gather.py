@@ -9,14 +9,24 @@ import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
+from hwgen.ops.elementwise import suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.taking import TakingOp
+from hwgen.ops.values import Const
 
 
 class Gather(TakingOp):
     """Selection along one axis by constant indices; a single index drops the axis."""
 
     onnx = ("Gather",)
+
+    def apply(self, ctx: Lowering, node: SourceNode) -> None:
+        """Leave it to the host to look up constants, such as class labels, by a number that was computed."""
+        index = ctx.value(node.inputs[1])
+        if isinstance(ctx.value(node.inputs[0]), Const) and not isinstance(index, Const):
+            ctx.bind(node.outputs[0], suffix([ctx.activation(node, node.inputs[1])], ctx, node))
+        else:
+            super().apply(ctx, node)
 
     def taken(self, ctx: Lowering, node: SourceNode, array: Ints) -> Sequence[Ints]:
         """Take the indices."""

@@ -15,7 +15,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
 from hwgen.ops.steps import Curve, common
-from hwgen.ops.values import Const, Expr, Fractions, QuantConst, View, fractions
+from hwgen.ops.values import Const, Expr, Fractions, QuantConst, View
 
 MAX_WEIGHT_BITS = 16
 GRID = Fraction(1, 1 << 10)
@@ -64,7 +64,7 @@ def _limits(curve: Curve, channel: int) -> tuple[Fraction | None, Fraction | Non
 
 
 def weights(ctx: Lowering, node: SourceNode, name: str) -> QuantConst:
-    """Return quantised weights; float weights pass when all of them are integers.
+    """Return quantised weights; float weights pass when all of them are multiples of a power of two of 16 bits.
 
     Raises
     ------
@@ -72,14 +72,27 @@ def weights(ctx: Lowering, node: SourceNode, name: str) -> QuantConst:
         The weights are computed, or real numbers.
     """
     value = ctx.value(name)
-    if isinstance(value, Const) and bool((value.array == np.round(value.array)).all()):
-        value = QuantConst(value.array.astype(np.int64), fractions(np.ones((1,) * value.array.ndim)))
+    if isinstance(value, Const):
+        value = _fixed_point(value)
     if isinstance(value, QuantConst):
         return value
     if isinstance(value, Const):
         hint = "Quantise them (Quant, BipolarQuant or DequantizeLinear)."
         ctx.refuse(node, f"The weights {name} of {node.op} must be quantised, not real numbers.", hint, Unquantised)
     ctx.refuse(node, f"The second input {name} of {node.op} must be constant weights, not an activation.")
+
+
+def _fixed_point(value: Const) -> Const | QuantConst:
+    """Return numbers that are integers, or integers of few bits over a power of two, as what they are."""
+    reals = value.array.astype(np.float64)
+    for shift in range(MAX_WEIGHT_BITS):
+        steps = reals * (1 << shift)
+        if np.abs(steps).max(initial=0) >= 1 << (MAX_WEIGHT_BITS - 1) and shift:
+            break
+        if bool((steps == np.round(steps)).all()):
+            scale = np.full((1,) * reals.ndim, Fraction(1, 1 << shift), dtype=object)
+            return QuantConst(steps.astype(np.int64), scale)
+    return value
 
 
 def combine(

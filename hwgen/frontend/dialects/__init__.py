@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwgen.frontend.dialects import integer_ops, plain_integer, sklearn
+from hwgen.frontend.dialects import four_bits, integer_ops, plain_integer, sklearn
 from hwgen.frontend.dialects.rules import Rule, apply
 from hwgen.frontend.draft import Draft
 
@@ -34,4 +34,4 @@ def rewritten(draft: Draft) -> Draft:
     UnsupportedError
         With everything that cannot be rewritten.
     """
-    return plain_integer.rewritten(apply(draft, RULES))
+    return plain_integer.rewritten(apply(draft, {**RULES, **four_bits.RULES}))
