@@ -26,6 +26,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
@@ -237,8 +238,10 @@ def _processor_seconds(pid: str) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[str, Any]:
-    """Judge inputs one after the other and return the figures."""
+def run(
+    seed: int, numbers: range, keep: Path | None, seconds: float, report: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Judge inputs one after the other and return the figures; every 500 inputs those so far are reported."""
     worker = Worker(forks=False)
     crashes = 0
     outcomes: Counter[str] = Counter()
@@ -262,7 +265,15 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
             if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
                 (keep / f"{seed}_{index}.onnx").write_bytes(data)
+        if index % 500 == 499:
+            report(_figures(seed, outcomes, findings, crashes, slowest, time.monotonic() - start))
     worker.close()
+    return _figures(seed, outcomes, findings, crashes, slowest, time.monotonic() - start)
+
+
+def _figures(
+    seed: int, outcomes: Counter[str], findings: list[Any], crashes: int, slowest: float, seconds: float
+) -> dict[str, Any]:
     return {
         "seed": seed,
         "inputs": sum(outcomes.values()),
@@ -271,7 +282,7 @@ def run(seed: int, numbers: range, keep: Path | None, seconds: float) -> dict[st
         "crashes_caught": crashes - outcomes[CRASH],
         "outcomes": dict(sorted(outcomes.items())),
         "slowest_processor_seconds": round(slowest, 1),
-        "seconds": round(time.monotonic() - start),
+        "seconds": round(seconds),
         "found": findings,
     }
 
@@ -286,11 +297,16 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for the files of findings")
     parser.add_argument("--summary", type=Path, help="write the JSON here too")
     options = parser.parse_args()
-    figures = run(options.seed, range(options.first, options.first + options.count), options.keep, options.seconds)
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.summary is not None:
-        options.summary.write_text(text + "\n")
+
+    def report(figures: dict[str, Any]) -> None:
+        if options.summary is not None:
+            options.summary.write_text(json.dumps(figures, indent=2) + "\n")
+
+    figures = run(
+        options.seed, range(options.first, options.first + options.count), options.keep, options.seconds, report
+    )
+    report(figures)
+    print(json.dumps(figures, indent=2))
     return int(figures["findings"] > 0)
 
 

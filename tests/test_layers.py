@@ -24,6 +24,7 @@ SHELL = {
     "manifest",
     "check",
     "ptq",
+    "qat",
     "inspect_model",
     "tables",
     "doctor",

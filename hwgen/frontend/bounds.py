@@ -46,9 +46,11 @@ def check_counts(model: onnx.ModelProto) -> None:
     Raises
     ------
     UnsupportedError
-        There are over 100,000 nodes, or functions call each other in a circle or more than 64 deep.
+        There are over 100,000 nodes, or functions share a name, or call each other in a circle or more than 64 deep.
     """
     functions = {_key(f.domain, f.name, f.overload): f for f in model.functions}
+    if len(functions) < len(model.functions):
+        raise UnsupportedError("Functions of the model share one name.", hint=_DAMAGED)
     count = _count(model.graph.node, functions, {}, ())
     if count > MAX_NODES:
         raise UnsupportedError(f"The model has {count:,} nodes; hwgen reads up to {MAX_NODES:,}.", hint=_DAMAGED)

@@ -61,6 +61,12 @@ def test_functions_in_a_circle_and_too_deep(tmp_path: Path) -> None:
     assert "Functions call each other more than 64 deep" in refused(deep, tmp_path, UnsupportedError)
 
 
+def test_functions_of_one_name(tmp_path: Path) -> None:
+    model = with_functions({"f0": ["Relu"]})
+    model.functions.append(model.functions[0])
+    assert "Functions of the model share one name." in refused(model, tmp_path, UnsupportedError)
+
+
 def test_functions_within_bounds_are_read(tmp_path: Path) -> None:
     model = load(m.save(with_functions({"f0": ["f1", "f1"], "f1": ["Relu", "Neg"]}), tmp_path))
     assert [node.op for node in model.nodes] == ["Relu", "Neg", "Relu", "Neg"]

@@ -11,10 +11,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from examples import matvec
 from random_ir import Draft
 from test_emitted_rtl import MATVEC
 
+from examples import matvec
 from hwgen.errors import UserError
 from hwgen.hlsc import Target, backend, interp, ir
 from hwgen.hlsc.back.compare import lower_comparisons

@@ -4,10 +4,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from examples import matvec
 from random_ir import Draft, random_process, random_words
 from rtl_harness import build_compiled, equals_interpreter, interpreted
 
+from examples import matvec
 from hwgen.errors import UserError
 from hwgen.hlsc import backend, ir
 from hwgen.hlsc.target import Target

@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from examples import matvec
 from random_ir import Draft, random_process, random_words
 from rtl_harness import build, equals_interpreter
 from test_emitted_rtl import MATVEC, merge, shared_sum
 
+from examples import matvec
 from hwgen.hlsc import backend, ir
 from hwgen.hlsc.target import Target
 from hwgen.synth import count
