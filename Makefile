@@ -30,7 +30,7 @@ help:
 	@echo "make regress   build every design and hold it to its expect.json"
 	@echo "make bench     the figures of the README, as JSON"
 	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
-	@echo "make fuzz      random models and kernels for FUZZ_SECONDS (120); N=2000 for so many programs; log in build/fuzz/"
+	@echo "make fuzz      random models, damaged files and kernels for FUZZ_SECONDS (120) each; N=2000 for so many programs; log in build/fuzz/"
 	@echo "make wheel     dist/*.whl"
 	@echo "make clean     remove what the build made"
 
@@ -92,6 +92,7 @@ bench-real: $(STAMP)
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider
+	@$(BIN)/python benchmarks/fuzz_loader.py --seed $(FUZZ_SEED) --seconds $(FUZZ_SECONDS)
 	@$(BIN)/python -m tests.hlsc.fuzz.run --seed $(FUZZ_SEED) --jobs $(NPROC) \
 	  $(if $(N),--count $(N),--count 1000000 --seconds $(FUZZ_SECONDS)) \
 	  --log build/fuzz/programs.jsonl $(if $(N),--summary benchmarks/data/fuzz.json)

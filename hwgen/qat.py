@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import tempfile
 import warnings
@@ -33,7 +34,7 @@ def export_brevitas(
     Parameters
     ----------
     module
-        A ``torch.nn.Module`` of Brevitas layers; exported in evaluation mode, and left in the mode that it was in.
+        A ``torch.nn.Module`` of Brevitas layers; a copy in evaluation mode is exported.
     example
         One frame ``(1, ...)``, a float tensor or array, or a tuple of them for several inputs.
     path
@@ -62,8 +63,7 @@ def export_brevitas(
     path = Path(path)
     with tempfile.TemporaryDirectory(prefix="hwgen-export-") as folder:
         draft = Path(folder) / path.name
-        with _evaluating(module, frames):
-            _export(exporter, module, frames, draft, dialect, inputs, outputs)
+        _export(exporter, _evaluated(module, frames), frames, draft, dialect, inputs, outputs)
         lower(load(draft))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(draft.read_bytes())
@@ -91,23 +91,20 @@ def _frames(example: Any) -> tuple[Any, ...]:
     return frames
 
 
-@contextlib.contextmanager
-def _evaluating(module: Any, frames: tuple[Any, ...]) -> Any:
-    """Hold a module in evaluation mode; it has to accept the frames."""
+def _evaluated(module: Any, frames: tuple[Any, ...]) -> Any:
+    """Return a copy of the module in evaluation mode; it has to accept the frames.
+
+    A failed export leaves Brevitas layers in a state that no other export can use: hence the copy.
+    """
     import torch
 
-    training = module.training
-    module.eval()
     try:
+        module = copy.deepcopy(module).eval()
         with torch.no_grad():
             module(*frames)
     except Exception as error:
-        module.train(training)
         raise UserError(f"The module fails on the example: {_line(error)}.") from error
-    try:
-        yield
-    finally:
-        module.train(training)
+    return module
 
 
 def _export(
