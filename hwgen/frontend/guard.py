@@ -7,6 +7,7 @@ take the process with them. A forked copy of this one costs about 10 ms; where i
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import resource
@@ -73,6 +74,7 @@ def _serve(work: Callable[[], T], writing: int) -> NoReturn:
     status = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno() if sys.__stderr__ else 2)
+        faulthandler.disable()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _limit_memory()
         used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1
