@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from hwgen.errors import Problem
+from hwgen.errors import Problem, Unquantised
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
@@ -53,7 +53,7 @@ class Softmax(ElementwiseOp):
         kind = ctx.type(expr.tensor)
         if kind.bits > MOST_BITS:
             text = f"The input of Softmax must have at most {MOST_BITS} bits, not {kind.bits}."
-            ctx.refuse(node, text, "Quantise it to 8 bits.")
+            ctx.refuse(node, text, "Quantise it to 8 bits.", Unquantised)
         table = exponentials(float(step), length, kind.hi - kind.lo)
         tensor = ctx.emit("softmax", ctx.stem(node), (expr.tensor,), {"length": length}, {"exp": table}, (node.name,))
         maker = ctx.producer(tensor)
