@@ -83,7 +83,7 @@ HELD: dict[str, list[tuple[str, str]]] = {
         (HERE, "test_padding_that_does_not_count_has_a_divisor_of_its_own"),
     ],
     "MaxPool commutes with increasing functions only": [
-        (MAPS, "test_max_pool_after_a_decreasing_function_is_refused"),
+        (MAPS, "test_the_maximum_of_a_decreasing_function_is_that_of_the_integers_turned_over"),
         (MAPS, "test_max_pool_of_accumulators_commutes_with_relu_and_the_quantiser"),
     ],
     "padding: zero point, minimum, bipolar correction, asymmetric": [
