@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hwgen.graph.source import SourceModel
     from hwgen.hlsc import Module
     from hwgen.hw import Board
-    from hwgen.ops.lowering import Lowered
+    from hwgen.ops.lowered import Lowered
     from hwgen.plan import Plan
     from hwgen.ptq import Quantisation
 
@@ -124,7 +124,7 @@ class Build:
     @cached_property
     def lowered(self) -> Lowered:
         """The integer graph with all that ties it to the model."""
-        from hwgen.ops.lowering import Lowered
+        from hwgen.ops.lowered import Lowered
 
         if (self.folder / LOWERED).with_suffix(".json").is_file():
             return artifacts.restore(self.folder / LOWERED, Lowered)

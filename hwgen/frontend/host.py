@@ -20,7 +20,7 @@ from hwgen.graph import Ints, TensorType
 from hwgen.graph.source import Array
 
 if TYPE_CHECKING:
-    from hwgen.ops.lowering import Lowered, Observation
+    from hwgen.ops.lowered import Lowered, Observation
 
 
 @dataclass(frozen=True)

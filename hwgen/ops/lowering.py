@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of lowering: which value each ONNX tensor is, and the integer graph emitted so far."""
+"""The state of lowering: which value each ONNX tensor is, on top of the integer graph made so far."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Any, Literal, NoReturn
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
-import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import Problem, Unquantised, UnsupportedError
-from hwgen.graph import Attr, Graph, Ints, Node, TensorType
-from hwgen.graph.layout import IN_ORDER, Layout
-from hwgen.graph.naming import MAX_LENGTH, Namer, identifier
+from hwgen.graph import Attr, Graph, TensorType
+from hwgen.graph.layout import IN_ORDER
+from hwgen.graph.naming import identifier
 from hwgen.graph.source import SourceModel, SourceNode
-from hwgen.ops.base import hardware_op
+from hwgen.ops.graph_in_progress import GraphInProgress
+from hwgen.ops.lowered import Observation, RequantProof
 from hwgen.ops.ports import port_layout
-from hwgen.ops.ranges import Range, propagate
+from hwgen.ops.ranges import Range
 from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import (
     Activation,
@@ -39,102 +38,17 @@ from hwgen.ops.values import (
 )
 
 
-@dataclass(frozen=True)
-class Observation:
-    """Which ONNX tensor an integer tensor stands for: ``real = scale * (q - zero_point) + offset``.
-
-    Where the ONNX tensor itself holds integers, it is q.
-
-    Parameters
-    ----------
-    tensor
-        Integer tensor of the graph.
-    onnx
-        Tensor of the `SourceModel`; shapes may differ.
-    scale
-        One value, or one for each channel of `tensor`.
-    zero_point
-        Integer that stands for real zero.
-    offset
-        Empty for zero; only outputs have one, where a bias does not lie on the accumulator's grid.
-    layout
-        Where the elements of `onnx` stand in `tensor`.
-    """
-
-    tensor: str
-    onnx: str
-    scale: tuple[float, ...]
-    zero_point: int
-    offset: tuple[float, ...] = ()
-    layout: Layout = IN_ORDER
-
-
-@dataclass(frozen=True)
-class RequantProof:
-    """How a requantisation was found, and that it equals the model's quantiser for every accumulator value.
-
-    Parameters
-    ----------
-    node
-        Name of the integer node.
-    method
-        What it computes.
-    exact
-        True when proven equal for every input.
-    differing
-        Inputs at which it differs.
-    detail
-        Shift, levels and the range that the proof covers.
-    """
-
-    node: str
-    method: Literal["thresholds", "multiply_shift", "interpolated", "table"]
-    exact: bool
-    differing: int
-    detail: str
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """A model as an integer graph, with the bridge to its ONNX tensors.
-
-    Parameters
-    ----------
-    graph
-        The accelerator.
-    inputs, outputs
-        One for each graph input and output: what the host feeds, and what it gets back.
-    observations
-        Every requantised tensor.
-    proofs
-        Every requantisation.
-    host
-        Sentences on what is left to the host, and on biases that were rounded onto the accumulator's grid.
-    """
-
-    graph: Graph
-    inputs: tuple[Observation, ...]
-    outputs: tuple[Observation, ...]
-    observations: tuple[Observation, ...] = ()
-    proofs: tuple[RequantProof, ...] = ()
-    host: tuple[str, ...] = ()
-
-
-class Lowering:
+class Lowering(GraphInProgress):
     """Context that source operators lower themselves in."""
 
     def __init__(self, model: SourceModel) -> None:
+        super().__init__()
         self.model = model
         self.proofs: list[RequantProof] = []
         self.notes: list[str] = []
-        self.ranges: dict[str, Range] = {}
         self.inputs: dict[str, HostQuant] = {}
         self._values: dict[str, Value] = {}
         self._observations: dict[str, Observation] = {}
-        self._namer = Namer()
-        self._nodes: list[Node] = []
-        self._types: dict[str, TensorType] = {}
-        self._constants: dict[str, Ints] = {}
         self._ports: dict[str, tuple[View, Anchor]] = {}
         self._sums: dict[tuple[Any, ...], str] = {}
         self._uses = Counter(name for node in model.nodes for name in node.inputs)
@@ -265,86 +179,15 @@ class Lowering:
         """Raise an `UnsupportedError` for this node; its `kind` is `Unquantised` where quantising would help."""
         raise UnsupportedError(kind(message, node.name, hint))
 
-    # The integer graph ----------------------------------------------------------------------------------------------
-
-    def type(self, tensor: str) -> TensorType:
-        """Return the type of an integer tensor."""
-        return self._types[tensor]
+    # What becomes of them in the integer graph ----------------------------------------------------------------------
 
     def graph(self, outputs: Sequence[str] = ()) -> Graph:
         """Return everything emitted so far."""
-        name = identifier(self.model.name, "model")
-        return Graph(name, tuple(self.inputs), tuple(outputs), tuple(self._nodes), self._types, self._constants)
-
-    def producer(self, tensor: str) -> Node | None:
-        """Return the node that makes a tensor, None for an input port."""
-        return next((node for node in reversed(self._nodes) if tensor in node.outputs), None)
+        return self.so_far(identifier(self.model.name, "model"), tuple(self.inputs), tuple(outputs))
 
     def stem(self, node: SourceNode) -> str:
         """Return an identifier made from a node's name, the start of the names of what it becomes."""
         return identifier(node.name, node.op.lower())
-
-    def fresh(self, wanted: str) -> str:
-        """Return a unique identifier made from any text."""
-        return self._namer.fresh(identifier(wanted, limit=2 * MAX_LENGTH))
-
-    def emit(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attrs: Mapping[str, Attr],
-        constants: Mapping[str, Ints],
-        source: Sequence[str],
-        out: Range | None = None,
-    ) -> str:
-        """Append a node; `name` is made legal and unique.
-
-        Parameters
-        ----------
-        out
-            Range of the output where it is known better than from the inputs' ranges.
-
-        Returns
-        -------
-        str
-            Name of the node's output tensor.
-        """
-        name = self.fresh(name)
-        keys = {role: f"{name.rstrip('_')}_{role}" for role in constants}
-        self._constants.update({keys[role]: np.asarray(array, dtype=np.int64) for role, array in constants.items()})
-        tensor = self._namer.fresh(f"{name.rstrip('_')}_out")
-        node = Node(name, op, tuple(inputs), (tensor,), attrs, keys, tuple(source))
-        self._nodes.append(node)
-        self._settle(node, out)
-        return tensor
-
-    def is_read(self, tensor: str) -> bool:
-        """Tell whether a node reads the tensor."""
-        return any(tensor in node.inputs for node in self._nodes)
-
-    def replace(
-        self,
-        node: Node,
-        attrs: Mapping[str, Attr],
-        constants: Mapping[str, Ints],
-        source: Sequence[str] = (),
-        out: Range | None = None,
-    ) -> None:
-        """Change attributes and constants of a node whose output nothing reads yet; `source` is added to its own."""
-        tensor = node.outputs[0]
-        assert not self.is_read(tensor), f"{tensor} is already read"
-        self._constants.update({node.constants[role]: array for role, array in constants.items()})
-        changed = replace(node, attrs={**node.attrs, **attrs}, source=(*node.source, *source))
-        self._nodes[self._nodes.index(node)] = changed
-        old = self._types[tensor]
-        self._settle(changed, out)
-        self.describe(tensor, old.scale, old.zero_point)
-
-    def describe(self, tensor: str, scale: Sequence[Fraction | float], zero_point: int) -> None:
-        """Note in a tensor's type what it means as reals."""
-        reals = tuple(float(s) for s in scale)
-        self._types[tensor] = replace(self._types[tensor], scale=reals, zero_point=zero_point)
 
     def realise(self, total: Sum) -> Expr:
         """Emit a sum exactly: one adder whose integer factors are the slopes over their greatest common divisor."""
@@ -363,13 +206,6 @@ class Lowering:
         whole = Expr(tensor, start, total.view)
         return Expr(tensor, curve, total.view, self._anchor(total.onnx, whole))
 
-    def _settle(self, node: Node, out: Range | None) -> None:
-        graph = Graph("partial", (), (), (), self._types, self._constants)
-        (kind,) = hardware_op(node).infer(graph, node)
-        self._types[node.outputs[0]] = kind
-        graph = Graph("partial", (), (), (), self._types, self._constants)
-        self.ranges[node.outputs[0]] = propagate(graph, node, self.ranges) if out is None else out
-
     def port_anchor(self, value: HostQuant) -> Anchor:
         """Return what the port of a quantised tensor of the host is; it must have been read."""
         return self._ports[value.onnx][1]
@@ -386,8 +222,8 @@ class Lowering:
             self.refuse(node, f"The input {value.onnx} must have at most 16 bits, not {value.bits}.", "Quantise it.")
         shape, view = found
         tensor = self.fresh(f"{value.onnx}_in" if value.onnx[:1].isdigit() else value.onnx)
-        self._types[tensor] = TensorType(shape, value.signed, value.bits, (float(value.scale),), value.zero_point)
-        self.ranges[tensor] = Range.of(self._types[tensor], value.lo, value.hi)
+        kind = TensorType(shape, value.signed, value.bits, (float(value.scale),), value.zero_point)
+        self.enter(tensor, kind, Range.of(kind, value.lo, value.hi))
         self.inputs[tensor] = value
         anchor = Anchor(tensor, value.onnx, (float(value.scale),), value.zero_point, layout=view.layout or IN_ORDER)
         self._ports[value.onnx] = (view, anchor)
@@ -400,7 +236,7 @@ class Lowering:
         if layout is None:
             return old
         if dtype is not None and dtype.kind in "iu":
-            kind = self._types[value.tensor]
+            kind = self.type(value.tensor)
             plain = curve == Curve.identity()
             return Anchor(value.tensor, onnx, kind.scale or (1.0,), kind.zero_point, (), layout) if plain else old
         if not curve.affine or any(s == 0 for s in curve.slope):

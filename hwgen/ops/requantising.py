@@ -11,7 +11,8 @@ import numpy as np
 from hwgen.graph import Attr, Ints, Node
 from hwgen.graph.naming import identifier
 from hwgen.graph.source import SourceNode
-from hwgen.ops.lowering import Lowering, Observation, RequantProof
+from hwgen.ops.lowered import Observation, RequantProof
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
 from hwgen.ops.requant_unit import FEW_LEVELS, MANY_LEVELS, TIES, Unit, choose, relabelling, shift_attrs
 from hwgen.ops.rise_and_fall import Difference

@@ -18,7 +18,8 @@ from hwgen.ops.area import Parts, counter_bits, ram, rom
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.interpolated import FRACTION_BITS, INDEX_BITS, Interpolation, interpolation
-from hwgen.ops.lowering import Lowering, RequantProof
+from hwgen.ops.lowered import RequantProof
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, in_type, int_attr, type_of
 from hwgen.ops.tail import only_host_follows, suffix_of

@@ -10,7 +10,8 @@ from hwgen.graph import Graph
 from hwgen.graph.source import SourceModel, SourceNode
 from hwgen.ops.base import source_ops, unknown_operator
 from hwgen.ops.elementwise import suffix
-from hwgen.ops.lowering import Lowered, Lowering, Observation
+from hwgen.ops.lowered import Lowered, Observation
+from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Anchor, Broken, Const, Host, HostQuant, QuantConst, Suffix, Value
 from hwgen.passes.dead import drop_dead
 from hwgen.passes.merge_pads import merge_pads

@@ -14,7 +14,7 @@ import onnxruntime
 from hwgen.frontend import host, load
 from hwgen.frontend.reference import Reference, session
 from hwgen.graph import Graph, Ints
-from hwgen.ops.lowering import Lowered
+from hwgen.ops.lowered import Lowered
 from hwgen.passes import golden
 from hwgen.passes.lower import lower
 from hwgen.passes.verify import verify_graph

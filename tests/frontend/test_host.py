@@ -15,7 +15,7 @@ from hwgen.errors import InternalError, UserError
 from hwgen.frontend import host, load
 from hwgen.frontend.reference import Reference, run_once
 from hwgen.graph import Graph, TensorType
-from hwgen.ops.lowering import Lowered, Observation
+from hwgen.ops.lowered import Lowered, Observation
 
 
 def graph(inputs: dict[str, TensorType], outputs: dict[str, TensorType]) -> Graph:

@@ -23,7 +23,7 @@ from hwgen.frontend.host import observed, to_outputs, to_ports
 from hwgen.frontend.reference import Reference, run_once
 from hwgen.graph import Node
 from hwgen.graph.source import SourceModel
-from hwgen.ops.lowering import Lowered
+from hwgen.ops.lowered import Lowered
 from hwgen.passes import golden
 from hwgen.passes.lower import lower
 from hwgen.verify.parity import measure

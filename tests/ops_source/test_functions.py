@@ -11,7 +11,7 @@ from hwgen.frontend.host import observed
 from hwgen.frontend.reference import Reference
 from hwgen.graph.source import SourceModel
 from hwgen.ops.functions import FUNCTIONS
-from hwgen.ops.lowering import Lowered
+from hwgen.ops.lowered import Lowered
 from hwgen.passes import golden
 from hwgen.passes.lower import lower
 

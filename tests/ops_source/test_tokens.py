@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hwgen.graph.layout import IN_ORDER, Layout
@@ -20,6 +20,7 @@ def _ints(*shape: int) -> np.ndarray:
     return RNG.integers(-7, 8, shape)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(range(4)), st.lists(st.integers(1, 4), min_size=4, max_size=4))
 def test_a_layout_is_found_and_undone(perm: list[int], shape: list[int]) -> None:
     base = tuple(shape[axis] for axis in perm)
