@@ -13,7 +13,7 @@ import numpy as np
 
 from hwgen.graph import Attr
 from hwgen.graph.source import SourceNode
-from hwgen.ops.elementwise import ElementwiseOp, ends, suffix
+from hwgen.ops.elementwise import ElementwiseOp, only_host_follows, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
@@ -34,7 +34,7 @@ class Concat(ElementwiseOp):
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit joins of two, one after the other."""
         values = [ctx.value(name) for name in node.inputs]
-        if any(isinstance(value, Mapped) for value in values) and ends(ctx, node.outputs[0]):
+        if any(isinstance(value, Mapped) for value in values) and only_host_follows(ctx.model, node):
             ctx.bind(node.outputs[0], suffix(values, ctx, node))
             return
         parts = [ctx.expr(node, name) for name in node.inputs]
@@ -44,7 +44,7 @@ class Concat(ElementwiseOp):
         parts, at = _laid_out(ctx, node, parts, axis)
         if at != 1:
             aligned = _one_curve(ctx, node, parts)
-            if aligned is None and not ends(ctx, node.outputs[0]):
+            if aligned is None and not only_host_follows(ctx.model, node):
                 text = "The inputs of Concat must have one scale where rows or columns are joined."
                 ctx.refuse(node, text, "Quantise all of them with the same scale and zero point.")
             if aligned is None:

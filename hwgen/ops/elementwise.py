@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from hwgen.errors import Unquantised
-from hwgen.graph.source import SourceNode
+from hwgen.graph.source import SourceModel, SourceNode
 from hwgen.ops.base import SourceOp, source_ops
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Suffix, Sum, Value
@@ -59,13 +59,13 @@ def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
     return Suffix(tuple(anchors.values()), node.name)
 
 
-def ends(ctx: Lowering, name: str) -> bool:
-    """Tell whether the host can compute everything that depends on a tensor."""
-    reached = {name}
-    for node in ctx.model.nodes:
-        if reached.intersection(node.inputs):
-            op = source_ops().get(node.op)
+def only_host_follows(model: SourceModel, node: SourceNode) -> bool:
+    """Tell whether the host can compute everything that depends on `node`."""
+    reached = set(node.outputs)
+    for other in model.nodes:
+        if reached.intersection(other.inputs):
+            op = source_ops().get(other.op)
             if op is None or not op.host:
                 return False
-            reached.update(node.outputs)
+            reached.update(other.outputs)
     return True

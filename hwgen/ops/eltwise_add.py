@@ -10,7 +10,7 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
 from hwgen.ops.area import Parts, counter_bits, scaled
 from hwgen.ops.folded import LaneOp, same_shapes
-from hwgen.ops.support import element_type, holding, in_type, int_attr
+from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 
 
 class Add(LaneOp):
@@ -51,18 +51,14 @@ class Add(LaneOp):
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `add`."""
-        a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
+        y = graph.types[node.outputs[0]]
         config: dict[str, int | bool | CType] = {
             "kLanes": folding.simd,
             "kBeats": y.elements // folding.simd,
             "kM0": int_attr(node, "m0"),
             "kM1": int_attr(node, "m1"),
             "kBias": int_attr(node, "bias"),
-            "kBipolarA": a.bipolar,
-            "kBipolarB": b.bipolar,
-            "a_t": element_type(a),
-            "b_t": element_type(b),
-            "out_t": element_type(y),
+            **two_inputs(graph, node),
         }
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("add.hpp", "add", config, ins, outs))

@@ -13,7 +13,7 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import FoldedOp
-from hwgen.ops.support import divisors, element_type, holding, in_type, int_attr
+from hwgen.ops.support import divisors, holding, in_type, int_attr, two_inputs
 
 
 class Join(FoldedOp):
@@ -97,7 +97,7 @@ class Join(FoldedOp):
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `concat` or `concat_lanes`."""
-        a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
+        a, b = in_type(graph, node), in_type(graph, node, 1)
         whole = self._whole(graph, node, folding)
         config: dict[str, int | bool | CType] = {}
         if whole:
@@ -105,8 +105,7 @@ class Join(FoldedOp):
         else:
             outer, run_a, run_b = self.runs(graph, node, folding)
             config.update({"kLanes": folding.simd, "kOuter": outer, "kRunA": run_a, "kRunB": run_b})
-        config.update({"kBipolarA": a.bipolar, "kBipolarB": b.bipolar})
-        config.update({"a_t": element_type(a), "b_t": element_type(b), "out_t": element_type(y)})
+        config.update(two_inputs(graph, node))
         ins, outs = self.streams(graph, node, folding)
         function = "concat_lanes" if whole else "concat"
         return Built(KernelCall(f"{function}.hpp", function, config, ins, outs))

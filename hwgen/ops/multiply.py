@@ -19,7 +19,7 @@ from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
 from hwgen.ops.steps import Curve
-from hwgen.ops.support import element_type, holding, in_type, int_attr
+from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 from hwgen.ops.values import Expr
 
 
@@ -73,7 +73,7 @@ class Multiply(LaneOp):
 
     def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
         """Return the call of `multiply`."""
-        a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
+        a = in_type(graph, node)
         config: dict[str, int | bool | CType] = {
             "kLanes": folding.simd,
             "kChannels": a.channels,
@@ -81,11 +81,7 @@ class Multiply(LaneOp):
             "kGate": _is_gate(graph, node),
             "kZeroA": int_attr(node, "za"),
             "kZeroB": int_attr(node, "zb"),
-            "kBipolarA": a.bipolar,
-            "kBipolarB": b.bipolar,
-            "a_t": element_type(a),
-            "b_t": element_type(b),
-            "out_t": element_type(y),
+            **two_inputs(graph, node),
         }
         ins, outs = self.streams(graph, node, folding)
         return Built(KernelCall("multiply.hpp", "multiply", config, ins, outs))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
-from hwgen.ops.elementwise import ElementwiseOp, ends, suffix
+from hwgen.ops.elementwise import ElementwiseOp, only_host_follows, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Const, Expr, HostQuant, Mapped, QuantConst, Sum
 
@@ -29,7 +29,7 @@ class LayoutOp(ElementwiseOp):
         elif isinstance(value, HostQuant | Expr | Sum | Mapped):
             value = ctx.activation(node, node.inputs[0])
             shape = ctx.model.shapes[out]
-            if shape[:1] != (1,) and ends(ctx, out):
+            if shape[:1] != (1,) and only_host_follows(ctx.model, node):
                 ctx.bind(out, suffix([value], ctx, node))
                 return
             if shape[:1] != (1,):

@@ -15,14 +15,14 @@ from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram, rom
-from hwgen.ops.elementwise import ElementwiseOp
+from hwgen.ops.elementwise import ElementwiseOp, only_host_follows
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.interpolated import FRACTION_BITS, INDEX_BITS, Interpolation, interpolation
 from hwgen.ops.lowered import RequantProof
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, in_type, int_attr, type_of
-from hwgen.ops.tail import only_host_follows, suffix_of
+from hwgen.ops.tail import suffix_of
 from hwgen.ops.tokens import as_tokens
 from hwgen.ops.values import Expr
 

@@ -81,6 +81,18 @@ def element_type(tensor: TensorType) -> CType:
     return CType(tensor.signed and not tensor.bipolar, tensor.bits)
 
 
+def two_inputs(graph: Graph, node: Node) -> dict[str, int | bool | CType]:
+    """Return what the kernels of two inputs take about the elements of a, b and the output."""
+    a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
+    return {
+        "kBipolarA": a.bipolar,
+        "kBipolarB": b.bipolar,
+        "a_t": element_type(a),
+        "b_t": element_type(b),
+        "out_t": element_type(y),
+    }
+
+
 def type_of(values: Ints) -> CType:
     """Return the narrowest C++ type that holds all `values`."""
     return CType(*bits_for(int(values.min()), int(values.max())))

@@ -5,23 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwgen.graph.source import SourceModel, SourceNode
-from hwgen.ops.base import source_ops
-from hwgen.ops.elementwise import suffix
+from hwgen.graph.source import SourceNode
+from hwgen.ops.elementwise import only_host_follows, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.values import Suffix, Value
-
-
-def only_host_follows(model: SourceModel, node: SourceNode) -> bool:
-    """Tell whether the host can compute everything that depends on `node`."""
-    reached = set(node.outputs)
-    for other in model.nodes:
-        if reached.intersection(other.inputs):
-            op = source_ops().get(other.op)
-            if op is None or not op.host:
-                return False
-            reached.update(other.outputs)
-    return True
 
 
 def suffix_of(ctx: Lowering, node: SourceNode) -> Suffix:
