@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterator, Sequence
 
 import onnx
-from onnx import helper, numpy_helper, version_converter
+from onnx import helper, version_converter
 
 from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.frontend.dialects import DOMAINS, RULES, integer_ops
-from hwgen.frontend.draft import QONNX_OPS, Draft, Port, attribute_value, ir_version, unique
+from hwgen.frontend.draft import QONNX_OPS, Draft, Port, array_of, attribute_value, ir_version, unique
 from hwgen.frontend.inline import inlined
 from hwgen.graph.source import Array, SourceNode
 from hwgen.ops.base import source_ops, unknown_operator
@@ -231,7 +231,7 @@ def _draft(model: onnx.ModelProto, opset: int, notes: tuple[str, ...]) -> Draft:
     problems: list[Problem] = []
     for tensor in model.graph.initializer:
         try:
-            constants[tensor.name] = numpy_helper.to_array(tensor)
+            constants[tensor.name] = array_of(tensor)
         except Exception:
             problems.append(Problem(f"Initialiser {tensor.name} is damaged: its data do not fit its type and shape."))
     inputs = tuple(port for value in model.graph.input for port in _port(value, problems))

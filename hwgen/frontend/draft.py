@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,13 +95,29 @@ def without_dead_code(draft: Draft) -> Draft:
     return draft.with_nodes(reversed(kept), constants)
 
 
+def array_of(tensor: onnx.TensorProto) -> Array:
+    """Return a tensor's values.
+
+    Raises
+    ------
+    ValueError
+        Its data do not fit its type and shape. Elements of 2 and 4 bits are packed, and onnx fills up what is missing
+        of them, however much that is: eight elements a byte are the most that any file can hold.
+    """
+    fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
+    stored = len(tensor.raw_data) + len(tensor.string_data) + sum(map(len, fields))
+    if math.prod(tensor.dims) > 8 * stored:
+        raise ValueError(f"tensor {tensor.name} holds too few data for its shape")
+    return np.asarray(numpy_helper.to_array(tensor))
+
+
 def attribute_value(attribute: AttributeProto) -> Any:
     """Return an attribute as Python data: str for bytes, tuple for lists, an array for a tensor."""
     value = helper.get_attribute_value(attribute)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, onnx.TensorProto):
-        return numpy_helper.to_array(value)
+        return array_of(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in value)
     return value

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import onnx
-from onnx import numpy_helper
 
 from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.frontend.bounds import MAX_FILE_BYTES, graphs_of
+from hwgen.frontend.draft import array_of
 
 
 def load_external_data(model: onnx.ModelProto, path: Path) -> list[bytes]:
@@ -120,7 +120,7 @@ def _filled(tensor: onnx.TensorProto, data: bytes) -> bool:
     tensor.data_location = onnx.TensorProto.DEFAULT
     tensor.raw_data = data
     try:
-        numpy_helper.to_array(tensor)
+        array_of(tensor)
     except Exception:
         return False
     return True

@@ -105,6 +105,20 @@ def test_many_constants_that_are_too_large_together(tmp_path: Path) -> None:
     assert "is too large" in text
 
 
+@pytest.mark.parametrize("kind", ["initialiser", "attribute"])
+def test_packed_elements_that_are_not_there(kind: str, tmp_path: Path) -> None:
+    """onnx itself would fill up a gigabyte of 4-bit elements of which the file holds none."""
+    tensor = onnx.TensorProto(name="c", data_type=TensorProto.INT4, dims=[1 << 31], raw_data=bytes(8))
+    model = m.make(
+        [helper.make_node("Cast", ["c"], ["d"], to=1), helper.make_node("Add", ["x", "d"], ["y"])], {"x": [1, 2]}, ["y"]
+    )
+    if kind == "initialiser":
+        model.graph.initializer.append(tensor)
+    else:
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["c"], value=tensor))
+    assert "damaged" in refused(model, tmp_path)
+
+
 def test_a_constant_that_takes_too_long(tmp_path: Path) -> None:
     nodes = [
         m.node("ConstantOfShape", ["n"], "a"),
