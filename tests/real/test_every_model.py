@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 EXACT = [
     "qonnx_tfc_1w1a",
     "qonnx_tfc_1w2a",
@@ -41,13 +39,8 @@ FLOAT = [
 
 
 @pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_models", ROOT / "benchmarks" / "models.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def bench(benchmark_script: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_script("models")
 
 
 def proven(bench: ModuleType, name: str) -> dict[str, Any]:
