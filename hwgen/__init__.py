@@ -33,6 +33,7 @@ def build(
     shapes: Mapping[str, Sequence[int]] | None = None,
     input_types: Mapping[str, str] | None = None,
     calib: str | Path | None = None,
+    layers: Sequence[str] | int | None = None,
 ) -> BuildResult:
     """Build an accelerator; the same as ``hwgen build``.
 
@@ -45,7 +46,7 @@ def build(
     out
         Output folder; ``build/<name>`` if absent.
     verify
-        ``none``, ``golden``, ``csim`` or ``rtl``.
+        ``none``, ``golden``, ``csim``, ``layers`` (processes alone, never the whole) or ``rtl``.
     inputs
         npz file with one array for each model input, frames first, and ``labels`` to have accuracy measured.
     frames
@@ -64,6 +65,8 @@ def build(
         Model inputs that hold integers: ``{"x": "int8"}``.
     calib
         npz file with frames to quantise a float model with.
+    layers
+        With ``verify="layers"``: names of the processes to compile and simulate, or how many; all if absent.
 
     Returns
     -------
@@ -98,5 +101,6 @@ def build(
         shapes or {},
         input_types or {},
         path(calib),
+        layers if layers is None or isinstance(layers, int) else tuple(layers),
     )
     return run(request)

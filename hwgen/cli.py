@@ -15,7 +15,7 @@ import typer
 
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
-from hwgen.request import Request, Simulator, VerifyLevel, parse_shapes, parse_types
+from hwgen.request import Request, Simulator, VerifyLevel, parse_layers, parse_shapes, parse_types
 from hwgen.tables import inspect_lines
 from hwgen.version import VERSION
 
@@ -47,6 +47,14 @@ TypeOption = Annotated[
     typer.Option("--input-type", help="An input that holds integers: NAME=int8.", metavar="NAME=TYPE"),
 ]
 CalibOption = Annotated[Path | None, typer.Option("--calib", help="npz with frames to quantise a float model with.")]
+LayersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layers",
+        help="With --verify layers: processes to compile and simulate alone, or how many of different shape.",
+        metavar="NAME,NAME|N",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
 
 
@@ -72,7 +80,8 @@ def build(
     budget: BudgetOption = None,
     clock_mhz: ClockOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Output folder; build/<name> if absent.")] = None,
-    verify: Annotated[str, typer.Option("--verify", help="none, golden, csim or rtl.")] = "rtl",
+    verify: Annotated[str, typer.Option("--verify", help="none, golden, csim, layers or rtl.")] = "rtl",
+    layers: LayersOption = None,
     inputs: InputsOption = None,
     frames: Annotated[int | None, typer.Option("--frames", help="Frames to verify.")] = None,
     sim: Annotated[str, typer.Option("--sim", help="cocotb, or fast: a C++ harness for long runs.")] = "cocotb",
@@ -103,6 +112,7 @@ def build(
         parse_shapes(shape or ()),
         parse_types(input_type or ()),
         calib,
+        parse_layers(layers),
     )
     result = pipeline.build(request, console.Progress().event)
     errors = console.mismatches(result)

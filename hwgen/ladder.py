@@ -33,8 +33,8 @@ def climb(job: Build) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-ready: ``ok``, ``golden``, ``csim``, ``rtl`` (each ``tensors`` and ``mismatches``, None if not climbed),
-        ``parity``, ``accuracy``, ``cycles``, ``problems``.
+        JSON-ready: ``ok``, ``golden``, ``csim``, ``layers`` or else ``rtl`` (each ``tensors`` and ``mismatches``, None
+        if not climbed), ``parity``, ``accuracy``, ``cycles``, ``problems``.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def climb(job: Build) -> dict[str, Any]:
 
     reference = Reference(job.source)
     feeds, labels = read_frames(job)
-    verdict: dict[str, Any] = {"ok": True, "golden": None, "csim": None, "rtl": None, "problems": []}
+    verdict: dict[str, Any] = {"ok": True, "golden": None, "csim": None, "layers": None, "rtl": None}
+    verdict["problems"] = []
     verdict["frames"] = _count(feeds, job.request.frames)
     verdict["accuracy"] = _accuracy(job, reference, feeds, labels)
     short = {name: value[: verdict["frames"]] for name, value in feeds.items()}
@@ -53,7 +54,7 @@ def climb(job: Build) -> dict[str, Any]:
     level = VERIFY_LEVELS.index(job.request.verify)
     if level >= VERIFY_LEVELS.index("csim"):
         _csim(job, golden, verdict)
-    if level >= VERIFY_LEVELS.index("rtl") and verdict["csim"]["mismatches"] == 0:
+    if level >= VERIFY_LEVELS.index("layers") and verdict["csim"]["mismatches"] == 0:
         _rtl(job, golden, verdict)
     return verdict
 
@@ -158,12 +159,19 @@ def _csim(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> No
 
 
 def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> None:
-    """Compare the RTL with the golden model, and count its cycles."""
+    """Compare the RTL with the golden model, the whole or some processes alone, and count its cycles."""
     from hwgen.verify import rtl
 
-    found = rtl.check(job.plan, golden, job.folder, rtl.Options(sim=job.request.sim, seed=job.request.seed))
-    counts = {"frames": found.frames, "runs": found.runs}
-    verdict["rtl"] = {"tensors": found.tensors, "mismatches": len(found.mismatches), **counts}
+    request, total = job.request, len(job.plan.processes)
+    alone = job.layers if request.verify == "layers" else None
+    found = rtl.check(job.plan, golden, job.folder, rtl.Options(sim=request.sim, seed=request.seed, alone=alone))
+    counts = {"tensors": found.tensors, "mismatches": len(found.mismatches), "runs": found.runs}
+    if alone is None:
+        verdict["rtl"] = {**counts, "frames": found.frames}
+        what = f"{found.runs} runs, up to {found.frames} frames"
+    else:
+        verdict["layers"] = {**counts, "names": list(alone), "processes": total}
+        what = f"{found.runs} runs of {len(alone)} of {total} processes alone"
     verdict["cycles"] = {"ii": found.ii, "latency": found.latency, "layers": dict(found.layers)}
     job.speed["rtl_cycles"] = found.cycles
     job.speed["rtl_cycles_per_second"] = round(found.cycles / found.sim_seconds)
@@ -171,5 +179,5 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
     job.speed["rtl_sim_seconds"] = round(found.sim_seconds, 2)
     for mismatch in found.mismatches[:1]:
         _fail(verdict, mismatch.message)
-    runs = f"{found.runs} runs, up to {found.frames} frames, {found.cycles:,} cycles"
+    runs = f"{what}, {found.cycles:,} cycles"
     job.note("verify", f"rtl: {found.tensors} streams in {runs}, {len(found.mismatches)} differ")

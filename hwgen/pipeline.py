@@ -74,7 +74,9 @@ def _after(*names: str) -> Callable[[Request], tuple[str, ...]]:
 
 def _verified(request: Request) -> tuple[str, ...]:
     """Return what the rungs read: golden the integer graph, csim the C++, RTL the RTL."""
-    return {"none": (), "golden": ("lower",), "csim": ("render",), "rtl": ("hlsc",)}[request.verify]
+    return {"none": (), "golden": ("lower",), "csim": ("render",), "layers": ("hlsc",), "rtl": ("hlsc",)}[
+        request.verify
+    ]
 
 
 PIPELINE = (
@@ -82,7 +84,7 @@ PIPELINE = (
     Stage("lower", _after("import"), _nothing, stages.run_lower),
     Stage("plan", _after("lower"), stages.plan_options, stages.run_plan),
     Stage("render", _after("plan"), _nothing, stages.run_render),
-    Stage("hlsc", _after("render"), _nothing, stages.run_hlsc),
+    Stage("hlsc", _after("render"), stages.hlsc_options, stages.run_hlsc),
     Stage("verify", _verified, stages.verify_options, stages.run_verify),
     Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
     Stage("report", _after("plan", "hlsc", "verify", "synth"), stages.report_options, stages.run_report),

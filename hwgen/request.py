@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any, Literal
 from hwgen.errors import UserError, did_you_mean
 from hwgen.graph.naming import identifier
 
-VerifyLevel = Literal["none", "golden", "csim", "rtl"]
+VerifyLevel = Literal["none", "golden", "csim", "layers", "rtl"]
 Simulator = Literal["cocotb", "fast"]
-VERIFY_LEVELS: tuple[VerifyLevel, ...] = ("none", "golden", "csim", "rtl")
+VERIFY_LEVELS: tuple[VerifyLevel, ...] = ("none", "golden", "csim", "layers", "rtl")
 SIMULATORS: tuple[Simulator, ...] = ("cocotb", "fast")
 STAGES = ("import", "lower", "plan", "render", "hlsc", "verify", "synth", "report")
 DEFAULT_FRAMES = 3
@@ -54,6 +55,8 @@ class Request:
         Model inputs that hold integers, by name: ``int8``, ``uint4`` ...
     calib
         npz with frames to quantise a float model with; None uses random ones where the budget asks for quantisation.
+    layers
+        With ``verify="layers"``: the processes to compile and simulate alone, by name or how many; None for all.
     """
 
     model: Path
@@ -72,6 +75,7 @@ class Request:
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     input_types: Mapping[str, str] = field(default_factory=dict)
     calib: Path | None = None
+    layers: tuple[str, ...] | int | None = None
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)
@@ -84,10 +88,22 @@ class Request:
         for name, sizes in self.shapes.items():
             if not sizes or any(size < 1 for size in sizes):
                 raise UserError(f"--shape {name} must be positive sizes, not {','.join(map(str, sizes))}.")
+        self._check_layers()
         if self.frames is not None and self.frames < 1:
             raise UserError(f"--frames must be at least 1, not {self.frames}.")
         if self.clock_mhz is not None and not 0 < self.clock_mhz <= 1000:
             raise UserError(f"--clock-mhz must be more than 0 and at most 1000, not {self.clock_mhz:g}.")
+
+    def _check_layers(self) -> None:
+        if self.layers is None:
+            return
+        if self.verify != "layers":
+            raise UserError(f"--layers must come with --verify layers, not --verify {self.verify}.")
+        if self.synth:
+            hint = "Leave out --layers to have every process compiled, or --synth."
+            raise UserError("--synth must have the whole RTL, not that of some --layers.", hint=hint)
+        if isinstance(self.layers, int) and self.layers < 1:
+            raise UserError(f"--layers must be at least 1, not {self.layers}.")
 
     @property
     def name(self) -> str:
@@ -141,6 +157,24 @@ def parse_types(texts: Iterable[str]) -> dict[str, str]:
         A text is anything else.
     """
     return dict(_named("--input-type", texts, "NAME=int8"))
+
+
+def parse_layers(text: str | None) -> tuple[str, ...] | int | None:
+    """Read ``conv1,conv2``, or a number of processes.
+
+    Raises
+    ------
+    UserError
+        A name is missing.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise UserError(f"--layers must be names with commas between them or a number, not {text!r}.")
+    return names
 
 
 def _named(option: str, texts: Iterable[str], example: str) -> Iterable[tuple[str, str]]:

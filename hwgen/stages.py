@@ -141,6 +141,13 @@ class Build:
             return artifacts.restore(self.folder / PLAN, Plan)
         return make_plan(self.lowered.graph, self.board, self.budget)
 
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The processes to compile: all of them unless the request chooses."""
+        from hwgen.verify.choice import choose
+
+        return choose(self.plan, self.request.layers)
+
     def rtl(self) -> list[Path]:
         """Return the RTL files of the finished hlsc stage, in the order of its file list."""
         return sorted((self.folder / "rtl").glob("*.sv"))
@@ -210,6 +217,8 @@ def run_plan(job: Build) -> None:
             job.note("plan", f"warning: {problem}")
         return
     artifacts.save(job.folder / PLAN, plan)
+    if job.request.layers is not None:
+        job.note("plan", f"to simulate alone: {', '.join(job.layers)}")
     job.note("plan", f"II {plan.ii} cycles, {plan.resources.lut:,.0f} LUT; {plan.binding}")
 
 
@@ -230,8 +239,13 @@ def run_render(job: Build) -> None:
     job.note("render", f"{len(job.plan.processes)} processes, {inner} FIFOs")
 
 
+def hlsc_options(job: Build) -> Any:
+    """Return what the RTL depends on."""
+    return job.request.layers
+
+
 def run_hlsc(job: Build) -> None:
-    """Compile C++ to SystemVerilog, and complete the file list."""
+    """Compile C++ to SystemVerilog; where that is every process, add what joins them and the file list."""
     from hwgen.compile import compile_all
     from hwgen.hlsc import Target, compile_dataflow
     from hwgen.hlsc.library import library_files
@@ -239,16 +253,19 @@ def run_hlsc(job: Build) -> None:
 
     plan, hls, rtl = job.plan, job.folder / "hls", job.folder / "rtl"
     target = Target(plan.board.family, plan.clock_mhz)
-    modules = compile_all([p.name for p in plan.processes], hls, target, lambda text: job.note("hlsc", text))
+    modules = compile_all(job.layers, hls, target, lambda text: job.note("hlsc", text))
     rtl.mkdir(parents=True, exist_ok=True)
     for name, module in modules.items():
         (rtl / f"{name}.sv").write_text(module.rtl)
-    core = f"{plan.name}_core"
-    top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target, modules)
-    (rtl / f"{core}.sv").write_text(top.rtl)
+    whole = len(modules) == len(plan.processes)
+    if whole:
+        core = f"{plan.name}_core"
+        top = compile_dataflow(hls / "src" / f"{plan.name}.cpp", core, [hls / "include"], target, modules)
+        (rtl / f"{core}.sv").write_text(top.rtl)
     for path in library_files([m.rtl for m in modules.values()], (FIFO, INGRESS, EGRESS)):
         (rtl / path.name).write_bytes(path.read_bytes())
-    (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
+    if whole:
+        (rtl / "top.f").write_text("".join(f"{path.name}\n" for path in job.rtl()))
     facts = {n: {"ii": m.ii, "depth": m.depth, "trip_count": m.trip_count, **m.report} for n, m in modules.items()}
     artifacts.write_json(job.folder / MODULES, facts)
     write_schedules(modules.values(), job.folder / SCHEDULES)
@@ -270,7 +287,7 @@ def verify_options(job: Build) -> Any:
     """Return what the verification depends on."""
     request = job.request
     inputs = manifest.sha256(request.inputs) if request.inputs and request.inputs.is_file() else str(request.inputs)
-    return [request.verify, inputs, request.frames, request.sim, request.seed]
+    return [request.verify, inputs, request.frames, request.sim, request.seed, request.layers]
 
 
 def run_verify(job: Build) -> None:

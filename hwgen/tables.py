@@ -145,7 +145,9 @@ def headlines(report: Mapping[str, Any]) -> list[str]:
     if cycles.get("ii_rtl") is not None:
         lines.append(f"Measured in RTL: II {cycles['ii_rtl']:,}, latency {cycles['latency_rtl']:,} cycles.")
     for rung, verdict in report["verify"].items():
-        if rung in ("golden", "csim", "rtl") and verdict is not None:
+        if rung == "layers" and verdict is not None:
+            lines.append(f"{verdict['note']}.")
+        elif rung in ("golden", "csim", "rtl") and verdict is not None:
             state = "equal" if verdict["mismatches"] == 0 else f"{verdict['mismatches']} DIFFER"
             lines.append(f"{rung}: {verdict['tensors']} tensors compared, {state}.")
     if report.get("quantize") is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from hwgen.hw import Resources
 from hwgen.plan.types import Plan, Process
 
-RUNGS = ("golden", "csim", "rtl")
+RUNGS = ("golden", "csim", "layers", "rtl")
 PARITY = ("max_lsb", "exact_fraction", "free_max_lsb", "top1_agreement", "output_max_lsb", "inexact", "elements")
 COUNTED = ("lut", "ff", "dsp", "bram36")
 
@@ -95,7 +95,19 @@ def _counted(used: Resources) -> dict[str, float]:
 def _verify(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
     if verdict is None:
         return {**dict.fromkeys(RUNGS), "frames": 0, "problems": []}
-    return {**{rung: verdict[rung] for rung in RUNGS}, "frames": verdict["frames"], "problems": verdict["problems"]}
+    rungs = {rung: verdict[rung] for rung in RUNGS}
+    if rungs["layers"] is not None:
+        rungs["layers"] = {**rungs["layers"], "note": _alone(rungs["layers"])}
+    return {**rungs, "frames": verdict["frames"], "problems": verdict["problems"]}
+
+
+def _alone(layers: Mapping[str, Any]) -> str:
+    """Say which processes were simulated, and that the whole was not."""
+    names, total, wrong = layers["names"], layers["processes"], layers["mismatches"]
+    which = "" if len(names) == total else f" ({', '.join(names)})"
+    state = "equal" if wrong == 0 else f"{wrong} DIFFER"
+    compared = f"{layers['tensors']} tensors compared, {state}"
+    return f"RTL: {len(names)} of {total} processes alone{which}, {compared}; the whole was not simulated"
 
 
 def _parity(verdict: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The RTL against the golden model: every process alone and the stitched top, in Verilator, with and without cocotb."""
+"""The RTL against the golden model: processes alone and the stitched top, in Verilator, with and without cocotb."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hwgen.verify import testbench
 from hwgen.verify.compare import Mismatch, differs, maker, place, where
 from hwgen.verify.scenarios import FREE, Run, choose, make_runs
 from hwgen.verify.simulate import Bad, Outcome, Sim, simulate
-from hwgen.verify.testbench import TOP, Bench, BenchStream
+from hwgen.verify.testbench import Bench, BenchStream
 from hwgen.verify.verilator import build
 
 SIM = Path("sim")
@@ -45,6 +45,8 @@ class Options:
         Whether to run every process alone.
     seed
         Chooses the random idle cycles and back-pressure.
+    alone
+        Processes to simulate alone, and nothing else; None for all of them and the whole design.
     """
 
     sim: Sim = "cocotb"
@@ -53,6 +55,7 @@ class Options:
     scenarios: tuple[str, ...] | None = None
     layers: bool = True
     seed: int = 0
+    alone: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,9 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
         When Verilator or the compiler refuses the RTL, or the simulator fails.
     """
     options = options or Options()
-    bench = testbench.describe(plan)
+    bench = testbench.describe(plan, options.alone)
     frames, layer_frames = _counts(plan, golden, options)
-    rtl = sorted((folder / "rtl").glob("*.sv"))
+    rtl = sorted(path for path in (folder / "rtl").glob("*.sv") if path.stem not in bench.left_out)
     if not rtl:
         raise UserError(f"There must be RTL in {folder / 'rtl'} before it can be simulated.")
     runs = make_runs(
@@ -194,7 +197,7 @@ def _workplace(folder: Path) -> Path:
 
 
 def _checked(bench: Bench, layers: bool) -> list[BenchStream]:
-    devices = bench.devices if layers else bench.devices[:1]
+    devices = [device for device in bench.devices if layers or device.axi]
     return [s for device in devices for s in device.streams if s.direction == "out"] + list(bench.monitors)
 
 
@@ -208,17 +211,21 @@ def _cycles(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> d
         streams = bench.devices[run.device].streams
         ends = [[last for _, last in outcome.frames[s.id]] for s in streams if s.direction == "out"]
         ii[run.device] = max(round((end[-1] - end[0]) / (len(end) - 1)) for end in ends)
-        if run.device == TOP:
+        if bench.devices[run.device].axi:
             starts = [outcome.frames[s.id][0][0] for s in streams if s.direction == "in"]
             latency = max(end[0] for end in ends) - min(starts)
-    layers = {bench.devices[index].name: value for index, value in ii.items() if index != TOP}
-    return {"ii": ii.get(TOP), "latency": latency, "layers": layers}
+    layers = {bench.devices[index].name: value for index, value in ii.items() if not bench.devices[index].axi}
+    top = next((value for index, value in ii.items() if bench.devices[index].axi), None)
+    return {"ii": top, "latency": latency, "layers": layers}
 
 
 def _frames(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> int:
     """Return how many of the recorded frames the top delivered in its longest free run."""
-    outputs = [s.id for s in bench.devices[TOP].streams if s.direction == "out"]
-    free = [(r, o) for r, o in zip(runs, outcomes, strict=True) if r.device == TOP and r.scenario.free]
+    if bench.top is None:
+        return 0
+    outputs = [s.id for s in bench.top.streams if s.direction == "out"]
+    pairs = zip(runs, outcomes, strict=True)
+    free = [(r, o) for r, o in pairs if bench.devices[r.device].axi and r.scenario.free]
     return max((min(r.recorded, *(len(o.frames[s]) for s in outputs)) for r, o in free), default=0)
 
 
@@ -230,7 +237,7 @@ def _judge(
     found: dict[tuple[bool, str], Mismatch] = {}
     for run, outcome in zip(runs, outcomes, strict=True):
         for mismatch in _findings(bench, golden, run, outcome):
-            found.setdefault((run.device == TOP, mismatch.stream), mismatch)
+            found.setdefault((bench.devices[run.device].axi, mismatch.stream), mismatch)
     return [m for _, m in sorted(found.items(), key=lambda item: (item[0][0], rank.get(item[1].layer, len(rank))))]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwgen.errors import UserError, did_you_mean
-from hwgen.verify.testbench import TOP, Bench, Device
+from hwgen.verify.testbench import Bench, Device
 
 _PATIENCE = 4
 _GRACE = 10_000
@@ -112,7 +112,7 @@ def choose(names: Sequence[str] | None) -> tuple[Scenario, ...]:
 def make_runs(
     bench: Bench, scenarios: Sequence[Scenario], *, frames: int, layer_frames: int, layers: bool, seed: int
 ) -> list[Run]:
-    """Return the runs: every process alone, then the top in every scenario, then the top on all frames.
+    """Return the runs: the bench's processes alone, then the top in every scenario, then the top on all frames.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def make_runs(
 
     def add(index: int, scenario: Scenario, play: int, recorded: int, monitor: bool) -> None:
         device = bench.devices[index]
-        where = "top" if index == TOP else f"{device.name} alone"
+        where = "top" if device.axi else f"{device.name} alone"
         number = len(runs)
         run = Run(
             number=number,
@@ -143,12 +143,14 @@ def make_runs(
         )
         runs.append(run)
 
-    order = [*range(1, len(bench.devices)), TOP] if layers else [TOP]
-    for index in order:
+    tops = [index for index, device in enumerate(bench.devices) if device.axi]
+    processes = [index for index, device in enumerate(bench.devices) if layers and not device.axi]
+    for index in (*processes, *tops):
         for scenario in scenarios:
-            add(index, scenario, max(2, layer_frames), layer_frames, index == TOP)
+            add(index, scenario, max(2, layer_frames), layer_frames, index in tops)
     if frames > layer_frames:
-        add(TOP, Scenario(f"all {frames} frames"), frames, frames, False)
+        for index in tops:
+            add(index, Scenario(f"all {frames} frames"), frames, frames, False)
     return runs
 
 

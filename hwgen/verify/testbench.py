@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The test bench of a plan as files: SystemVerilog around the stitched top and every process alone, and its vectors."""
+"""The test bench of a plan as files: SystemVerilog around the stitched top and processes alone, and its vectors."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,6 @@ from hwgen.hw import StreamType, pack, to_beats
 from hwgen.plan.types import Channel, Plan, Port, Process
 from hwgen.resources import data_folder
 
-TOP = 0  # index of the stitched top among the devices
 COCOTB = "hwgen_cocotb.hpp"
 COPIED = (
     "hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "main.cpp", COCOTB, "test_hwgen.py",
@@ -104,7 +103,7 @@ class Bench:
     plan
         The design.
     devices
-        The top, then the processes in the plan's order.
+        The top if the whole is simulated, then the processes in the plan's order.
     monitors
         Outputs of processes, watched inside the top.
     """
@@ -112,6 +111,20 @@ class Bench:
     plan: Plan
     devices: tuple[Device, ...]
     monitors: tuple[BenchStream, ...]
+
+    @property
+    def top(self) -> Device | None:
+        """The stitched top, if it is in the bench."""
+        return next((device for device in self.devices if device.axi), None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Modules of the design that the bench must not read, because no device has them."""
+        if self.top is not None:
+            return ()
+        names = {device.name for device in self.devices}
+        rest = (process.name for process in self.plan.processes if process.name not in names)
+        return (self.plan.name, f"{self.plan.name}_core", *rest)
 
     def stream(self, number: int) -> BenchStream:
         """Return a stream or monitor by its number in the log."""
@@ -123,22 +136,29 @@ class Bench:
         yield from self.monitors
 
 
-def describe(plan: Plan) -> Bench:
-    """Return the bench of `plan`."""
+def describe(plan: Plan, alone: Collection[str] | None = None) -> Bench:
+    """Return the bench of `plan`: the whole and every process, or only the processes named in `alone`."""
     numbers = iter(range(1 << 30))
-    ports = sorted(plan.ports, key=lambda port: (port.direction, port.name))
-    streams = tuple(_port_stream(plan, port, next(numbers)) for port in ports)
-    devices = [Device(plan.name, True, streams, plan.ii, plan.latency)]
-    for process in plan.processes:
-        found = _process_streams(plan, process, numbers)
-        devices.append(Device(process.name, False, found, process.cycles, process.cycles + process.depth))
+    top = [_top(plan, numbers)] if alone is None else []
+    processes = [_device(plan, p, numbers) for p in plan.processes if alone is None or p.name in alone]
     monitors = [
         BenchStream(next(numbers), s.module, s.port, s.direction, s.channel, s.type, s.vectors)
-        for device in devices[1:]
+        for device in (processes if top else [])
         for s in device.streams
         if s.direction == "out"
     ]
-    return Bench(plan, tuple(devices), tuple(monitors))
+    return Bench(plan, (*top, *processes), tuple(monitors))
+
+
+def _top(plan: Plan, numbers: Iterator[int]) -> Device:
+    ports = sorted(plan.ports, key=lambda port: (port.direction, port.name))
+    streams = tuple(_port_stream(plan, port, next(numbers)) for port in ports)
+    return Device(plan.name, True, streams, plan.ii, plan.latency)
+
+
+def _device(plan: Plan, process: Process, numbers: Iterator[int]) -> Device:
+    streams = _process_streams(plan, process, numbers)
+    return Device(process.name, False, streams, process.cycles, process.cycles + process.depth)
 
 
 def _port_stream(plan: Plan, port: Port, number: int) -> BenchStream:
@@ -205,7 +225,7 @@ def encode(values: Ints, stream: BenchStream) -> bytes:
     return np.ascontiguousarray(words[:, ::-1]).tobytes()
 
 
-def sources(folder: Path, rtl: list[Path]) -> list[Path]:
+def sources(folder: Path, rtl: Sequence[Path]) -> list[Path]:
     """Return what Verilator has to read, in order: control file, drivers, bench, design."""
     drivers = [folder / name for name in COPIED if name.endswith(".sv")]
     return [folder / "hwgen_bench.vlt", *drivers, folder / "hwgen_bench.sv", *rtl]

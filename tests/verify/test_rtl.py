@@ -175,3 +175,29 @@ def test_the_sim_folder_runs_by_itself(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=folder / "sim", env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "FAIL  total_alone:free-flow" in done.stdout
+
+
+def test_a_process_alone_is_simulated_without_the_others_and_without_the_top(tmp_path: Path) -> None:
+    folder = tiny.write(tmp_path / "out", twice="not Verilog", tiny="not Verilog", tiny_core="not Verilog")
+    found = check(tiny.plan(), tiny.golden(), folder, Options(sim="fast", alone=("total",)))
+    assert (found.ok, found.tensors, found.runs, found.frames) == (True, 1, 5, 0)
+    assert (found.ii, found.latency, found.layers) == (None, None, {"total": 12})
+    assert "OTHERS   := tiny tiny_core twice\n" in (folder / "sim" / "Makefile").read_text()
+    assert not (folder / "sim" / "vectors" / "s_axis_0.bin").exists()
+
+
+@pytest.mark.parametrize("sim", ["fast", "cocotb"])
+def test_damage_is_found_alone_and_only_where_one_looks(tmp_path: Path, sim: str) -> None:
+    folder = tiny.write(tmp_path / "out", twice=tiny.TWICE.replace("+ 5'sd1", "- 5'sd1"))
+    both, other = (
+        check(tiny.plan(), tiny.golden(), folder, Options(sim=sim, alone=names))  # type: ignore[arg-type]
+        for names in (("twice", "total"), ("total",))
+    )
+    assert [(m.layer, m.scenario) for m in both.mismatches] == [("twice", "twice alone, free-flow")]
+    assert other.ok
+
+
+def test_back_pressure_is_put_on_a_process_alone_too(tmp_path: Path) -> None:
+    careless = tiny.TOTAL.replace("assign in0_tready = !v || out0_tready;", "assign in0_tready = 1'b1;")
+    found = run(tmp_path, Options(sim="fast", alone=("total",)), total=careless)
+    assert found.mismatches[0].scenario == "total alone, back-pressure"
