@@ -102,7 +102,8 @@ def test_csim_of_frames_refuses_what_pauses_change(tmp_path: Path) -> None:
 def test_a_long_chain_of_choices_is_judged_without_trying_each_way_of_it(tmp_path) -> None:
     chosen = "".join(f"x = c[{k}] ? ap_uint<8>(x + {k}) : x;\n" for k in range(28))
     body = f"ap_uint<8> x = 0;\nconst bool there = in0.read_nb(x);\nif (!there) x = 0;\n{chosen}"
-    text = loop(body + "if (there) {\nout0.write(x);\nc = c * 5 + 1;\n}", "ap_uint<28> c = 1;")
+    inside = body + "if (there) {\nout0.write(x);\nc = c * 5 + 1;\n}"
+    text = loop(inside, head=FOREVER, before="ap_uint<28> c = 1;")
     (write,) = compile_snippet(tmp_path, text).writes
     assert write.predicate is not None
 
