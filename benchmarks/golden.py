@@ -34,14 +34,8 @@ from hwgen.passes.lower import lower
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("HWGEN_SHARED", ROOT.parent / "shared"))
-NETWORKS = (
-    "tflm_hello_world_int8",
-    "mlperf_ad_int8",
-    "mlperf_dscnn_int8",
-    "mlperf_resnet8_int8",
-    "mlperf_vww_int8",
-    "coral_mobilenet_v1_0.25_128_quant",
-    "coral_mobilenet_v2_1.0_224_quant",
+NETWORKS = tuple(
+    sorted(p.parent.name for kind in ("*_int8", "coral_*_quant") for p in SHARED.glob(f"models/{kind}/model.onnx"))
 )
 BATCH = 16
 OPTIMISED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

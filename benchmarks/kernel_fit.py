@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the prices of `hwgen/ops/area.yaml` from counted points.
 
-For every kernel, resource and size of LUT: prices that are not negative, with the least sum of absolute relative errors
-over the kernel's points (least squares, reweighted), drawn a little towards `EXPECTED`, which a part keeps that no
-point has.
+For every kernel, resource and size of LUT: prices that are not negative (not below `LEAST` where that says so), with
+the least sum of absolute relative errors over the kernel's points (least squares, reweighted), drawn a little towards
+`EXPECTED`, which a part keeps that no point has.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ EXPECTED: dict[str, dict[str, float]] = {
         "products": 1.1, "constant_products": 0.5, "tree": 1.0, "sums": 1.3, "padding": 0.7, "word": 0.5,
         "constant": 1.0, "absorbed": 0.7, "compared": 0.6, "count": 1.1, "flip": 1.0, "shift_adds": 1.0, "clip": 0.7,
         "ties": 0.7, "largest": 1.5, "bias": 0.5, "best": 1.5, "select": 0.7, "copies": 2.0, "tested": 0.3,
-        "inverted": 1.0, "signed": 0.3, "selects": 0.4, "wraps": 0.7,
+        "inverted": 1.0, "signed": 0.3, "selects": 0.4, "wraps": 0.7, "zeros": 1.0,
     },
     "ff": {
         "base": 3.0, "state": 1.0, "pipeline": 0.1, "block": 1.0, "copies": 1.0, "words": 1.0, "place": 1.0,
         "counters": 1.0, "table": 0.7,
     },
 }  # fmt: skip
+LEAST = {("lut", "base"): 1.0}
+"""Prices that no fit goes below: even a process of wires alone has a handshake."""
+
 FLOOR = 20.0
 PULL = 0.05
 ROUNDS = 30
@@ -66,8 +69,10 @@ def _fit(resource: str, family: Family, known: Sequence[Point], counted: Mapping
     amounts = np.array([[parts.get(name, 0.0) for name in names] for parts in made]).reshape(-1, len(names))
     counts = np.array(list(counted.values()))
     expected = np.array([EXPECTED[resource][name] for name in names])
+    least = np.array([LEAST.get((resource, name), 0.0) for name in names])
     scale = np.maximum(counts, FLOOR)
     pull = np.where([name in EXACT for name in names], 12.0, 1.0) * PULL / expected
+    counts, expected = counts - amounts @ least, expected - least
     price, weight = expected, np.ones(len(counts))
     for _ in range(ROUNDS):
         price = _not_negative(
@@ -76,7 +81,7 @@ def _fit(resource: str, family: Family, known: Sequence[Point], counted: Mapping
         )
         off = np.abs(amounts @ price - counts) / scale
         weight = 1 / np.sqrt(np.maximum(off, 0.1) / 0.1)
-    return {name: round(float(value), 3) for name, value in zip(names, price, strict=True)}
+    return {name: round(float(value), 3) for name, value in zip(names, price + least, strict=True)}
 
 
 def _not_negative(rows: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
