@@ -177,17 +177,22 @@ def print_quantisation(facts: Mapping[str, Any], out: Path) -> None:
 
 def board_json(board: Board) -> dict[str, Any]:
     """Return a board as JSON-ready data."""
-    return asdict(board)
+    return {**asdict(board), "bandwidth_gbps": board.bandwidth_gbps}
 
 
 def print_boards(boards: Sequence[Board]) -> None:
     """Print one board a line."""
-    numbers = ("LUT", "FF", "DSP", "BRAM36", "MHz")
+    numbers = ("LUT", "FF", "DSP", "BRAM36", "URAM", "MHz", "GB/s")
     rows = []
     for b in boards:
         r = b.resources
-        rows.append((b.name, b.part, *(f"{n:,.0f}" for n in (r.lut, r.ff, r.dsp, r.bram36, b.clock_mhz)), b.title))
+        counts = (f"{n:,.0f}" for n in (r.lut, r.ff, r.dsp, r.bram36, r.uram, b.clock_mhz))
+        speed = f"{b.bandwidth_gbps:,.1f}" if b.memories else "unknown"
+        rows.append((b.name, b.part, *counts, speed, b.title))
     _out().print(table(("board", "part", *numbers, "title"), rows, numbers), markup=False)
+    for b in boards:
+        if b.note:
+            _out().print(f"{b.name}: {b.note}.", markup=False)
 
 
 def print_doctor(findings: Sequence[Finding]) -> None:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Family = Literal["xcup", "xc7", "ecp5"]
+MemoryKind = Literal["ddr3", "ddr4", "lpddr4", "hbm", "sdram"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,31 @@ class Resources:
         """Return a JSON-ready dict."""
         return {"lut": self.lut, "ff": self.ff, "dsp": self.dsp, "bram36": self.bram36, "uram": self.uram}
 
+    def __sub__(self, other: Resources) -> Resources:
+        """Return what is left of each resource, never less than nothing."""
+        pairs = ((f.name, getattr(self, f.name) - getattr(other, f.name)) for f in fields(self))
+        return Resources(**{name: max(0, left) for name, left in pairs})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory outside the chip that the fabric can reach.
+
+    Parameters
+    ----------
+    name, kind
+        What it is called, and what it is.
+    gbytes_per_s
+        Most bytes a second at its pins, in units of 10^9.
+    size_mib
+        Its size in units of 2^20 bytes.
+    """
+
+    name: str
+    kind: MemoryKind
+    gbytes_per_s: float
+    size_mib: int
+
 
 @dataclass(frozen=True)
 class Board:
@@ -53,6 +79,10 @@ class Board:
         Widest AXI4-Stream port that the board's DMA feeds well.
     source
         Where the numbers come from.
+    memories
+        Those outside the chip; empty where the board's file names none.
+    note
+        What somebody who plans for the board should know; empty if nothing.
     """
 
     name: str
@@ -63,3 +93,10 @@ class Board:
     clock_mhz: float
     axis_bits: int
     source: str
+    memories: tuple[Memory, ...] = ()
+    note: str = ""
+
+    @property
+    def bandwidth_gbps(self) -> float:
+        """Bytes a second of all memories together, in units of 10^9; 0 where none is known."""
+        return sum(memory.gbytes_per_s for memory in self.memories)

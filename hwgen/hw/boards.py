@@ -10,10 +10,11 @@ from typing import Any, get_args
 import yaml
 
 from hwgen.errors import Problem, UserError, did_you_mean
-from hwgen.hw.board import Board, Family, Resources
+from hwgen.hw.board import Board, Family, Memory, MemoryKind, Resources
 
 _FOLDER = Path(__file__).parent / "boards"
 _KEYS = ("title", "part", "family", "resources", "clock_mhz", "axis_bits", "source")
+_OPTIONAL = ("memories", "note")
 _LIMITS = tuple(f.name for f in fields(Resources))
 
 
@@ -62,17 +63,20 @@ def _board(name: str, data: Any) -> Board:
         float(data["clock_mhz"]),
         int(data["axis_bits"]),
         str(data["source"]),
+        tuple(Memory(**memory) for memory in data.get("memories", ())),
+        str(data.get("note", "")),
     )
 
 
 def _problems(name: str, data: Any) -> list[Problem]:
     where = f"Board {name!r}"
     if not isinstance(data, dict):
-        return [Problem(f"{where} must be a YAML mapping.", hint=f"Keys: {', '.join(_KEYS)}.")]
+        return [Problem(f"{where} must be a YAML mapping.", hint=f"Keys: {', '.join(_KEYS + _OPTIONAL)}.")]
     problems = [Problem(f"{where} lacks the key {key}.") for key in _KEYS if key not in data]
     for key in data:
-        if key not in _KEYS:
-            problems.append(Problem(f"{where} has an unknown key {key!r}.", hint=did_you_mean(str(key), _KEYS)))
+        if key not in _KEYS + _OPTIONAL:
+            hint = did_you_mean(str(key), _KEYS + _OPTIONAL)
+            problems.append(Problem(f"{where} has an unknown key {key!r}.", hint=hint))
     if problems:
         return problems
     if data["family"] not in get_args(Family):
@@ -87,6 +91,25 @@ def _problems(name: str, data: Any) -> list[Problem]:
         problems.append(Problem(f"{where}: clock_mhz must be a positive number, not {data['clock_mhz']!r}."))
     if not isinstance(data["axis_bits"], int) or data["axis_bits"] < 8 or data["axis_bits"] % 8:
         problems.append(Problem(f"{where}: axis_bits must be a multiple of 8, not {data['axis_bits']!r}."))
+    return problems + _memory_problems(where, data.get("memories", []))
+
+
+def _memory_problems(where: str, memories: Any) -> list[Problem]:
+    keys = tuple(f.name for f in fields(Memory))
+    if not isinstance(memories, list):
+        return [Problem(f"{where}: memories must be a list of mappings with the keys {', '.join(keys)}.")]
+    problems = []
+    for index, memory in enumerate(memories):
+        name = f"{where}: memories[{index}]"
+        if not isinstance(memory, dict) or set(memory) != set(keys):
+            problems.append(Problem(f"{name} must be a mapping with the keys {', '.join(keys)}, not {memory!r}."))
+            continue
+        if memory["kind"] not in get_args(MemoryKind):
+            text = f"{name}.kind must be one of {', '.join(get_args(MemoryKind))}, not {memory['kind']!r}."
+            problems.append(Problem(text))
+        for key in ("gbytes_per_s", "size_mib"):
+            if not _is_number(memory[key]) or memory[key] <= 0:
+                problems.append(Problem(f"{name}.{key} must be a positive number, not {memory[key]!r}."))
     return problems
 
 

@@ -68,6 +68,8 @@ def test_boards_are_listed() -> None:
     boards = json.loads(run("boards", "--json").stdout)["boards"]
     zcu102 = next(b for b in boards if b["name"] == "zcu102")
     assert zcu102["resources"]["lut"] == 274080 and zcu102["family"] == "xcup"
+    assert zcu102["bandwidth_gbps"] == 17.07 + 4.8
+    assert "vck190: planned and compiled with the units and delays of UltraScale+" in answer.stdout
 
 
 def test_the_doctor_finds_the_tools() -> None:
@@ -113,8 +115,8 @@ def test_a_number_must_be_a_number() -> None:
 
 
 def test_an_unknown_board_names_the_nearest(tmp_path: Path) -> None:
-    text = fails(2, "build", MLP, "--board", "zcu104", "--out", tmp_path / "out")
-    assert "Board 'zcu104' is not known. Did you mean zcu102?" in text
+    text = fails(2, "build", MLP, "--board", "zcu103", "--out", tmp_path / "out")
+    assert "Board 'zcu103' is not known. Did you mean zcu104, zcu102, vck190?" in text
     assert list(tmp_path.iterdir()) == []
 
 

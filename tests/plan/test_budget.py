@@ -9,7 +9,7 @@ import pytest
 
 from hwgen.config import Budget, FpsTarget, load_budget
 from hwgen.errors import UserError
-from hwgen.hw import boards
+from hwgen.hw import Memory, boards
 
 
 def sentences(error: pytest.ExceptionInfo[UserError]) -> list[str]:
@@ -74,20 +74,36 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_boards_come_with_their_sources() -> None:
-    assert boards.names() == ["pynq-z2", "ulx3s", "zcu102"]
+    assert boards.names() == sorted(
+        [
+            "zcu102",
+            "zcu104",
+            "kv260",
+            "ultra96",
+            "pynq-z2",
+            "kria-kr260",
+            "u250",
+            "u280",
+            "u50",
+            "vck190",
+            "arty-a7-100",
+            "ulx3s",
+        ]
+    )
     for name in boards.names():
         board = boards.load(name)
         assert board.name == name
         assert board.source
         assert board.axis_bits % 8 == 0
+        assert board.memories and board.bandwidth_gbps == sum(m.gbytes_per_s for m in board.memories)
     assert boards.load("ulx3s").resources.bram36 == 208 / 2
 
 
 def test_an_unknown_board_names_the_nearest() -> None:
     with pytest.raises(UserError) as error:
         boards.load("zcu103")
-    assert sentences(error) == ["Board 'zcu103' is not known. Did you mean zcu102?"]
-    with pytest.raises(UserError, match=r"Known: pynq-z2, ulx3s, zcu102\.$"):
+    assert sentences(error) == ["Board 'zcu103' is not known. Did you mean zcu104, zcu102, vck190?"]
+    with pytest.raises(UserError, match=r"Known: arty-a7-100, .*, zcu102, zcu104\.$"):
         boards.load("qqqqqq")
 
 
@@ -100,6 +116,7 @@ clock_mhz: 100
 axis_bits: 32
 source: a data sheet
 """
+RAM = "memories: [{{name: x, kind: {}, gbytes_per_s: {}, size_mib: 1}}]\n"
 
 
 def test_a_board_is_a_file(tmp_path: Path) -> None:
@@ -107,6 +124,11 @@ def test_a_board_is_a_file(tmp_path: Path) -> None:
     path.write_text(GOOD)
     board = boards.load(str(path))
     assert (board.name, board.part, board.resources.lut) == ("toy", "xc7a35t", 20800)
+    assert (board.memories, board.bandwidth_gbps, board.note) == ((), 0, "")
+    path.write_text(GOOD + "memories: [{name: ram, kind: ddr3, gbytes_per_s: 1.5, size_mib: 256}]\nnote: slow\n")
+    board = boards.load(str(path))
+    assert (board.memories, board.bandwidth_gbps) == ((Memory("ram", "ddr3", 1.5, 256),), 1.5)
+    assert board.note == "slow"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +139,14 @@ def test_a_board_is_a_file(tmp_path: Path) -> None:
         (("clock_mhz: 100", "clock_mhz: 0"), "Board 'toy': clock_mhz must be a positive number, not 0."),
         (("title: Toy", "titel: Toy"), "Board 'toy' lacks the key title."),
         (("lut: 20800", "lut: -1"), "Board 'toy': resources must be numbers that are not negative."),
+        (("source:", "memory: 3\nsource:"), "Board 'toy' has an unknown key 'memory'. Did you mean memories?"),
+        (("source:", "memories: 3\nsource:"), "Board 'toy': memories must be a list of mappings with the keys "),
+        (("source:", "memories: [{name: x}]\nsource:"), "Board 'toy': memories[0] must be a mapping with the keys "),
+        (("source:", RAM.format("ddr9", 1) + "source:"), "Board 'toy': memories[0].kind must be one of ddr3, "),
+        (
+            ("source:", RAM.format("ddr4", -1) + "source:"),
+            "Board 'toy': memories[0].gbytes_per_s must be a positive number, not -1.",
+        ),
     ],
 )
 def test_a_wrong_board_file_is_a_sentence(tmp_path: Path, change: tuple[str, str], sentence: str) -> None:
@@ -124,4 +154,4 @@ def test_a_wrong_board_file_is_a_sentence(tmp_path: Path, change: tuple[str, str
     path.write_text(GOOD.replace(*change))
     with pytest.raises(UserError) as error:
         boards.load(str(path))
-    assert sentence in sentences(error)
+    assert any(sentence in text for text in sentences(error))
