@@ -33,7 +33,7 @@ from hwgen.errors import HwgenError
 from hwgen.graph import Ints
 from hwgen.hlsc import Target, compile_process
 from hwgen.hlsc.back.storage import fifo_style
-from hwgen.hw import Board, Folding, KernelCall, Resources, boards
+from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, boards
 from hwgen.plan import Channel, Plan, Process
 from hwgen.plan.glue import FIFO, INGRESS
 from hwgen.render import render
@@ -77,11 +77,9 @@ def plan_of(found: Sequence[Point], board: Board) -> Plan:
             names = tuple(f"{point.name}_{side}{i}" for i in range(len(streams)))
             ends.append(names)
             channels += [Channel(n, n, (), s, 0, None, None) for n, s in zip(names, streams, strict=True)]
-        fold = Folding(1, 1)
+        choice = Choice(Folding(1, 1))
         processes.append(
-            Process(
-                point.name, point.name, call.function, (), "none", fold, call, ends[0], ends[1], 0, 0, Resources(), ""
-            )
+            Process(point.name, point.name, call.function, (), choice, call, ends[0], ends[1], 0, 0, Resources(), "")
         )
         arrays.update(point.built.arrays)
     return Plan(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Resources, StreamType
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Resources, StreamType
 from hwgen.ops import fork, width
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import hardware_op
@@ -104,13 +104,13 @@ def _point(
     graph = Graph(name, names, ("y",), (node,), types, keyed)
     assert not kernel.check(graph, node), name
     assert isinstance(kernel, FoldedOp)
-    unit = kernel.unit(graph, node)
+    choice = Choice(folding, kernel.unit(graph, node))
     shown = {k: v for k, v in attrs.items() if not isinstance(v, (tuple, bool))}
     sizes = [f"{role}={'x'.join(map(str, value.shape))}" for role, value in arrays.items()]
     kinds = [f"{'s' if t.signed else 'u'}{t.bits}[{'x'.join(map(str, t.shape[1:]))}]" for t in inputs]
     text = [*kinds, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
-    built = kernel.kernel(graph, node, unit, folding)
-    return Point(name, op, " ".join(text), lambda f: kernel.parts(graph, node, unit, folding, f), built)
+    built = kernel.kernel(graph, node, choice)
+    return Point(name, op, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
 
 
 def _helper(name: str, call: KernelCall, parts: Parts) -> Point:

@@ -14,6 +14,7 @@ from hwgen.hw.board import Resources
 from hwgen.hw.stream import StreamType
 
 Unit = Literal["none", "lut_generic", "lut_const", "xnor", "dsp"]
+Storage = Literal["auto", "lut", "lutram", "bram", "uram", "streamed"]
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,32 @@ class Folding:
         Input elements a cycle.
     pe
         Output elements a cycle (matrix-vector unit), else equal to `simd`.
+    pixels
+        Pixels side by side that a cycle works on.
     """
 
     simd: int
     pe: int
+    pixels: int = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How to build an operator.
+
+    Parameters
+    ----------
+    folding
+        How much of it works in one cycle.
+    unit
+        What multiplies; ``none`` where nothing does.
+    storage
+        Where its weights or the lines that it keeps live; ``auto`` leaves that to the compiler's rule.
+    """
+
+    folding: Folding
+    unit: Unit = "none"
+    storage: Storage = "auto"
 
 
 @dataclass(frozen=True)
@@ -156,18 +179,25 @@ class Option:
 
     Parameters
     ----------
-    unit, folding
-        The choice.
+    choice
+        Unit, folding and storage.
     cycles
         Iterations for one frame.
     cost
         Estimated resources.
+    traffic
+        Bytes that a frame takes from memory off chip.
     """
 
-    unit: Unit
-    folding: Folding
+    choice: Choice
     cycles: int
     cost: Resources
+    traffic: int = 0
+
+    @property
+    def folding(self) -> Folding:
+        """How much works in one cycle."""
+        return self.choice.folding
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts, addressed, counter_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.lowering import Lowering
@@ -86,9 +86,9 @@ class AddTable(LaneOp):
             problems.append(Problem(text, node.name))
         return problems
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One adder a lane, and the table."""
-        y, lanes = graph.types[node.outputs[0]], folding.simd
+        y, lanes = graph.types[node.outputs[0]], choice.folding.simd
         beats, width = y.elements // lanes, lanes * type_of(graph.constant(node, "table")).bits
         table, blocks = rom(beats, width, family)
         counters = counter_bits(beats, beats)
@@ -96,18 +96,18 @@ class AddTable(LaneOp):
         lut = together({"base": 1.0, "counters": counters, "sums": sums}, table)
         return Parts(lut, {"base": 1.0, "state": counters + sums, "table": addressed(beats, width)}, blocks)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `add_table`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         table = graph.constant(node, "table")
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
-            "kBeats": x.elements // folding.simd,
+            "kLanes": choice.folding.simd,
+            "kBeats": x.elements // choice.folding.simd,
             "kShift": int_attr(node, "shift"),
             "in_t": element_type(x),
             "out_t": element_type(y),
         }
         roms = RomSet(node.name)
-        roms.add("table", type_of(table), np.ascontiguousarray(table.T).reshape(-1, folding.simd))
-        ins, outs = self.streams(graph, node, folding)
+        roms.add("table", type_of(table), np.ascontiguousarray(table.T).reshape(-1, choice.folding.simd))
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("add_table.hpp", "add_table", config, ins, outs, roms.roms), roms.arrays)

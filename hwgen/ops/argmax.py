@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import element_type, holding, in_type
@@ -39,10 +39,10 @@ class Argmax(LaneOp):
         """Return the values' stream and the one-beat index."""
         return (StreamType.of(in_type(graph, node), folding.simd),), (StreamType.of(graph.types[node.outputs[0]], 1),)
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """A tree of compare-and-selects over value and place, one more against the best beat before."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        lanes = folding.simd
+        lanes = choice.folding.simd
         beats = x.elements // lanes
         counters = counter_bits(beats, beats)
         again = beats > 1
@@ -52,14 +52,14 @@ class Argmax(LaneOp):
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters + y.bits + (x.bits + 2 * y.bits) * again})
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `argmax`; bipolar values compare as their bits."""
         x = in_type(graph, node)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
-            "kBeats": x.elements // folding.simd,
+            "kLanes": choice.folding.simd,
+            "kBeats": x.elements // choice.folding.simd,
             "in_t": element_type(x),
             "out_t": element_type(graph.types[node.outputs[0]]),
         }
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("argmax.hpp", "argmax", config, ins, outs))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 import hwgen.ops
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, Folding, Option, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Board, Built, Choice, Folding, Option, Resources, Schedule, StreamType
 
 if TYPE_CHECKING:
     from hwgen.graph.source import SourceNode
@@ -79,7 +79,7 @@ class HardwareOp(ABC):
         """Return the ways to build the node, fewest cycles last."""
 
     @abstractmethod
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+    def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
         """Estimate resources of one choice."""
 
     @abstractmethod
@@ -93,7 +93,7 @@ class HardwareOp(ABC):
         """Return when the process reads and writes its beats; the C++ kernel does exactly this."""
 
     @abstractmethod
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the kernel call that implements the node."""
 
 

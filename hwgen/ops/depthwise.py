@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, rom, together, trailing_zeros
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
@@ -87,10 +87,10 @@ class Depthwise(LaneOp):
         writes = write_every(beats, int_attr(node, "taps"))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One multiplier and one accumulator a lane, the tables, the counters."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), folding.pe
+        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), choice.folding.pe
         folds = acc.channels // lanes
         filters = graph.constant(node, "weight").reshape(folds, lanes, taps)
         kept = np.minimum(lane_bits(filters, (0, 2)), weight_bits)
@@ -106,15 +106,15 @@ class Depthwise(LaneOp):
         ff = {"base": 1.0, "state": counters + 2 * sums, "pipeline": sum(products.values()), "table": table}
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `depthwise`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, lanes, filters = int_attr(node, "taps"), folding.pe, self.filters(graph, node)
+        taps, lanes, filters = int_attr(node, "taps"), choice.folding.pe, self.filters(graph, node)
         weight = graph.constant(node, "weight")
         table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": self.lane_channels(graph, node),
             "kTaps": taps,
             "kPixels": acc.pixels,
@@ -131,5 +131,5 @@ class Depthwise(LaneOp):
         roms = RomSet(node.name)
         roms.add("weights", weight_t, by_fold)
         roms.add("bias", type_of(table), table.reshape(-1, lanes))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("depthwise.hpp", "depthwise", config, ins, outs, roms.roms), roms.arrays)

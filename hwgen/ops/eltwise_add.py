@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts, counter_bits, scaled
 from hwgen.ops.folded import LaneOp, same_shapes
 from hwgen.ops.support import holding, in_type, int_attr, two_inputs
@@ -35,9 +35,9 @@ class Add(LaneOp):
         """Refuse inputs of different shapes."""
         return same_shapes(graph, node)
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Multiplications by constants as shifts and adders, and the sum."""
-        y, lanes = graph.types[node.outputs[0]], folding.simd
+        y, lanes = graph.types[node.outputs[0]], choice.folding.simd
         products = sum(
             scaled(graph.types[name].bits, int_attr(node, factor), family)
             for name, factor in zip(node.inputs, ("m0", "m1"), strict=True)
@@ -49,16 +49,16 @@ class Add(LaneOp):
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters + lanes * y.bits})
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `add`."""
         y = graph.types[node.outputs[0]]
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
-            "kBeats": y.elements // folding.simd,
+            "kLanes": choice.folding.simd,
+            "kBeats": y.elements // choice.folding.simd,
             "kM0": int_attr(node, "m0"),
             "kM1": int_attr(node, "m1"),
             "kBias": int_attr(node, "bias"),
             **two_inputs(graph, node),
         }
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("add.hpp", "add", config, ins, outs))

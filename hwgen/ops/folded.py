@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node
-from hwgen.hw import Board, Family, Folding, Option, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Board, Choice, Family, Folding, Option, Resources, Schedule, StreamType, Unit
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import HardwareOp
 from hwgen.ops.support import divisors, in_type
@@ -23,27 +23,31 @@ class FoldedOp(HardwareOp):
         """Return the legal foldings, smallest first."""
 
     def unit(self, graph: Graph, node: Node) -> Unit:
-        """Return the unit that the operator is built from."""
+        """Return the unit that the operator is built from, where it has one only."""
         return "none"
+
+    def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
+        """Return the legal choices: every folding of the one unit."""
+        unit = self.unit(graph, node)
+        return [Choice(folding, unit) for folding in self.foldings(graph, node)]
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations from a frame to the next."""
         return self.schedule(graph, node, folding).ii
 
     @abstractmethod
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Return what one choice is made of."""
 
-    def cost(self, graph: Graph, node: Node, unit: Unit, folding: Folding, board: Board) -> Resources:
+    def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
         """Price the parts."""
-        return priced(self.name, board.family, self.parts(graph, node, unit, folding, board.family))
+        return priced(self.name, board.family, self.parts(graph, node, choice, board.family))
 
     def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
-        """Return every folding with its cycles and cost, fewest cycles last."""
-        unit = self.unit(graph, node)
+        """Return every choice with its cycles and cost, fewest cycles last."""
         options = [
-            Option(unit, f, self.cycles(graph, node, f), self.cost(graph, node, unit, f, board))
-            for f in self.foldings(graph, node)
+            Option(choice, self.cycles(graph, node, choice.folding), self.cost(graph, node, choice, board))
+            for choice in self.choices(graph, node, board)
         ]
         return sorted(options, key=lambda o: (-o.cycles, o.cost.lut, o.folding.simd, o.folding.pe))
 

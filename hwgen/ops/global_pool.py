@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.support import element_type, holding, in_type, str_attr
@@ -48,10 +48,10 @@ class GlobalPool(LaneOp):
         """Refuse sums of bipolar values."""
         return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One adder or compare a lane, and a register for every channel."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        lanes, folds = folding.simd, x.channels // folding.simd
+        lanes, folds = choice.folding.simd, x.channels // choice.folding.simd
         counters = counter_bits(folds, x.pixels, x.pixels * folds)
         sums = float(lanes * y.bits)
         largest = str_attr(node, "mode") == "max"
@@ -61,16 +61,16 @@ class GlobalPool(LaneOp):
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters + y.channels * y.bits + sums})
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `global_pool`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": x.channels,
             "kPixels": x.pixels,
             "kMax": str_attr(node, "mode") == "max",
             "in_t": element_type(x),
             "out_t": element_type(y),
         }
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("global_pool.hpp", "global_pool", config, ins, outs))

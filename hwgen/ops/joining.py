@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.support import divisors, holding, in_type, int_attr, two_inputs
@@ -85,27 +85,27 @@ class Join(FoldedOp):
         first = beats % (run_a + run_b) < run_a
         return Schedule(beats.size, (beats[first], beats[~first]), (beats,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """A counter that tells whose turn it is, and a multiplexer; wires where both come at once."""
-        word = float(graph.types[node.outputs[0]].bits * folding.pe)
-        if self._whole(graph, node, folding):
+        word = float(graph.types[node.outputs[0]].bits * choice.folding.pe)
+        if self._whole(graph, node, choice.folding):
             counters = counter_bits(in_type(graph, node).pixels)
             return Parts({"base": 1.0, "counters": counters, "select": 0.0}, {"base": 1.0, "state": counters + word})
-        outer, run_a, run_b = self.runs(graph, node, folding)
+        outer, run_a, run_b = self.runs(graph, node, choice.folding)
         counters = counter_bits(outer * (run_a + run_b), run_a + run_b)
         return Parts({"base": 1.0, "counters": counters, "select": word}, {"base": 1.0, "state": counters + word})
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `concat` or `concat_lanes`."""
         a, b = in_type(graph, node), in_type(graph, node, 1)
-        whole = self._whole(graph, node, folding)
+        whole = self._whole(graph, node, choice.folding)
         config: dict[str, int | bool | CType] = {}
         if whole:
             config.update({"kLanesA": a.channels, "kLanesB": b.channels, "kBeats": a.pixels})
         else:
-            outer, run_a, run_b = self.runs(graph, node, folding)
-            config.update({"kLanes": folding.simd, "kOuter": outer, "kRunA": run_a, "kRunB": run_b})
+            outer, run_a, run_b = self.runs(graph, node, choice.folding)
+            config.update({"kLanes": choice.folding.simd, "kOuter": outer, "kRunA": run_a, "kRunB": run_b})
         config.update(two_inputs(graph, node))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         function = "concat_lanes" if whole else "concat"
         return Built(KernelCall(f"{function}.hpp", function, config, ins, outs))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.graph.source import SourceNode
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.constants import per_channel
@@ -217,10 +217,10 @@ class LayerNorm(LaneOp):
         folds = in_type(graph, node).channels // folding.simd
         return Schedule(self.cycles(graph, node, folding), (beats,), (beats + folds,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Squares and products of every lane, the spread, the root's table and shifter, and a token of memory."""
         x, y, numbers = in_type(graph, node), graph.types[node.outputs[0]], Numbers.of(graph, node)
-        lanes, folds = folding.simd, x.channels // folding.simd
+        lanes, folds = choice.folding.simd, x.channels // choice.folding.simd
         width, root_bits = numbers.root.width(numbers.variance_bits), numbers.root.value_bits
         centred = numbers.centred.bit_length() + 1
         kept, blocks = ram(folds, lanes * x.bits, family) if folds > 1 else (0.0, 0.0)
@@ -232,13 +232,13 @@ class LayerNorm(LaneOp):
         ff = {"state": state + counters, "pipeline": products / 4 + lanes * (y.bits + centred + root_bits)}
         return Parts(lut, ff, blocks)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `layernorm`."""
         x, y, numbers = in_type(graph, node), graph.types[node.outputs[0]], Numbers.of(graph, node)
         root, most = numbers.root, max(-x.lo, x.hi)
         centred = CType(True, numbers.centred.bit_length() + 1)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": x.channels,
             "kTokens": x.pixels,
             "kScaleBits": numbers.scale_bits,
@@ -258,5 +258,5 @@ class LayerNorm(LaneOp):
         roms = RomSet(node.name)
         roms.add("base", type_of(root.base), root.base.reshape(-1, 1))
         roms.add("slope", type_of(root.slope), root.slope.reshape(-1, 1))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("layernorm.hpp", "layernorm", config, ins, outs, roms.roms), roms.arrays)

@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType, bits_for
 from hwgen.graph.source import SourceNode
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.folded import FoldedOp, no_bipolar, write_every
@@ -145,19 +145,23 @@ class MatmulDynamic(FoldedOp):
         writes = b.beats + write_every(computing, each)
         return Schedule(b.beats + computing, (reads, np.arange(b.beats, dtype=np.int64)), (writes,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Products and adder trees, accumulators, the banks that keep b, the kept head of a, the counters."""
         a, b = in_type(graph, node), in_type(graph, node, 1)
-        (ins, taken), (out,) = self.streams(graph, node, folding)
+        (ins, taken), (out,) = self.streams(graph, node, choice.folding)
+        simd, pe = choice.folding.simd, choice.folding.pe
         _, terms, outputs = sizes(graph, node)
-        banks = folding.pe if bool_attr(node, "transposed") else folding.simd
+        banks = pe if bool_attr(node, "transposed") else simd
         kept, blocks = ram(taken.beats // banks, taken.width, family)
-        each = terms // folding.simd
-        vector, vector_blocks = ram(each, ins.width, family) if each > 1 and outputs > folding.pe else (0.0, 0.0)
-        multipliers = folding.simd * folding.pe
+        each = terms // simd
+        vector, vector_blocks = ram(each, ins.width, family) if each > 1 and outputs > pe else (0.0, 0.0)
+        multipliers = simd * pe
         width = a.bits + b.bits + 2
-        products, trees = 0.75 * multipliers * a.bits * b.bits, float(folding.pe * (folding.simd - 1) * width)
-        counters = counter_bits(taken.beats, outputs // folding.pe, each, self.cycles(graph, node, folding))
+        products, trees = (
+            0.75 * multipliers * a.bits * b.bits,
+            float(pe * (simd - 1) * width),
+        )
+        counters = counter_bits(taken.beats, outputs // pe, each, self.cycles(graph, node, choice.folding))
         lut = {
             "counters": counters, "ram": banks * kept + vector, "products": products, "tree": trees,
             "sums": float(out.width),
@@ -165,13 +169,13 @@ class MatmulDynamic(FoldedOp):
         ff = {"state": counters + 2 * out.width, "pipeline": products / 8 + banks * taken.width + ins.width}
         return Parts(lut, ff, banks * blocks + vector_blocks)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `matmul_dynamic`."""
         a, b, acc = (graph.types[name] for name in (*node.inputs, *node.outputs))
         heads, terms, outputs = sizes(graph, node)
         config: dict[str, int | bool | CType] = {
-            "kSimd": folding.simd,
-            "kPe": folding.pe,
+            "kSimd": choice.folding.simd,
+            "kPe": choice.folding.pe,
             "kTokens": a.pixels,
             "kHeads": heads,
             "kReduce": terms,
@@ -185,7 +189,7 @@ class MatmulDynamic(FoldedOp):
             "y_t": CType(True, bits_for(min(-1, _span(graph, node, 1)[0]), _span(graph, node, 1)[1])[1]),
             "acc_t": element_type(acc),
         }
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("matmul_dynamic.hpp", "matmul_dynamic", config, ins, outs))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, ram, rom, together, trailing_zeros
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
@@ -106,14 +106,14 @@ class Matvec(FoldedOp):
             return []
         return [Problem(f"The weights must have {extent} columns, not {inputs}.", node.name)]
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Products, adder trees, accumulators; the tables; the kept vector; the counters.
 
         Column counts of 1 need no accumulator, row counts of 1 keep no vector, single vectors no vector counter.
         """
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         weight, weight_bits = graph.constant(node, "weight"), int_attr(node, "weight_bits")
-        simd, pe = folding.simd, folding.pe
+        simd, pe = choice.folding.simd, choice.folding.pe
         blocks, sf = weight.shape[0] // pe, weight.shape[1] // simd
         nf = blocks // _groups(node)
         one_bit = x.bipolar or bipolar_weights(node)
@@ -139,12 +139,12 @@ class Matvec(FoldedOp):
         ff = {"base": 1.0, "state": counters + registers, "pipeline": sum(products.values()), "table": table}
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `matvec`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         weight = graph.constant(node, "weight")
         table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
-        (outputs, inputs), (simd, pe) = weight.shape, (folding.simd, folding.pe)
+        (outputs, inputs), (simd, pe) = weight.shape, (choice.folding.simd, choice.folding.pe)
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
             "kSimd": simd,
@@ -165,7 +165,7 @@ class Matvec(FoldedOp):
         roms = RomSet(node.name)
         roms.add("weights", weight_t, tiles.reshape(-1, pe * simd))
         roms.add("bias", type_of(table), table.reshape(-1, pe))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
 
 

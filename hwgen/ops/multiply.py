@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.folded import LaneOp
@@ -58,10 +58,10 @@ class Multiply(LaneOp):
         gates = beats[: in_type(graph, node, 1).elements // folding.simd]
         return Schedule(beats.size, (beats, gates), (beats,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """A multiplier a lane, subtractions of zero points, and a RAM for the gates."""
         a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
-        lanes, folds, gated = folding.simd, a.channels // folding.simd, _is_gate(graph, node)
+        lanes, folds, gated = choice.folding.simd, a.channels // choice.folding.simd, _is_gate(graph, node)
         counters = counter_bits(*((folds, a.pixels) if gated else ()), a.elements // lanes)
         held, bram = ram(folds, lanes * b.bits, family) if gated and folds > 1 else (0.0, 0.0)
         zeros = sum(t.bits + 1 for t, z in ((a, "za"), (b, "zb")) if int_attr(node, z))
@@ -71,11 +71,11 @@ class Multiply(LaneOp):
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters + lanes * (y.bits + b.bits * gated)}, bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `multiply`."""
         a = in_type(graph, node)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": a.channels,
             "kPixels": a.pixels,
             "kGate": _is_gate(graph, node),
@@ -83,7 +83,7 @@ class Multiply(LaneOp):
             "kZeroB": int_attr(node, "zb"),
             **two_inputs(graph, node),
         }
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("multiply.hpp", "multiply", config, ins, outs))
 
 

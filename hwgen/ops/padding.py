@@ -10,7 +10,7 @@ from math import gcd
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.support import divisors, element_type, in_type, int_attr, ints_attr
@@ -73,24 +73,24 @@ class Padding(FoldedOp):
         reads = np.concatenate([np.zeros(1, dtype=np.int64), inside[1:]])
         return Schedule(words.size, (reads,), (words.reshape(-1),))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Counters of the place, comparisons, the first word, a multiplexer."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        counters = counter_bits(*self._extents(graph, node, folding.simd)[0])
-        first, word = float(x.bits * folding.simd), float(y.bits * folding.simd)
+        counters = counter_bits(*self._extents(graph, node, choice.folding.simd)[0])
+        first, word = float(x.bits * choice.folding.simd), float(y.bits * choice.folding.simd)
         lut = {"base": 1.0, "counters": counters, "compared": counters, "select": first + word}
         return Parts(lut, {"base": 1.0, "state": counters + first + word})
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pad`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        size, first, end = self._extents(graph, node, folding.simd)
+        size, first, end = self._extents(graph, node, choice.folding.simd)
         value = int_attr(node, "value")
-        config: dict[str, int | bool | CType] = {"kLanes": folding.simd}
+        config: dict[str, int | bool | CType] = {"kLanes": choice.folding.simd}
         config.update(zip(("kRows", "kColumns", "kFolds"), size, strict=True))
         config.update(zip(("kFirstRow", "kFirstColumn", "kFirstFold"), first, strict=True))
         config.update(zip(("kEndRow", "kEndColumn", "kEndFold"), end, strict=True))
         config.update({"kValue": (value + 1) // 2 if y.bipolar else value, "kBipolar": x.bipolar})
         config.update({"in_t": element_type(x), "out_t": element_type(y)})
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("pad.hpp", "pad", config, ins, outs))

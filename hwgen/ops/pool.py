@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
@@ -80,10 +80,10 @@ class Pool(LaneOp):
         """Refuse sums of bipolar values."""
         return [] if str_attr(node, "mode") == "max" else no_bipolar(graph, node)
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, lanes = int_attr(node, "taps"), folding.simd
+        taps, lanes = int_attr(node, "taps"), choice.folding.simd
         folds, scaled = y.channels // lanes, "multiplier" in node.constants
         largest = str_attr(node, "mode") == "max"
         factor = type_of(graph.constant(node, "multiplier")).bits if scaled else 0
@@ -98,11 +98,11 @@ class Pool(LaneOp):
         ff = {"base": 1.0, "state": counters + sums + lanes * y.bits}
         return Parts(together(lut, table), ff, bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pool`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": y.channels,
             "kTaps": int_attr(node, "taps"),
             "kPixels": y.pixels,
@@ -115,5 +115,5 @@ class Pool(LaneOp):
         if "multiplier" in node.constants:
             multiplier = graph.constant(node, "multiplier")
             roms.add("multiplier", type_of(multiplier), multiplier.reshape(-1, 1))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("pool.hpp", "pool", config, ins, outs, roms.roms), roms.arrays)

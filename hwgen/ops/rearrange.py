@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit, to_beats
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, to_beats
 from hwgen.ops.area import Parts, counter_bits, ram, rom
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.line_buffer import best, depth_of
@@ -87,16 +87,16 @@ class Rearrange(FoldedOp):
         beats = np.arange(moved.beats, dtype=np.int64)
         return Schedule(moved.beats, (beats,), (beats,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """The buffer, its pointers, the counters or the table that address it, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        word = float(y.bits * folding.pe)
-        moved = self.movement(graph, node, folding.simd, folding.pe)
+        word = float(y.bits * choice.folding.pe)
+        moved = self.movement(graph, node, choice.folding.simd, choice.folding.pe)
         if not isinstance(moved, Walk):
-            counters = counter_bits(x.elements // folding.simd)
+            counters = counter_bits(x.elements // choice.folding.simd)
             return Parts({"base": 1.0, "place": counters}, {"base": 1.0, "state": counters + word})
         words = depth_of(moved)
-        stored, bram = ram(words, x.bits * folding.simd, family)
+        stored, bram = ram(words, x.bits * choice.folding.simd, family)
         place = counter_bits(*(level.count for level in (*moved.outer, *moved.inner)))
         ahead = 2 * counter_bits(words) + 1 + counter_bits(moved.span + 1)
         table, table_bram = rom(len(moved.offsets) if moved.tabled else 1, int(counter_bits(moved.span + 1)), family)
@@ -104,14 +104,14 @@ class Rearrange(FoldedOp):
         ff = {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}
         return Parts(lut, ff, bram + table_bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `rearrange`, or of `select` where it is wires."""
-        ins, outs = self.streams(graph, node, folding)
-        moved = self.movement(graph, node, folding.simd, folding.pe)
+        ins, outs = self.streams(graph, node, choice.folding)
+        moved = self.movement(graph, node, choice.folding.simd, choice.folding.pe)
         roms = RomSet(node.name)
         bits = in_type(graph, node).bits
         if isinstance(moved, Walk):
-            config = {"kBits": bits, "kLanes": folding.simd, **_config(moved)}
+            config = {"kBits": bits, "kLanes": choice.folding.simd, **_config(moved)}
             if moved.tabled:
                 offsets = np.asarray(moved.offsets, dtype=np.int64)[:, np.newaxis]
                 roms.add("offsets", type_of(offsets), offsets)
@@ -121,8 +121,8 @@ class Rearrange(FoldedOp):
         roms.add("lanes", type_of(lanes), lanes)
         select: dict[str, int | bool | CType] = {
             "kBits": bits,
-            "kInLanes": folding.simd,
-            "kOutLanes": folding.pe,
+            "kInLanes": choice.folding.simd,
+            "kOutLanes": choice.folding.pe,
             "kBeats": moved.beats,
         }
         return Built(KernelCall("select.hpp", "select", select, ins, outs, roms.roms), roms.arrays)

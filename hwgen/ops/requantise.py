@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import ABSORBED, Parts, addressed, counter_bits, index_bits, rom, shift_adders, together
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import (
@@ -64,10 +64,10 @@ class Requantise(LaneOp):
             problems.append(Problem("The lower limit must not exceed the upper.", node.name))
         return problems
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One multiplier, adder and clip a lane, the two tables; a shared factor is multiplied by shifts and adders."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        mul, add, lanes = graph.constant(node, "mul"), graph.constant(node, "add"), folding.simd
+        mul, add, lanes = graph.constant(node, "mul"), graph.constant(node, "add"), choice.folding.simd
         mul_bits, folds = type_of(mul).bits, x.channels // lanes
         depth = 1 if mul.shape[0] == add.shape[0] == 1 else folds
         factors, factor_bram = rom(depth if mul.shape[0] > 1 else 1, lanes * mul_bits, family)
@@ -90,7 +90,7 @@ class Requantise(LaneOp):
         ff = {"base": 1.0, "state": state, "pipeline": float(lanes * product), "table": table}
         return Parts(together(lut, factors, addends), ff, factor_bram + add_bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `requantise`; a bipolar input enters as its bit b, being ``2 b - 1``."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
@@ -98,11 +98,11 @@ class Requantise(LaneOp):
         if x.bipolar:
             mul, add = 2 * mul, add - mul
         rows = 1 if mul.shape[0] == add.shape[0] == 1 else x.channels
-        lanes = min(rows, folding.simd)
+        lanes = min(rows, choice.folding.simd)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": x.channels,
-            "kBeats": x.elements // folding.simd,
+            "kBeats": x.elements // choice.folding.simd,
             "kShift": int_attr(node, "shift"),
             "kTies": ties_of(node),
             "kLo": int_attr(node, "lo"),
@@ -116,7 +116,7 @@ class Requantise(LaneOp):
         roms = RomSet(node.name)
         roms.add("mul", type_of(mul), per_fold(mul, rows, lanes))
         roms.add("add", type_of(add), per_fold(add, rows, lanes))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("requantise.hpp", "requantise", config, ins, outs, roms.roms), roms.arrays)
 
 

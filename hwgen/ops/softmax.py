@@ -12,7 +12,7 @@ import numpy as np
 from hwgen.errors import Problem, Unquantised
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram, rom
 from hwgen.ops.elementwise import ElementwiseOp, only_host_follows
@@ -170,16 +170,16 @@ class SoftmaxUnit(LaneOp):
         folds = int_attr(node, "length") // folding.simd
         return Schedule(self.cycles(graph, node, folding), (beats,), (beats + 2 * folds,))
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """A table, a compare, an adder and a product for every lane, one reciprocal, and two groups of memory."""
         x, table = in_type(graph, node), graph.constant(node, "exp")
-        lanes, length = folding.simd, int_attr(node, "length")
+        lanes, length = choice.folding.simd, int_attr(node, "length")
         folds, power = length // lanes, int(table[0]).bit_length()
         total = _sum_bits(table, length)
         kept, blocks = ram(folds, lanes * x.bits, family) if folds > 1 else (0.0, 0.0)
         powers, power_blocks = ram(folds, lanes * power, family) if folds > 1 else (0.0, 0.0)
         tables, table_blocks = rom(len(table), power, family)
-        counters = counter_bits(folds, x.elements // length + 2, self.cycles(graph, node, folding))
+        counters = counter_bits(folds, x.elements // length + 2, self.cycles(graph, node, choice.folding))
         lut = {
             "counters": counters, "ram": kept + powers, "exps": lanes * sum(tables.values()),
             "compares": float(2 * lanes * x.bits), "sums": float((lanes + 1) * total),
@@ -189,13 +189,13 @@ class SoftmaxUnit(LaneOp):
         ff = {"state": state + counters, "pipeline": float(lanes * (power * 4 + RECIPROCAL_BITS) + 2 * total)}
         return Parts(lut, ff, blocks + power_blocks + lanes * table_blocks)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `softmax`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         table, reciprocal, length = graph.constant(node, "exp"), _reciprocal(), int_attr(node, "length")
         bits = _sum_bits(table, length)
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": length,
             "kGroups": x.elements // length,
             "kShift": RECIPROCAL_BITS - POINT,
@@ -211,5 +211,5 @@ class SoftmaxUnit(LaneOp):
         roms = RomSet(node.name)
         for name, values in (("exps", table), ("base", reciprocal.base), ("slope", reciprocal.slope)):
             roms.add(name, type_of(values), values.reshape(-1, 1))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("softmax.hpp", "softmax", config, ins, outs, roms.roms), roms.arrays)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts, counter_bits, lane_bits, mapped_blocks, rom_in_block, rom_luts
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import RomSet, bool_attr, element_type, holding, in_type
@@ -58,13 +58,13 @@ class Table(LaneOp):
             problems.append(Problem(text, node.name))
         return problems
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One ROM a lane, in LUTs or block RAM as the compiler decides, and a counter of folds.
 
         Two lanes read one block where all channels share the table.
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        values, lanes = graph.constant(node, "values"), folding.simd
+        values, lanes = graph.constant(node, "values"), choice.folding.simd
         folds = x.channels // lanes if len(values) > 1 else 1
         widths = lane_bits(_codes(values, x).reshape(folds, -1, values.shape[1]), (0, 2))
         depth = folds * values.shape[1]
@@ -76,10 +76,10 @@ class Table(LaneOp):
         ff = {"base": 1.0, "state": counters + lanes * y.bits}
         return Parts(lut, ff, sum(blocks))
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `table`; bipolar values are stored as their bits."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        codes, lanes = _codes(graph.constant(node, "values"), x), folding.simd
+        codes, lanes = _codes(graph.constant(node, "values"), x), choice.folding.simd
         if y.bipolar:
             codes = (codes + 1) // 2
         if len(codes) > 1:
@@ -93,7 +93,7 @@ class Table(LaneOp):
         }
         roms = RomSet(node.name)
         roms.add("values", element_type(y), codes.reshape(-1, lanes if len(graph.constant(node, "values")) > 1 else 1))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("table.hpp", "table", config, ins, outs, roms.roms), roms.arrays)
 
 

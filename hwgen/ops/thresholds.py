@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Unit
+from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import (
     ABSORBED,
     LUT_INPUTS,
@@ -82,14 +82,14 @@ class Thresholds(LaneOp):
             problems.append(Problem("The thresholds must ascend in each channel.", node.name))
         return problems
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One comparator a threshold and lane, a count, the table.
 
         Where all folds compare with the same number, the comparator is a constant one, and none where the input
         cannot reach the number; a table of few rows is absorbed by its comparators.
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        flip, lanes = graph.constant(node, "flip"), folding.simd
+        flip, lanes = graph.constant(node, "flip"), choice.folding.simd
         table = np.clip(graph.constant(node, "thresholds"), x.lo, x.hi + 1)
         folds = x.channels // lanes
         rows = per_fold(table, x.channels, lanes)
@@ -109,7 +109,7 @@ class Thresholds(LaneOp):
         ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
         return Parts(lut, ff, bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `thresholds`; a bipolar input enters as its bit, a bipolar output is the count itself."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")
@@ -118,12 +118,12 @@ class Thresholds(LaneOp):
         lo, hi = (0, 1) if x.bipolar else (x.lo, x.hi)
         table = np.clip(table, lo, hi + 1)
         rows = 1 if table.shape[0] == flip.shape[0] == 1 else x.channels
-        lanes = min(rows, folding.simd)
+        lanes = min(rows, choice.folding.simd)
         steps = table.shape[1]
         config: dict[str, int | bool | CType] = {
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": x.channels,
-            "kBeats": x.elements // folding.simd,
+            "kBeats": x.elements // choice.folding.simd,
             "kSteps": steps,
             "kYMin": 0 if y.bipolar else int_attr(node, "y_min"),
             "kStep": 1,
@@ -134,7 +134,7 @@ class Thresholds(LaneOp):
         roms = RomSet(node.name)
         roms.add("thresholds", type_of(table), per_fold(table, rows, lanes).reshape(-1, lanes * steps))
         roms.add("flip", CType(False, 1), per_fold(flip, rows, lanes))
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("thresholds.hpp", "thresholds", config, ins, outs, roms.roms), roms.arrays)
 
 

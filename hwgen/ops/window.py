@@ -11,7 +11,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Built, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits, ram
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.line_buffer import best, depth_of
@@ -143,27 +143,27 @@ class Window(LaneOp):
             return [Problem(f"The padding {pads} must be less than the window {reach}.", node.name)]
         return []
 
-    def parts(self, graph: Graph, node: Node, unit: Unit, folding: Folding, family: Family) -> Parts:
+    def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """The line buffer, the position's counters, the buffer's pointers, the padding, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        geometry = self.geometry(graph, node, folding.simd)
+        geometry = self.geometry(graph, node, choice.folding.simd)
         words = depth_of(geometry)
-        buffer, bram = ram(words, x.bits * folding.simd, family)
+        buffer, bram = ram(words, x.bits * choice.folding.simd, family)
         padded = float(any(geometry.pads))
         place = counter_bits(*geometry.out_size, *geometry.kernel, geometry.folds)
         walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
         ahead = 2 * counter_bits(words) + 1 + walked
-        word = float(y.bits * folding.simd)
+        word = float(y.bits * choice.folding.simd)
         lut = {
             "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (sum(geometry.kernel) + word),
             "ram": buffer, "word": word,
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}, bram)
 
-    def kernel(self, graph: Graph, node: Node, unit: Unit, folding: Folding) -> Built:
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `window`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        geometry = self.geometry(graph, node, folding.simd)
+        geometry = self.geometry(graph, node, choice.folding.simd)
         (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
         top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
@@ -171,7 +171,7 @@ class Window(LaneOp):
             "kInBits": x.bits,
             "kBits": y.bits,
             "kSigned": x.signed,
-            "kLanes": folding.simd,
+            "kLanes": choice.folding.simd,
             "kChannels": x.channels,
             "kHeight": geometry.size[0],
             "kWidth": geometry.size[1],
@@ -191,5 +191,5 @@ class Window(LaneOp):
             config |= {"kDilationH": dh, "kDilationW": dw}
         if geometry.channel_groups > 1:
             config["kGroups"] = geometry.channel_groups
-        ins, outs = self.streams(graph, node, folding)
+        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("window.hpp", "window", config, ins, outs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hwgen.graph import Graph, TensorType
-from hwgen.hw import Board, Family, Folding, Option, Resources, StreamType
+from hwgen.hw import Board, Choice, Family, Folding, Option, Resources, StreamType
 from hwgen.ops import width
 from hwgen.ops.base import hardware_op
 from hwgen.ops.support import divisors
@@ -88,7 +88,7 @@ def _port(graph: Graph, name: str, tensor: str, is_input: bool, board: Board) ->
         if lanes > 1 and lanes * size > board.axis_bits:
             break
         cost = port_cost(kind, lanes, kind.elements // lanes, size, is_input, board.family)
-        option = Option("none", Folding(lanes, lanes), kind.elements // lanes, cost)
+        option = Option(Choice(Folding(lanes, lanes)), kind.elements // lanes, cost)
         side = (lanes,)
         candidates.append(Candidate(option, () if is_input else side, side if is_input else ()))
     return Site(name, () if is_input else (tensor,), (tensor,) if is_input else (), tuple(candidates), True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hwgen.graph import Ints, TensorType
-from hwgen.hw import Board, Folding, KernelCall, Resources, StreamType, Unit
+from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, StreamType, Unit
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Process:
         Operator name.
     source
         ONNX nodes, for messages.
-    unit, folding
-        The choice.
+    choice
+        Unit, folding and storage.
     call
         The kernel call.
     inputs, outputs
@@ -83,8 +83,7 @@ class Process:
     layer: str
     op: str
     source: tuple[str, ...]
-    unit: Unit
-    folding: Folding
+    choice: Choice
     call: KernelCall
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -92,6 +91,16 @@ class Process:
     depth: int
     cost: Resources
     reason: str
+
+    @property
+    def unit(self) -> Unit:
+        """What multiplies."""
+        return self.choice.unit
+
+    @property
+    def folding(self) -> Folding:
+        """How much works in one cycle."""
+        return self.choice.folding
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hwgen.graph import Graph, Ints, Node
-from hwgen.hw import Board, Folding, KernelCall, Resources, Schedule, StreamType
+from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, Schedule, StreamType
 from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
 from hwgen.plan.choose import Chooser, Selection
@@ -112,7 +112,7 @@ class Wirer:
         self.out.schedules[name] = schedule
         lanes = Folding(made.stream.lanes, call.outputs[0].lanes)
         process = Process(
-            name, layer, op, producer.source if producer else (), "none", lanes, call, (source,), ("",) * outputs,
+            name, layer, op, producer.source if producer else (), Choice(lanes), call, (source,), ("",) * outputs,
             schedule.iterations, depth(call, self.board.family, self.clock_mhz), cost, why,
         )  # fmt: skip
         self.out.processes.append(process)
@@ -181,12 +181,12 @@ class Wirer:
             self._input(node.name, side, tensor, candidate.inputs[side]) for side, tensor in enumerate(node.inputs)
         ]
         channels = tuple(self._connect(stream, (name, side)) for side, stream in enumerate(streams))
-        built = op.kernel(self.graph, node, option.unit, option.folding)
+        built = op.kernel(self.graph, node, option.choice)
         self.out.arrays.update(built.arrays)
         self.out.schedules[name] = op.schedule(self.graph, node, option.folding)
         why = self.reasons[node.name]
         process = Process(
-            name, node.name, node.op, node.source, option.unit, option.folding, built.call, channels,
+            name, node.name, node.op, node.source, option.choice, built.call, channels,
             ("",) * len(node.outputs), option.cycles, depth(built.call, self.board.family, self.clock_mhz),
             option.cost, why,
         )  # fmt: skip
@@ -198,7 +198,7 @@ class Wirer:
 
 def describe(op: str, candidate: Candidate) -> str:
     """Return a choice in words."""
-    unit, folding = candidate.option.unit, candidate.option.folding
+    unit, folding = candidate.option.choice.unit, candidate.option.folding
     shape = f"PE {folding.pe} x SIMD {folding.simd}" if op == "matvec" else f"{folding.simd} lanes"
     return shape if unit == "none" else f"{unit}, {shape}"
 

@@ -77,7 +77,7 @@ class OperatorTests(ABC):
             cycles = [option.cycles for option in options]
             assert options
             assert cycles == sorted(cycles, reverse=True)
-            assert len({option.folding for option in options}) == len(options)
+            assert len({option.choice for option in options}) == len(options)
             assert all(option.cost.lut > 0 and option.cost.ff > 0 for option in options)
             assert all(option.cost.dsp == 0 for option in options)
 
@@ -104,7 +104,7 @@ class OperatorTests(ABC):
 
     def test_the_configuration_names_all_that_the_kernel_uses(self) -> None:
         for graph, node, op, options in self.cases():
-            call = op.kernel(graph, node, options[0].unit, options[0].folding).call
+            call = op.kernel(graph, node, options[0].choice).call
             header = data_folder("hls") / "include/hwgen" / call.header
             used = set(re.findall(r"\bCfg::(\w+)", _with_includes(header)))
             assert used - set(call.config) - OPTIONAL == set()
@@ -112,7 +112,7 @@ class OperatorTests(ABC):
     def test_roms_fit_their_types(self) -> None:
         for graph, node, op, options in self.cases():
             for option in options:
-                built = op.kernel(graph, node, option.unit, option.folding)
+                built = op.kernel(graph, node, option.choice)
                 assert set(built.arrays) == {rom.key for rom in built.call.roms}
                 for rom in built.call.roms:
                     low, high = type_limits(rom.ctype)

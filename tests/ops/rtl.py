@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hwgen.graph import Graph, Node
 from hwgen.hlsc import Module, Target, compile_process
-from hwgen.hw import Built, Folding, Option, Resources, StreamType, boards, pack, to_beats
+from hwgen.hw import Built, Choice, Folding, Option, Resources, StreamType, boards, pack, to_beats
 from hwgen.ops.base import hardware_op
 from hwgen.plan import Channel, Plan, Process
 from hwgen.render import render
@@ -36,7 +36,7 @@ def differing(graph: Graph, node: Node, options: Sequence[Option]) -> list[str]:
     modules, inputs, outputs = [], {}, {}
     for number, option in enumerate(options):
         name = f"unit{number}"
-        built = hardware_op(node).kernel(graph, node, option.unit, option.folding)
+        built = hardware_op(node).kernel(graph, node, option.choice)
         modules.append(_compiled(name, built))
         for i, stream in enumerate(built.call.inputs):
             inputs[name, f"in{i}"] = words(node.inputs[i], stream)
@@ -60,7 +60,7 @@ def _compiled(name: str, built: Built) -> Module:
     ends = [tuple(channel.name for channel in channels) for channels in sides]
     fold = Folding(1, 1)
     process = Process(
-        name, name, built.call.function, (), "none", fold, built.call, ends[0], ends[1], 0, 0, Resources(), ""
+        name, name, built.call.function, (), Choice(fold), built.call, ends[0], ends[1], 0, 0, Resources(), ""
     )
     plan = Plan(
         "alone", board, board.clock_mhz, board.resources, (process,), (*sides[0], *sides[1]), (), 0, 0, Resources(),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hwgen.graph import Ints, TensorType
-from hwgen.hw import Board, Folding, KernelCall, Resources, StreamType
+from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, StreamType
 from hwgen.plan.types import Channel, Plan, Port, Process
 from hwgen.resources import data_folder
 
@@ -156,10 +156,8 @@ def plan() -> Plan:
 
 def _process(name: str, source: Channel, target: Channel, depth: int) -> Process:
     call = KernelCall(f"{name}.hpp", name, {}, (source.type,), (target.type,))
-    folding = Folding(2, 2)
-    return Process(
-        name, name, name, (), "none", folding, call, (source.name,), (target.name,), 12, depth, Resources(), ""
-    )
+    choice = Choice(Folding(2, 2))
+    return Process(name, name, name, (), choice, call, (source.name,), (target.name,), 12, depth, Resources(), "")
 
 
 def golden(frames: int = 4) -> dict[str, Ints]:
