@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hwgen.version import VERSION as __version__
 
@@ -34,6 +34,7 @@ def build(
     input_types: Mapping[str, str] | None = None,
     calib: str | Path | None = None,
     layers: Sequence[str] | int | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> BuildResult:
     """Build an accelerator; the same as ``hwgen build``.
 
@@ -67,6 +68,8 @@ def build(
         npz file with frames to quantise a float model with.
     layers
         With ``verify="layers"``: names of the processes to compile and simulate, or how many; all if absent.
+    changes
+        Keys that win over the budget file: ``{"limits": {"lut": "80%"}, "target": "min_latency"}``.
 
     Returns
     -------
@@ -102,5 +105,6 @@ def build(
         input_types or {},
         path(calib),
         layers if layers is None or isinstance(layers, int) else tuple(layers),
+        changes or {},
     )
     return run(request)

@@ -15,7 +15,7 @@ import typer
 
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
-from hwgen.request import Request, Simulator, VerifyLevel, parse_layers, parse_shapes, parse_types
+from hwgen.request import Request, Simulator, VerifyLevel, parse_changes, parse_layers, parse_shapes, parse_types
 from hwgen.tables import inspect_lines
 from hwgen.version import VERSION
 
@@ -31,8 +31,12 @@ _USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 Model = Annotated[Path, typer.Argument(help="ONNX file, quantised, opset 9 to 23.", metavar="MODEL")]
 BoardOption = Annotated[str | None, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")]
-BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target.")]
+BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target ...")]
 ClockOption = Annotated[float | None, typer.Option("--clock-mhz", help="Wins over the budget and the board.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A key of the budget: limits.lut=80%, target=min_latency.", metavar="KEY=VALUE"),
+]
 InputsOption = Annotated[
     Path | None, typer.Option("--inputs", help="npz with an array for each model input, and labels.")
 ]
@@ -79,6 +83,7 @@ def build(
     board: BoardOption = None,
     budget: BudgetOption = None,
     clock_mhz: ClockOption = None,
+    changes: SetOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Output folder; build/<name> if absent.")] = None,
     verify: Annotated[str, typer.Option("--verify", help="none, golden, csim, layers or rtl.")] = "rtl",
     layers: LayersOption = None,
@@ -113,6 +118,7 @@ def build(
         parse_types(input_type or ()),
         calib,
         parse_layers(layers),
+        parse_changes(changes or ()),
     )
     result = pipeline.build(request, console.Progress().event)
     errors = console.mismatches(result)
@@ -132,6 +138,7 @@ def check(
     board: BoardOption = None,
     budget: BudgetOption = None,
     clock_mhz: ClockOption = None,
+    changes: SetOption = None,
     shape: ShapeOption = None,
     input_type: TypeOption = None,
     calib: CalibOption = None,
@@ -141,7 +148,8 @@ def check(
     from hwgen.check import check_model
 
     shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
-    request = Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib)
+    tree = parse_changes(changes or ())
+    request = Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib, changes=tree)
     facts = check_model(request)
     if as_json:
         console.print_json(facts)

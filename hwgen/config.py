@@ -5,46 +5,101 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from hwgen.errors import Problem, UserError, did_you_mean
+from hwgen.budget_values import (
+    Amount,
+    Count,
+    Method,
+    Positive,
+    Ranges,
+    StreamBits,
+    Strict,
+    Switch,
+    Text,
+    UnitName,
+    WeightsName,
+    Width,
+    find_problems,
+)
+from hwgen.errors import UserError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Width = Annotated[int, Field(ge=2, le=8)]
+RESOURCES = ("lut", "ff", "dsp", "bram36", "uram")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class Limits(Strict):
+    """What the design may use; a resource that is not given is limited by the device, bandwidth by the memories.
+
+    Counts (bandwidth: GB/s), or per cent of what the device has beside the reserved area.
+    """
+
+    lut: Amount | None = None
+    ff: Amount | None = None
+    dsp: Amount | None = None
+    bram36: Amount | None = None
+    uram: Amount | None = None
+    bandwidth_gbps: Amount | None = None
 
 
-class Limits(_Strict):
-    """Resources that the design may use; what is not given is limited by the device."""
+class Reserved(Strict):
+    """What a shell around the design takes, in counts or per cent of the device."""
 
-    lut: NotNegative | None = None
-    ff: NotNegative | None = None
-    dsp: NotNegative | None = None
-    bram36: NotNegative | None = None
-    uram: NotNegative | None = None
+    lut: Amount = 0.0
+    ff: Amount = 0.0
+    dsp: Amount = 0.0
+    bram36: Amount = 0.0
+    uram: Amount = 0.0
 
 
-class FpsTarget(_Strict):
+class FpsTarget(Strict):
     """At least this many frames per second, with the least area."""
 
     fps: Positive
 
 
-class LayerBits(_Strict):
+class LatencyTarget(Strict):
+    """At most this many microseconds from a frame's first input to its last output, with the least area."""
+
+    latency_us: Positive
+
+
+class LayerChoice(Strict):
+    """What the user decides about one layer; the planner decides the rest.
+
+    Parameters
+    ----------
+    unit
+        What multiplies: constants in tables, LUTs, DSP blocks, or XNOR.
+    pe, simd, pixels
+        Outputs, inputs, and positions of one output that are computed at once.
+    weights
+        Where weights are kept; ``streamed`` reads them from memory for every frame.
+    """
+
+    unit: UnitName | None = None
+    pe: Count | None = None
+    simd: Count | None = None
+    pixels: Count | None = None
+    weights: WeightsName | None = None
+
+
+class Ports(Strict):
+    """The widest AXI4-Stream port that the planner may use, in bits; the board's `axis_bits` where absent."""
+
+    bits: StreamBits | None = None
+
+
+class LayerBits(Strict):
     """Widths of one layer; what is not given is that of all layers."""
 
     weights: Width | None = None
     acts: Width | None = None
 
 
-class Quantize(_Strict):
+class Quantize(Strict):
     """How a float model is quantised.
 
     Parameters
@@ -73,14 +128,14 @@ class Quantize(_Strict):
     first_last: Width | None = 8
     joins: Width = 8
     outputs: Width | None = None
-    method: Literal["adaptive", "nearest"] = "adaptive"
-    calibration: Literal["minmax", "percentile", "mse"] = "mse"
-    equalise: bool = True
-    trip: bool = True
+    method: Method = "adaptive"
+    calibration: Ranges = "mse"
+    equalise: Switch = True
+    trip: Switch = True
     layers: dict[str, LayerBits] = {}
 
 
-class Budget(_Strict):
+class Budget(Strict):
     """A budget file's content.
 
     Parameters
@@ -90,17 +145,26 @@ class Budget(_Strict):
     clock_mhz
         Clock to plan for; the board's default where absent.
     limits
-        Resources that may be used.
+        Resources that may be used (`hwgen.hw.limits` makes counts of them).
+    reserved
+        What a shell takes; it comes off the device before anything else.
     target
-        ``max_fps``, ``min_latency``, or ``{fps: x}``.
+        ``max_fps``, ``min_latency``, ``{fps: x}`` or ``{latency_us: x}``.
+    layers
+        The user's choices by the name of a layer or of one of its ONNX nodes.
+    ports
+        How wide the accelerator's ports may be.
     quantize
         How a float model is quantised; None where it is not asked for.
     """
 
-    board: str
+    board: Text
     clock_mhz: Positive | None = None
     limits: Limits = Limits()
-    target: Literal["max_fps", "min_latency"] | FpsTarget = "max_fps"
+    reserved: Reserved = Reserved()
+    target: Literal["max_fps", "min_latency"] | FpsTarget | LatencyTarget = "max_fps"
+    layers: dict[str, LayerChoice] = {}
+    ports: Ports = Ports()
     quantize: Quantize | None = None
 
     @classmethod
@@ -117,18 +181,20 @@ class Budget(_Strict):
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise UserError(_problems(where, data, error)) from error
+            raise UserError(find_problems(where, data, error, cls)) from error
 
 
-def load_budget(path: Path | None = None, **overrides: Any) -> Budget:
+def load_budget(path: Path | None = None, changes: Mapping[str, Any] | None = None, **overrides: Any) -> Budget:
     """Read a budget file, let the command line win, and check the whole.
 
     Parameters
     ----------
     path
         YAML file, if there is one.
+    changes
+        A tree of keys that is merged into the file's, key by key (`hwgen.request.parse_changes`).
     overrides
-        Keys of the budget; None means not given. `limits` are merged key by key.
+        Keys of the budget; None means not given. Mappings are merged key by key.
 
     Raises
     ------
@@ -139,14 +205,19 @@ def load_budget(path: Path | None = None, **overrides: Any) -> Budget:
     where = f"Budget file {path}" if path is not None else "The budget"
     if not isinstance(data, Mapping):
         return Budget.parse(data, where)
-    merged = dict(data)
-    for key, value in overrides.items():
-        if value is None:
-            continue
-        if key == "limits" and isinstance(merged.get("limits"), Mapping):
-            value = {**merged["limits"], **value}
-        merged[key] = value
-    return Budget.parse(merged, where)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return Budget.parse(_merged(_merged(data, changes or {}), given), where)
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `old` with the leaves of `new` in it; a target is one leaf."""
+    result = dict(old)
+    for key, value in new.items():
+        before = result.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping) and key != "target":
+            value = _merged(before, value)
+        result[key] = value
+    return result
 
 
 def load_quantize(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Quantize | None:
@@ -169,8 +240,10 @@ def load_quantize(path: Path | None, overrides: Mapping[str, Any] | None = None)
     if not isinstance(data, Mapping):
         Budget.parse(data, where)
     section = data.get("quantize")
-    if overrides is not None and (section is None or isinstance(section, Mapping)):
-        section = {**(section or {}), **overrides}
+    if isinstance(overrides, Mapping) and (section is None or isinstance(section, Mapping)):
+        section = _merged(section or {}, overrides)
+    elif overrides is not None:
+        section = overrides
     return Budget.parse({"board": "none", **data, "quantize": section}, where).quantize
 
 
@@ -181,63 +254,3 @@ def _read(path: Path) -> Any:
         reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(f"Budget file {path} cannot be read: {reason}.") from error
     return {} if data is None else data
-
-
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    (): Budget,
-    ("limits",): Limits,
-    ("target",): FpsTarget,
-    ("quantize",): Quantize,
-}
-
-
-def _model_at(path: tuple[str, ...]) -> type[BaseModel]:
-    return LayerBits if path[:2] == ("quantize", "layers") else _MODELS[path]
-
-
-def _problems(where: str, data: Mapping[str, Any], error: ValidationError) -> list[Problem]:
-    problems = []
-    target_reported = False
-    for item in error.errors():
-        path = tuple(str(part) for part in item["loc"])
-        if path[0] == "target":
-            if not target_reported:
-                problems.append(_target_problem(where, data["target"]))
-            target_reported = True
-        elif item["type"] == "missing":
-            problems.append(Problem(f"{where} must name a board.", hint="Give --board, or board: in the file."))
-        elif item["type"] == "extra_forbidden":
-            known = list(_model_at(path[:-1]).model_fields)
-            key = ".".join(path)
-            problems.append(Problem(f"{where} has an unknown key {key!r}.", hint=did_you_mean(path[-1], known)))
-        else:
-            problems.append(Problem(f"{where}: {'.'.join(path)} must be {_wanted(path)}, not {item['input']!r}."))
-    return problems
-
-
-def _wanted(path: tuple[str, ...]) -> str:
-    if path == ("board",):
-        return "a board's name"
-    if path == ("limits",):
-        return f"a mapping with keys among {', '.join(Limits.model_fields)}"
-    if path[0] == "quantize":
-        return _wanted_of_quantize(path[1:])
-    return "a positive number" if path == ("clock_mhz",) else "a number that is not negative"
-
-
-def _wanted_of_quantize(path: tuple[str, ...]) -> str:
-    if path == ("layers",):
-        return "a mapping with layer names as keys"
-    if not path or (path[0] == "layers" and len(path) == 2):
-        return f"a mapping with keys among {', '.join((LayerBits if path else Quantize).model_fields)}"
-    choices = {"method": "adaptive or nearest", "calibration": "minmax, percentile or mse"}
-    return choices.get(path[0], "true or false" if path[0] in ("equalise", "trip") else "a whole number from 2 to 8")
-
-
-def _target_problem(where: str, value: Any) -> Problem:
-    hint = None
-    if isinstance(value, str):
-        hint = did_you_mean(value, ["max_fps", "min_latency"])
-    return Problem(
-        f"{where}: target must be max_fps, min_latency or {{fps: x}} with x positive, not {value!r}.", hint=hint
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hwgen.errors import UserError, did_you_mean
+from hwgen.errors import Problem, UserError, did_you_mean
 from hwgen.graph.naming import identifier
 
 VerifyLevel = Literal["none", "golden", "csim", "layers", "rtl"]
@@ -57,6 +57,8 @@ class Request:
         npz with frames to quantise a float model with; None uses random ones where the budget asks for quantisation.
     layers
         With ``verify="layers"``: the processes to compile and simulate alone, by name or how many; None for all.
+    changes
+        What is to be different in the budget: a tree of its keys (`parse_changes`).
     """
 
     model: Path
@@ -76,6 +78,7 @@ class Request:
     input_types: Mapping[str, str] = field(default_factory=dict)
     calib: Path | None = None
     layers: tuple[str, ...] | int | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)
@@ -122,7 +125,7 @@ class Request:
     @property
     def has_board(self) -> bool:
         """True when something says what to build for."""
-        return self.board is not None or self.budget is not None
+        return self.board is not None or self.budget is not None or "board" in self.changes
 
     @property
     def folder(self) -> Path:
@@ -175,6 +178,53 @@ def parse_layers(text: str | None) -> tuple[str, ...] | int | None:
     if not all(names):
         raise UserError(f"--layers must be names with commas between them or a number, not {text!r}.")
     return names
+
+
+def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
+    """Read ``limits.lut=80%``, ``target={fps: 1000}``, ``layers.conv1.unit=dsp`` into a tree of budget keys.
+
+    The middle of a key under ``layers`` or ``quantize.layers`` is one name, dots and all. Values are YAML.
+
+    Raises
+    ------
+    UserError
+        With every text that is anything else.
+    """
+    tree: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        path, leaf = _path(key.strip()), _yaml(value)
+        if not equals or not all(path) or leaf is None:
+            hint = "Write --set limits.lut=80%, or --set layers.conv1.unit=dsp."
+            problems.append(Problem(f"--set must be KEY=VALUE with a key of the budget, not {text!r}.", hint=hint))
+            continue
+        node = tree
+        for part in path[:-1]:
+            if not isinstance(node.get(part), dict):
+                node[part] = {}
+            node = node[part]
+        node[path[-1]] = leaf
+    if problems:
+        raise UserError(problems)
+    return tree
+
+
+def _path(key: str) -> list[str]:
+    for head in ("layers.", "quantize.layers."):
+        if key.startswith(head) and "." in key.removeprefix(head):
+            name, _, leaf = key.removeprefix(head).rpartition(".")
+            return [*head.rstrip(".").split("."), name, leaf]
+    return key.split(".")
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _named(option: str, texts: Iterable[str], example: str) -> Iterable[tuple[str, str]]:

@@ -71,7 +71,8 @@ class Build:
         """The budget: file, then command line, then defaults."""
         from hwgen.config import load_budget
 
-        return load_budget(self.request.budget, board=self.request.board, clock_mhz=self.request.clock_mhz)
+        request = self.request
+        return load_budget(request.budget, request.changes, board=request.board, clock_mhz=request.clock_mhz)
 
     @cached_property
     def budget_json(self) -> Any:
@@ -110,7 +111,7 @@ class Build:
         """How the model is to be quantised; None where it is not."""
         from hwgen.config import load_quantize
 
-        found = load_quantize(self.request.budget)
+        found = load_quantize(self.request.budget, self.request.changes.get("quantize"))
         return load_quantize(None, {}) if found is None and self.request.calib is not None else found
 
     @cached_property

@@ -11,7 +11,7 @@ from jinja2 import Environment, meta
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "hwgen"
-BASE = {"errors", "config", "resources", "version", "artifacts"}
+BASE = {"errors", "config", "budget_values", "resources", "version", "artifacts"}
 SHELL = {
     "pipeline",
     "cli",

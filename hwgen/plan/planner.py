@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from hwgen.config import Budget, FpsTarget
 from hwgen.errors import InfeasibleError, Problem
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
+from hwgen.hw.limits import HEADROOM, limits_of, port_bits
 from hwgen.plan.choose import Chooser, Selection, overflow
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import follow, latency
@@ -17,7 +18,6 @@ from hwgen.plan.timing import depths
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
-HEADROOM = 0.7
 NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
 
 
@@ -32,7 +32,8 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
         When even the smallest design exceeds the budget, or none within it reaches the wanted frame rate.
     """
     clock = budget.clock_mhz or board.clock_mhz
-    limits = _limits(board, budget)
+    limits = limits_of(board, budget)
+    board = replace(board, axis_bits=port_bits(board, budget))
     chooser = Chooser(graph, board, limits)
     steps = chooser.all_steps if budget.target == "min_latency" else chooser.steps
     position = _wanted(chooser, steps, budget, clock)
@@ -56,18 +57,6 @@ class _Draft:
     ii: int
     latency: int
     total: Resources
-
-
-def _limits(board: Board, budget: Budget) -> Resources:
-    """Return what may be used: the budget's limits, and `HEADROOM` of the device where it gives none."""
-    wanted = budget.limits.model_dump()
-    device = {f.name: getattr(board.resources, f.name) for f in fields(Resources)}
-    return Resources(
-        **{
-            name: int(HEADROOM * has) if wanted[name] is None else min(has, wanted[name])
-            for name, has in device.items()
-        }
-    )
 
 
 def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) -> int:

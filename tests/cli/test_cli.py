@@ -151,6 +151,13 @@ def test_an_unknown_budget_key_names_the_nearest(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["b.yaml"]
 
 
+def test_the_command_line_sets_keys_of_the_budget() -> None:
+    answer = json.loads(run("check", MLP, "--set", "board=ulx3s", "--set", "limits.lut=30%", "--json").stdout)
+    assert answer["ok"] and answer["board"] == "ulx3s" and answer["resources"]["plan"]["lut"] <= 0.3 * 83640
+    text = fails(2, "check", MLP, "--board", "ulx3s", "--set", "limits.luts=30%")
+    assert "unknown key 'limits.luts'. Did you mean lut?" in text
+
+
 def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     text = fails(2, "build", MLP, "--board", "zcu102", "--out", tmp_path / "file" / "out")

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ops.build import residual
 
-from hwgen.config import Budget, FpsTarget, load_budget
+from hwgen.config import Budget, FpsTarget, LatencyTarget, LayerChoice, load_budget
 from hwgen.errors import UserError
-from hwgen.hw import Memory, boards
+from hwgen.hw import Memory, Resources, boards
+from hwgen.hw.limits import bandwidth_of, limits_of, port_bits, reserved_of
+from hwgen.plan.overrides import choices_of
+from hwgen.request import parse_changes
 
 
 def sentences(error: pytest.ExceptionInfo[UserError]) -> list[str]:
@@ -25,8 +30,8 @@ def test_every_problem_is_told_at_once() -> None:
         "budget.yaml has an unknown key 'limits.luts'. Did you mean lut?",
         "budget.yaml must name a board. Give --board, or board: in the file.",
         "budget.yaml: clock_mhz must be a positive number, not 'abc'.",
-        "budget.yaml: limits.ff must be a number that is not negative, not -1.",
-        "budget.yaml: target must be max_fps, min_latency or {fps: x} with x positive, not 'max_fsp'. "
+        "budget.yaml: limits.ff must be a number that is not negative, or a per cent such as 80%, not -1.",
+        "budget.yaml: target must be max_fps, min_latency, {fps: x} or {latency_us: x} with x positive, not 'max_fsp'. "
         "Did you mean max_fps?",
     ]
 
@@ -36,13 +41,122 @@ def test_a_wrong_target_is_one_sentence(target: object) -> None:
     with pytest.raises(UserError) as error:
         Budget.parse({"board": "zcu102", "target": target})
     assert len(sentences(error)) == 1
-    assert "target must be max_fps, min_latency or {fps: x}" in sentences(error)[0]
+    assert "target must be max_fps, min_latency, {fps: x} or {latency_us: x}" in sentences(error)[0]
 
 
 @pytest.mark.parametrize("data", [[1], "zcu102", 3])
 def test_a_budget_is_a_mapping(data: object) -> None:
-    with pytest.raises(UserError, match=r"must be a mapping. Keys: board, clock_mhz, limits, target."):
+    with pytest.raises(
+        UserError, match=r"must be a mapping. Keys: board, clock_mhz, limits, reserved, target, layers, "
+    ):
         Budget.parse(data)
+
+
+BUDGET = """
+board: u280
+limits: {lut: 80%, ff: 12.5 %, dsp: 100, bandwidth_gbps: 50%}
+reserved: {lut: 103680, ff: 0%, uram: 10%}
+target: {latency_us: 12.5}
+layers:
+  conv.1: {unit: dsp, pe: 4, simd: 8, pixels: 2, weights: bram}
+  /fc/MatMul: {weights: streamed}
+ports: {bits: 256}
+quantize: {weights: 4}
+"""
+
+
+def test_everything_that_a_budget_may_say(tmp_path: Path) -> None:
+    path = tmp_path / "budget.yaml"
+    path.write_text(BUDGET)
+    budget, board = load_budget(path), boards.load("u280")
+    left = 1303680 - 103680
+    assert limits_of(board, budget) == Resources(0.8 * left, 2607360 / 8, 100, int(0.7 * 2016), int(0.7 * 864))
+    assert reserved_of(board, budget) == Resources(lut=103680, uram=96)
+    assert bandwidth_of(board, budget) == pytest.approx(498.4 / 2)
+    assert port_bits(board, budget) == 256 and port_bits(board, Budget(board="u280")) == 512
+    assert budget.target == LatencyTarget(latency_us=12.5)
+    assert budget.layers["conv.1"] == LayerChoice(unit="dsp", pe=4, simd=8, pixels=2, weights="bram")
+    assert budget.layers["/fc/MatMul"] == LayerChoice(weights="streamed")
+    assert Budget.parse(budget.model_dump(mode="json")) == budget
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({"limits": {"lut": "101%"}}, "limits.lut must be a number that is not negative, or a per cent such as 80%"),
+        ({"limits": {"lut": "many"}}, "limits.lut must be a number that is not negative, or a per cent such as 80%"),
+        ({"limits": {"lut": True}}, "limits.lut must be a number that is not negative, or a per cent such as 80%"),
+        ({"limits": 3}, "limits must be a mapping with keys among lut, ff, dsp, bram36, uram, bandwidth_gbps, not 3"),
+        ({"reserved": {"bandwidth": 3}}, "unknown key 'reserved.bandwidth'"),
+        ({"layers": {"c": {"unit": "dps"}}}, "layers.c.unit must be lut_const, lut_generic, dsp or xnor, not 'dps'"),
+        ({"layers": {"c": {"weights": "ram"}}}, "layers.c.weights must be lut, lutram, bram, uram or streamed"),
+        ({"layers": {"c": {"pe": 0}}}, "layers.c.pe must be a whole number of at least 1, not 0"),
+        ({"layers": {"c": {"smid": 2}}}, "unknown key 'layers.c.smid'. Did you mean simd?"),
+        ({"layers": {"c": 3}}, "layers.c must be a mapping with keys among unit, pe, simd, pixels, weights, not 3"),
+        ({"layers": [3]}, "layers must be a mapping with layer names as keys, not [3]"),
+        ({"layers": {3: {"pe": 1}}}, "layers must have texts as keys, not 3"),
+        ({"ports": {"bits": 12}}, "ports.bits must be a multiple of 8, not 12"),
+        ({"target": {"latency_us": -1}}, "target must be max_fps, min_latency, {fps: x} or {latency_us: x}"),
+        ({"quantize": {"weights": 9}}, "quantize.weights must be a whole number from 2 to 8, not 9"),
+        ({"quantize": {"layers": {"c": {"wights": 4}}}}, "'quantize.layers.c.wights'. Did you mean weights?"),
+        ({"quantize": {"trip": 1}}, "quantize.trip must be true or false, not 1"),
+        ({"quantize": {"method": "best"}}, "quantize.method must be adaptive or nearest, not 'best'"),
+    ],
+)
+def test_a_wrong_value_is_a_sentence(data: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError) as error:
+        Budget.parse({"board": "zcu102", **data})
+    (text,) = sentences(error)
+    assert sentence in text
+
+
+def test_bandwidth_in_per_cent_needs_memories(tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    path.write_text(GOOD)
+    board = boards.load(str(path))
+    assert bandwidth_of(board, Budget.parse({"board": "toy"})) is None
+    assert bandwidth_of(board, Budget.parse({"board": "toy", "limits": {"bandwidth_gbps": 2}})) == 2
+    with pytest.raises(UserError, match=r"must be in GB/s, not '80%': board toy names no memories. Give a number, or "):
+        bandwidth_of(board, Budget.parse({"board": "toy", "limits": {"bandwidth_gbps": "80%"}}))
+
+
+def test_choices_are_those_of_nodes() -> None:
+    graph = residual()
+    nodes = [replace(node, source=(f"/net/{node.name}",)) for node in graph.nodes]
+    graph = replace(graph, nodes=tuple(nodes))
+    first, second = [node.name for node in nodes if node.op == "matvec"][:2]
+    layers = {first: {"pe": 2}, f"/net/{second}": {"unit": "dsp"}}
+    found = choices_of(graph, Budget.parse({"board": "zcu102", "layers": layers}))
+    assert found == {first: LayerChoice(pe=2), second: LayerChoice(unit="dsp")}
+    wrong = {f"{first}x": {"pe": 2}, "?": {"pe": 2}, f"/net/{first}": {"pe": 4}, first: {"pe": 2}}
+    with pytest.raises(UserError) as error:
+        choices_of(graph, Budget.parse({"board": "zcu102", "layers": wrong}))
+    unknown, odd, twice = sentences(error)
+    assert unknown.startswith(f"layers.{first}x must be a layer of the network, but there is none. Did you mean ")
+    assert first in unknown and odd.startswith("layers.? must be a layer of the network")
+    assert twice == f"layers.{first} must be named once, but layers./net/{first} is the same layer."
+
+
+def test_changes_are_keys_of_the_budget(tmp_path: Path) -> None:
+    texts = ["limits.lut=80%", "limits.dsp=3", "layers.a.b/c.unit=dsp", "target={fps: 9}", "quantize.layers.a.b.acts=4"]
+    changes = parse_changes(texts)
+    assert changes == {
+        "limits": {"lut": "80%", "dsp": 3},
+        "layers": {"a.b/c": {"unit": "dsp"}},
+        "target": {"fps": 9},
+        "quantize": {"layers": {"a.b": {"acts": 4}}},
+    }
+    path = tmp_path / "budget.yaml"
+    path.write_text("board: ulx3s\nlimits: {lut: 1, ff: 7}\ntarget: {latency_us: 3}\nlayers: {a.b/c: {pe: 2}}\n")
+    budget = load_budget(path, changes)
+    assert (budget.limits.lut, budget.limits.ff, budget.limits.dsp) == ("80%", 7, 3)
+    assert budget.target == FpsTarget(fps=9) and budget.layers["a.b/c"] == LayerChoice(unit="dsp", pe=2)
+
+
+@pytest.mark.parametrize("text", ["limits.lut", "=3", "limits..lut=3", "clock_mhz=", "clock_mhz=[", ""])
+def test_a_change_must_be_one(text: str) -> None:
+    with pytest.raises(UserError, match=r"^--set must be KEY=VALUE with a key of the budget, not "):
+        parse_changes([text])
 
 
 def test_the_command_line_wins(tmp_path: Path) -> None:
