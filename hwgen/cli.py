@@ -16,7 +16,7 @@ import typer
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
 from hwgen.request import Request, Simulator, VerifyLevel, parse_changes, parse_layers, parse_shapes, parse_types
-from hwgen.tables import inspect_lines
+from hwgen.tables import inspect_lines, plan_lines
 from hwgen.version import VERSION
 
 app = typer.Typer(
@@ -157,6 +157,35 @@ def check(
         console.print_check(facts)
     if not facts["ok"]:
         raise typer.Exit(facts["exit_code"])
+
+
+@app.command()
+def plan(
+    model: Model,
+    board: BoardOption = None,
+    budget: BudgetOption = None,
+    clock_mhz: ClockOption = None,
+    changes: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for plan, report and roofline.")] = None,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
+    calib: CalibOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose unit and folding of every layer under the budget, and say what binds. Without --out it writes nothing."""
+    from hwgen.planning import plan_model, write_plan
+
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    tree = parse_changes(changes or ())
+    found = plan_model(
+        Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib, changes=tree)
+    )
+    if out is not None:
+        write_plan(found, out)
+    if as_json:
+        console.print_json({**found.report, "out": str(out) if out else None})
+    else:
+        console.print_lines([*plan_lines(found.report), *([f"Output: {out}"] if out else [])])
 
 
 @app.command(name="inspect")

@@ -59,6 +59,10 @@ class Build:
         self.ok = True
         self.speed: dict[str, float] = {}
 
+    def has(self, path: Path) -> bool:
+        """Tell whether a file is in the build's folder; a build that writes nothing has none."""
+        return self.folder != Path() and (self.folder / path).is_file()
+
     @cached_property
     def model_sha256(self) -> str:
         """Hash of the model file and of the files it refers to."""
@@ -94,7 +98,7 @@ class Build:
         if self.quantize is None:
             return self.given
         kept = self.folder / QUANTISED
-        if self.folder != Path() and kept.is_file():
+        if self.has(QUANTISED):
             return frontend.load(kept, name=self.request.name)
         return self.quantisation.load(self.request.name)
 
@@ -127,7 +131,7 @@ class Build:
         """The integer graph with all that ties it to the model."""
         from hwgen.ops.lowered import Lowered
 
-        if (self.folder / LOWERED).with_suffix(".json").is_file():
+        if self.has(LOWERED.with_suffix(".json")):
             return artifacts.restore(self.folder / LOWERED, Lowered)
         from hwgen.passes.lower import lower
 
@@ -138,7 +142,7 @@ class Build:
         """The plan."""
         from hwgen.plan import Plan, make_plan
 
-        if (self.folder / PLAN).with_suffix(".json").is_file():
+        if self.has(PLAN.with_suffix(".json")):
             return artifacts.restore(self.folder / PLAN, Plan)
         return make_plan(self.lowered.graph, self.board, self.budget)
 
@@ -155,7 +159,7 @@ class Build:
 
     def names(self) -> Mapping[str, str]:
         """Return the ONNX name of every tensor whose name had to change, by its name in the design."""
-        if not (self.folder / LOWERED).with_suffix(".json").is_file():
+        if not self.has(LOWERED.with_suffix(".json")):
             return {}
         seen = (*self.lowered.inputs, *self.lowered.outputs, *self.lowered.observations)
         return {o.tensor: o.onnx for o in seen}
@@ -318,17 +322,24 @@ def run_report(job: Build) -> None:
     """Write report, README and Makefile."""
     from hwgen.report import write_report
 
-    planned = (job.folder / PLAN).with_suffix(".json").is_file()
+    planned = job.has(PLAN.with_suffix(".json"))
     write_report(job.folder, job.plan if planned else None, facts(job))
 
 
 def facts(job: Build) -> dict[str, Any]:
-    """Return what the stages measured, by stage; absent where a stage was not asked for."""
+    """Return what the report tells beside the plan: where the design comes from, and what the stages measured."""
     found = {"quantize": QUANTISATION, "hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
-    data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if (job.folder / p).is_file()}
-    unfit = job.folder / INFEASIBLE
-    warnings = list(data.get("quantize", {}).get("warnings", []))
-    warnings += [str(Problem(**problem)) for problem in artifacts.read_json(unfit)] if unfit.is_file() else []
+    data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if job.has(p)}
+    unfit = artifacts.read_json(job.folder / INFEASIBLE) if job.has(INFEASIBLE) else []
+    planned = job.has(PLAN.with_suffix(".json"))
+    return {**origin(job, data.get("quantize"), unfit), "roofline": roofline_of(job) if planned else None, **data}
+
+
+def origin(job: Build, quantize: Mapping[str, Any] | None, unfit: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Return where a design comes from, with all that its reader must be warned of."""
+    warnings = [*(quantize or {}).get("warnings", ()), *(str(Problem(**problem)) for problem in unfit)]
+    if job.request.has_board and job.board.note:
+        warnings.append(f"{job.board.name}: {job.board.note}.")
     return {
         "name": job.request.name,
         "board": job.board.name if job.request.has_board else None,
@@ -338,5 +349,13 @@ def facts(job: Build) -> dict[str, Any]:
         "seed": job.request.seed,
         "host": list(job.lowered.host),
         "proofs": [dataclasses.asdict(proof) for proof in job.lowered.proofs],
-        **data,
     }
+
+
+def roofline_of(job: Build) -> dict[str, Any] | None:
+    """Return the roofs that the plan stands under, JSON-ready."""
+    from hwgen.hw.limits import bandwidth_of
+    from hwgen.plan.roofs import roofline
+
+    found = roofline(job.plan, bandwidth_of(job.board, job.budget))
+    return None if found is None else found.to_json()

@@ -133,6 +133,39 @@ def _layers(report: Mapping[str, Any]) -> str:
     return table(("process", "operator", "unit", "PE x SIMD", "cycles", "LUT"), rows, ("PE x SIMD", "cycles", "LUT"))
 
 
+def plan_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return what people read after `hwgen plan`: a line for each process, the figures, the roofs."""
+    return [plan_table(report["layers"]), *headlines(report), *_plan_sentences(report)]
+
+
+def plan_table(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return a line for each process: unit, folding, II, area, and the largest part that it takes of a limit."""
+    right = ("PE x SIMD", "pixels", "II", "LUT", "DSP", "BRAM36", "of budget")
+    rows = []
+    for layer in layers:
+        cost, share = layer["cost"], layer["share"]
+        part = f"{share['part']:.1%} {share['of'].upper()}" if share["of"] else "-"
+        counts = (f"{cost[name]:,.0f}" for name in ("lut", "dsp"))
+        folding = f"{layer['pe']} x {layer['simd']}", str(layer["pixels"]), f"{layer['cycles']:,}"
+        mark = "<- bottleneck" if layer["bottleneck"] else ""
+        rows.append((layer["name"], layer["op"], layer["unit"], *folding, *counts, f"{cost['bram36']:,g}", part, mark))
+    return table(("process", "operator", "unit", *right, ""), rows, right)
+
+
+def _plan_sentences(report: Mapping[str, Any]) -> list[str]:
+    """Return the shares of the budget, what binds, and the roofs."""
+    used, allowed = report["resources"]["plan"], report["limits"]
+    shares = ", ".join(f"{used[n] / allowed[n]:.1%} of {allowed[n]:,.0f} {n.upper()}" for n in allowed if allowed[n])
+    lines = [f"Budget: {shares}.", f"What binds: {report['binding']}."]
+    if report["roofline"] is not None:
+        network = report["roofline"]["network"]
+        lines.append(f"The network does {network['ops_per_s'] / 1e9:,.1f} GOP/s. Roofs:")
+        for roof in report["roofline"]["roofs"]:
+            top = roof["ops_per_s"] * (network["ops_per_byte"] if roof["sloped"] else 1)
+            lines.append(f"  {roof['name']}: {top / 1e9:,.1f} GOP/s ({roof['basis']}).")
+    return lines
+
+
 def headlines(report: Mapping[str, Any]) -> list[str]:
     """Return the figures that matter, one sentence a line."""
     cycles, clock = report["cycles"], report["clock_mhz"]

@@ -23,6 +23,7 @@ SHELL = {
     "workspace",
     "manifest",
     "check",
+    "planning",
     "ptq",
     "qat",
     "inspect_model",

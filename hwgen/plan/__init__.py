@@ -3,6 +3,6 @@
 
 from hwgen.plan.latency import with_depths
 from hwgen.plan.planner import make_plan
-from hwgen.plan.types import Channel, Decision, Plan, Port, Process
+from hwgen.plan.types import Channel, Decision, Plan, Port, Process, Work
 
-__all__ = ["Channel", "Decision", "Plan", "Port", "Process", "make_plan", "with_depths"]
+__all__ = ["Channel", "Decision", "Plan", "Port", "Process", "Work", "make_plan", "with_depths"]

@@ -50,6 +50,26 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a process multiplies in one frame.
+
+    Parameters
+    ----------
+    macs
+        Multiply-accumulates.
+    weights
+        Numbers that it multiplies by and keeps; 0 where both operands stream in.
+    weight_bits, act_bits
+        Widths of the operands.
+    """
+
+    macs: int
+    weights: int
+    weight_bits: int
+    act_bits: int
+
+
+@dataclass(frozen=True)
 class Process:
     """One hardware process: a kernel instance.
 
@@ -77,6 +97,8 @@ class Process:
         Estimated resources.
     reason
         Why this unit and folding.
+    work
+        What it multiplies; None where it multiplies nothing.
     """
 
     name: str
@@ -91,6 +113,7 @@ class Process:
     depth: int
     cost: Resources
     reason: str
+    work: Work | None = None
 
     @property
     def unit(self) -> Unit:

@@ -12,6 +12,7 @@ from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
 from hwgen.plan.choose import Chooser, Selection
 from hwgen.plan.depths import depth
+from hwgen.plan.roofs import work_of
 from hwgen.plan.sites import Candidate, Site, element_bits
 from hwgen.plan.timing import Stage
 from hwgen.plan.types import Channel, Decision, Port, Process
@@ -188,7 +189,7 @@ class Wirer:
         process = Process(
             name, node.name, node.op, node.source, option.choice, built.call, channels,
             ("",) * len(node.outputs), option.cycles, depth(built.call, self.board.family, self.clock_mhz),
-            option.cost, why,
+            option.cost, why, work_of(self.graph, node),
         )  # fmt: skip
         self.out.processes.append(process)
         self.out.decisions.append(Decision(name, describe(node.op, candidate), why))

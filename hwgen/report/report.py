@@ -11,7 +11,7 @@ from hwgen.plan.types import Plan, Process
 
 RUNGS = ("golden", "csim", "layers", "rtl")
 PARITY = ("max_lsb", "exact_fraction", "free_max_lsb", "top1_agreement", "output_max_lsb", "inexact", "elements")
-COUNTED = ("lut", "ff", "dsp", "bram36")
+COUNTED = ("lut", "ff", "dsp", "bram36", "uram")
 
 
 def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
     plan
         The plan; None where only parity was asked for, and no board or no room on it.
     facts
-        ``name``, ``board``, ``warnings``, ``model``, ``model_sha256``, ``seed``, ``proofs``, ``host``, and where those
-        stages ran ``hlsc`` (by process), ``verify`` (the ladder's verdict) and ``synth``.
+        ``name``, ``board``, ``warnings``, ``model``, ``model_sha256``, ``seed``, ``proofs``, ``host``, ``roofline``,
+        and where those stages ran ``hlsc`` (by process), ``verify`` (the ladder's verdict) and ``synth``.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": facts["warnings"],
         "verify": _verify(verdict),
         "parity": _parity(verdict),
-        "accuracy": (verdict or {}).get("accuracy"),
+        **_accuracy(verdict),
         "proofs": proof_summary(facts["proofs"]),
         **(_without_hardware() if plan is None else _hardware(plan, facts, verdict or {})),
         "requantisations": facts["proofs"],
@@ -48,6 +48,11 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         "host": facts["host"],
         "seed": facts["seed"],
     }
+
+
+def _accuracy(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
+    found = (verdict or {}).get("accuracy")
+    return {"accuracy": found, "accuracy_note": "accuracy not measured" if found is None else "in integers"}
 
 
 def proof_summary(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -71,10 +76,12 @@ def _hardware(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, Any]) 
         "fps": plan.clock_mhz * 1e6 / (measured.get("ii") or plan.ii),
         "fps_note": f"projected at {plan.clock_mhz:g} MHz",
         "resources": {"plan": _counted(plan.resources), "yosys": facts.get("synth", {}).get("total")},
+        "limits": _counted(plan.limits),
         "bottleneck": plan.bottleneck,
         "binding": plan.binding,
+        "roofline": facts["roofline"],
         "ports": [_port(plan, index) for index in range(len(plan.ports))],
-        "layers": [_layer(p, facts) for p in plan.processes],
+        "layers": [_layer(plan, p, facts) for p in plan.processes],
         "decisions": [{"subject": d.subject, "choice": d.choice, "reason": d.reason} for d in plan.decisions],
     }
 
@@ -82,7 +89,7 @@ def _hardware(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, Any]) 
 def _without_hardware() -> dict[str, Any]:
     """Return the same keys where there is no plan."""
     lists: dict[str, Any] = {name: [] for name in ("ports", "layers", "decisions")}
-    absent = ("part", "clock_mhz", "fps", "fps_note", "bottleneck", "binding")
+    absent = ("part", "clock_mhz", "fps", "fps_note", "limits", "bottleneck", "binding", "roofline")
     cycles = ("ii_plan", "ii_rtl", "latency_plan", "latency_rtl")
     resources = dict.fromkeys(("plan", "yosys"))
     return {**dict.fromkeys(absent), "cycles": dict.fromkeys(cycles), "resources": resources, **lists}
@@ -131,7 +138,7 @@ def _port(plan: Plan, index: int) -> dict[str, Any]:
     }
 
 
-def _layer(process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _layer(plan: Plan, process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
     compiled = facts.get("hlsc", {}).get(process.name, {})
     counted = facts.get("synth", {}).get("processes", {}).get(process.name, {})
     return {
@@ -142,10 +149,23 @@ def _layer(process: Process, facts: Mapping[str, Any]) -> dict[str, Any]:
         "unit": process.unit,
         "pe": process.folding.pe,
         "simd": process.folding.simd,
+        "pixels": process.folding.pixels,
+        "storage": process.choice.storage,
+        "macs": process.work.macs if process.work else 0,
         "cycles": process.cycles,
+        "bottleneck": process.name == plan.bottleneck,
         "depth_plan": process.depth,
         "depth_hlsc": compiled.get("depth"),
         "cost": _counted(process.cost),
+        "share": _share(process.cost, plan.limits),
         "lut_yosys": counted.get("lut"),
         "reason": process.reason,
     }
+
+
+def _share(cost: Resources, limits: Resources) -> dict[str, Any]:
+    """Return the largest part of a limit that a process takes, and which."""
+    allowed, used = limits.to_json(), cost.to_json()
+    parts = {name: used[name] / allowed[name] for name in COUNTED if allowed[name]}
+    most = max(parts, key=lambda name: parts[name], default=None)
+    return {"of": most, "part": round(parts[most], 4) if most else None}

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hwgen.artifacts import write_json
 from hwgen.plan.types import Plan
 from hwgen.report.report import build_report
+from hwgen.report.roofline import write_roofline
 from hwgen.resources import data_folder
 from hwgen.version import VERSION
 
@@ -26,6 +27,8 @@ def write_report(folder: Path, plan: Plan | None, facts: Mapping[str, Any]) -> N
     """
     report = build_report(plan, facts)
     write_json(folder / "report" / "report.json", report)
+    if report["roofline"] is not None:
+        write_roofline(folder / "report", report)
     environment = Environment(
         loader=FileSystemLoader(data_folder("templates") / "report"),
         undefined=StrictUndefined,

@@ -20,7 +20,8 @@ import pytest
 
 import hwgen
 from hwgen import cli, manifest
-from hwgen.request import BuildResult
+from hwgen.planning import plan_model
+from hwgen.request import BuildResult, Request
 from hwgen.verify import csim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,9 +66,22 @@ def test_the_json_holds_what_was_promised(built: BuildResult) -> None:
     assert data["ok"] is True and data["board"] == "zcu102" and data["clock_mhz"] == 200
     assert data["seconds"] > 0 and set(data["stage_seconds"]) == set(data["stages"])
     assert data["fps"] == data["clock_mhz"] * 1e6 / data["cycles"]["ii_rtl"]
-    assert set(data["resources"]["plan"]) == {"lut", "ff", "dsp", "bram36"}
+    assert set(data["resources"]["plan"]) == {"lut", "ff", "dsp", "bram36", "uram"}
     assert data["resources"]["yosys"] is None
     assert data["up_to_date"] is False
+
+
+def test_a_plan_knows_what_the_build_planned(built: BuildResult) -> None:
+    planned = plan_model(Request(MLP, budget=DESIGN / "budget.yaml")).report
+    measured = ("verify", "parity", "accuracy", "accuracy_note", "layers", "fps", "cycles")
+    assert set(planned) == set(built.report)
+    assert {k: v for k, v in planned.items() if k not in measured} == {
+        k: v for k, v in built.report.items() if k not in measured
+    }
+    for figure in ("ii_plan", "latency_plan"):
+        assert planned["cycles"][figure] == built.report["cycles"][figure] is not None
+    for before, after in zip(planned["layers"], built.report["layers"], strict=True):
+        assert {**before, "depth_hlsc": after["depth_hlsc"]} == after
 
 
 def test_the_folder_holds_what_an_engineer_needs(built: BuildResult) -> None:
@@ -88,6 +102,8 @@ def test_the_folder_holds_what_an_engineer_needs(built: BuildResult) -> None:
         "driver/host_pre.onnx",
         "report/index.html",
         "report/report.json",
+        "report/roofline.png",
+        "report/roofline.svg",
     ):
         assert (built.out / name).is_file(), name
     listed = (built.out / "rtl" / "top.f").read_text().split()
