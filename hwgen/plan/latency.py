@@ -43,8 +43,13 @@ def with_depths(plan: Plan, graph: Graph, depths: Mapping[str, int]) -> Plan:
         Cycles from an iteration's reads to its writes, by process; a process without an entry keeps its own.
     """
     processes = tuple(replace(p, depth=depths.get(p.name, p.depth)) for p in plan.processes)
-    stages = [Stage(p.name, _schedule(graph, p), p.depth, p.inputs, p.outputs) for p in processes]
-    return replace(plan, processes=processes, latency=latency(stages, plan.channels))
+    known = replace(plan, processes=processes)
+    return replace(known, latency=latency(stages(known, graph), plan.channels))
+
+
+def stages(plan: Plan, graph: Graph) -> list[Stage]:
+    """Return the processes of a plan made from `graph` as timing sees them."""
+    return [Stage(p.name, _schedule(graph, p), p.depth, p.inputs, p.outputs) for p in plan.processes]
 
 
 def _schedule(graph: Graph, process: Process) -> Schedule:

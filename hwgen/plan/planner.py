@@ -12,9 +12,9 @@ from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
 from hwgen.hw.limits import HEADROOM, limits_of, port_bits
 from hwgen.plan.choose import Chooser, Selection, overflow
+from hwgen.plan.fifos import depths, reasons
 from hwgen.plan.glue import fifo_cost, port_cost
-from hwgen.plan.latency import follow, latency
-from hwgen.plan.timing import depths
+from hwgen.plan.latency import latency
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -103,12 +103,7 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
     stages = wiring.stages()
     ii = max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
     needed = depths(stages, ii)
-    writes, _ = follow(stages, wiring.channels)
-    whole = _short_branches(wiring, {name: int(times[0]) for name, times in writes.items()})
-    channels = tuple(
-        c if c.depth == 0 else replace(c, depth=max(2, needed[c.name], c.type.beats if c.name in whole else 0))
-        for c in wiring.channels
-    )
+    channels = tuple(replace(c, depth=needed.get(c.name, c.depth)) for c in wiring.channels)
     return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
 
 
@@ -128,24 +123,10 @@ def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resourc
     return total
 
 
-def _short_branches(wiring: Wiring, first: dict[str, int]) -> set[str]:
-    """Return the channels into joins whose data come before those of the slowest branch."""
-    found: set[str] = set()
-    for process in wiring.processes:
-        if len(process.inputs) > 1:
-            last = max(process.inputs, key=lambda name: first[name])
-            found.update(name for name in process.inputs if name != last)
-    return found
-
-
 def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Draft, budget: Budget) -> Plan:
     bottleneck = max(draft.wiring.processes, key=lambda p: p.cycles)
     binding = _binding(chooser, draft.selection.ii, clock, budget)
-    deep = [
-        Decision(c.name, f"FIFO of {c.depth}", "holds what its producer writes while its consumer is busy")
-        for c in draft.channels
-        if c.depth > 2
-    ]
+    deep = reasons(draft.wiring.stages(), draft.channels)
     limits = ", ".join(f"{getattr(chooser.limits, name):,.0f} {label}" for name, label in NAMES.items())
     why = f"the budget, and {HEADROOM:.0%} of the device where it is silent: fuller devices rarely route"
     return Plan(

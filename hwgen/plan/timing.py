@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When things happen: latency of an isolated frame, and FIFO depths that let the bottleneck run without a pause.
+"""When things happen: an isolated frame, and a schedule by which the bottleneck runs without a pause.
 
 An iteration starts when the one before it has started and the beats that it reads have arrived: the start times are
 ``t[k] = k + cummax(arrival(k) - k)``. A window, which reads without waiting, has a schedule of its own (see
@@ -100,27 +100,27 @@ def isolated(
     return writes, reads
 
 
-def periodic(stages: Sequence[Stage], period: int) -> dict[str, Ints]:
-    """Return start times of an admissible schedule that repeats every `period` cycles.
+def periodic(stages: Sequence[Stage], period: int, hops: Mapping[str, int]) -> dict[str, Ints]:
+    """Return start times of an admissible schedule that repeats every `period` cycles, if channels take `hops` cycles.
 
     The slowest process runs without a pause; what feeds it runs as late as it may, everything else as early as it can.
     Self-timed hardware with FIFOs deep enough for this schedule is at least as fast.
     """
     anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.ii)
     times: dict[str, Ints] = {stages[anchor].name: np.arange(stages[anchor].schedule.iterations, dtype=np.int64)}
-    deadlines = _reads(stages[anchor], times[stages[anchor].name], -LONGEST_HOP)
+    deadlines = _due(stages[anchor], times[stages[anchor].name], hops)
     for stage in reversed(stages[:anchor]):
         if not any(channel in deadlines for channel in stage.outputs):
             continue
         times[stage.name] = _early_enough(stage, latest(stage, deadlines), period)
-        deadlines.update(_reads(stage, times[stage.name], -LONGEST_HOP))
+        deadlines.update(_due(stage, times[stage.name], hops))
     begin = min(int(t[0]) for t in times.values())
     arrivals: dict[str, Ints] = {}
     for stage in stages:
         if stage.name not in times:
             start = stage.schedule.starts([arrivals.get(c) for c in stage.inputs], begin)
             times[stage.name] = _late_enough(stage, start, period)
-        arrivals.update({c: t + LONGEST_HOP for c, t in written(stage, times[stage.name]).items()})
+        arrivals.update({c: t + hops[c] for c, t in written(stage, times[stage.name]).items()})
     return times
 
 
@@ -150,25 +150,10 @@ def _late_enough(stage: Stage, times: Ints, period: int) -> Ints:
         late = bound
 
 
-def _reads(stage: Stage, times: Ints, offset: int) -> dict[str, Ints]:
+def _due(stage: Stage, times: Ints, hops: Mapping[str, int]) -> dict[str, Ints]:
+    """Return by when the beats that a stage reads must be written."""
     pairs = zip(stage.inputs, stage.schedule.reads, strict=True)
-    return {channel: times[reads] + offset for channel, reads in pairs}
-
-
-def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
-    """Return for every inner channel the FIFO depth that the periodic schedule needs."""
-    times = periodic(stages, period)
-    writes: dict[str, Ints] = {}
-    for stage in stages:
-        writes.update(written(stage, times[stage.name]))
-    needed = {}
-    for stage in stages:
-        arrivals = [writes[c] + LONGEST_HOP if c in writes else None for c in stage.inputs]
-        taken = stage.schedule.taken(times[stage.name], arrivals, period)
-        for channel, reads in zip(stage.inputs, taken, strict=True):
-            if channel in writes:
-                needed[channel] = occupancy(writes[channel], reads, period)
-    return needed
+    return {channel: times[reads] - hops[channel] for channel, reads in pairs}
 
 
 def occupancy(writes: Ints, reads: Ints, period: int) -> int:

@@ -131,11 +131,14 @@ def test_an_impossible_frame_rate_says_what_is_reached() -> None:
         plan(mlp(), target={"fps": 1e9})
 
 
-def test_a_join_holds_a_frame_on_its_short_branch() -> None:
+def test_a_join_says_what_its_short_branch_holds() -> None:
     found = plan(residual())
     join = found.process("merge")
-    depths = [found.channel(name).depth for name in join.inputs]
-    assert max(depths) >= found.channel(join.inputs[0]).type.beats
+    short = max((found.channel(name) for name in join.inputs), key=lambda c: c.depth)
+    assert 2 < short.depth < short.type.beats
+    why = next(d for d in found.decisions if d.subject == short.name)
+    assert why.choice == f"FIFO of {short.depth}"
+    assert why.reason.endswith("before the other branch into merge delivers")
     forks = [q for q in found.processes if q.op == "fork"]
     assert len(forks) == 1
     assert forks[0].call.config["kCopies"] == 2

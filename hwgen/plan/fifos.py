@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FIFO depths: what an admissible periodic schedule keeps in every channel, joins included.
+
+In the schedule of `hwgen.plan.timing.periodic` every process has its iterations in time, frame after frame, and a
+channel holds at most so many beats. FIFOs of that depth suffice: a self-timed process starts an iteration as soon as
+its beats and the room for its writes are there, so nothing happens later than in the schedule. A short branch into a
+join thus holds what the long one needs before it delivers, and no frame.
+
+A pipeline that stalls keeps the bubbles in it, so a beat that the schedule has taken may still wait in front of it. On
+channels that lie on a cycle (a fork's branches up to their join), where that could close a ring of waiting processes,
+there is therefore room for the beats of all iterations that have not left the pipeline. Then everything that waits,
+waits for something earlier in the order of the schedule, reads moved to the end of their pipelines: there is no
+deadlock, whatever pauses the ports make and however few frames come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hwgen.graph import Ints
+from hwgen.plan.timing import LONGEST_HOP, SHALLOW, Stage, hop, periodic, written
+from hwgen.plan.types import Channel, Decision
+
+REGISTER = 1
+"""Words that a FIFO in a memory holds beyond its depth, in its output register; and a producer in its own."""
+
+
+def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
+    """Return for every inner channel the FIFO depth that a periodic schedule needs.
+
+    Two registers pass a beat on sooner than a memory does. Whether they suffice is known only behind the schedule: a
+    channel is taken for registers until it holds more.
+
+    Parameters
+    ----------
+    stages
+        In topological order.
+    period
+        Cycles from a frame to the next.
+    """
+    channels = {c for stage in stages for c in (*stage.inputs, *stage.outputs)}
+    rings = on_cycles(stages)
+    memories: set[str] = set()
+    while True:
+        hops = {c: LONGEST_HOP if c in memories else hop(SHALLOW) for c in channels}
+        held = occupancies(stages, period, hops, rings)
+        more = {c for c, beats in held.items() if beats > SHALLOW} - memories
+        if not more:
+            return {c: max(SHALLOW + 1, n - REGISTER) if c in memories else SHALLOW for c, n in held.items()}
+        memories |= more
+
+
+def reasons(stages: Sequence[Stage], channels: Sequence[Channel]) -> list[Decision]:
+    """Return why each channel that is more than two registers has its depth."""
+    rings, joins = on_cycles(stages), {stage.name for stage in stages if len(stage.inputs) > 1}
+    found = []
+    for channel in channels:
+        if channel.depth <= SHALLOW or channel.producer is None or channel.consumer is None:
+            continue
+        producer, consumer = channel.producer[0], channel.consumer[0]
+        if consumer in joins and channel.name in rings:
+            why = f"holds what {producer} writes before the other branch into {consumer} delivers"
+        else:
+            why = f"holds what {producer} writes while {consumer} is busy"
+        found.append(Decision(channel.name, f"FIFO of {channel.depth}", why))
+    return found
+
+
+def occupancies(stages: Sequence[Stage], period: int, hops: Mapping[str, int], rings: set[str]) -> dict[str, int]:
+    """Return the most beats that every inner channel must hold in the periodic schedule; `rings` are on cycles."""
+    times = periodic(stages, period, hops)
+    writes: dict[str, Ints] = {}
+    for stage in stages:
+        writes.update(written(stage, times[stage.name]))
+    held = {}
+    for stage in stages:
+        arrivals = [writes[c] + hops[c] if c in writes else None for c in stage.inputs]
+        taken = stage.schedule.taken(times[stage.name], arrivals, period)
+        for channel, reads in zip(stage.inputs, taken, strict=True):
+            if channel in writes:
+                held[channel] = occupancy(_pushed(writes[channel], period), reads, period)
+            if channel in writes and channel in rings:
+                waiting = occupancy(writes[channel], reads + stage.depth - 1, period)
+                held[channel] = max(held[channel], waiting - REGISTER)
+    return held
+
+
+def _pushed(writes: Ints, period: int) -> Ints:
+    """Return when written beats must be in the FIFO: the producer's output register keeps each until the next."""
+    return np.asarray(np.append(writes[1:], writes[0] + period) - 1, dtype=np.int64)
+
+
+def occupancy(writes: Ints, reads: Ints, period: int) -> int:
+    """Return the most beats that a FIFO holds when both time lists repeat every `period` cycles."""
+    behind = int((reads - writes).max())
+    frames = max(0, -(-behind // period)) + 1
+    shifts = np.arange(-frames, 1, dtype=np.int64) * period
+    all_reads = (shifts[:, np.newaxis] + reads[np.newaxis, :]).reshape(-1)
+    gone = np.searchsorted(all_reads, writes, side="left") - frames * reads.size
+    return int((np.arange(1, writes.size + 1) - gone).max())
+
+
+def on_cycles(stages: Sequence[Stage]) -> set[str]:
+    """Return the channels between processes that lie on a cycle, directions aside: those that are no bridges."""
+    ends: dict[str, list[str]] = {}
+    for stage in stages:
+        for channel in (*stage.inputs, *stage.outputs):
+            ends.setdefault(channel, []).append(stage.name)
+    inner = {channel: pair for channel, pair in ends.items() if len(pair) == 2}
+    beside: dict[str, list[str]] = {stage.name: [] for stage in stages}
+    for channel, pair in inner.items():
+        for end in pair:
+            beside[end].append(channel)
+    return {channel for channel, (start, goal) in inner.items() if _connected(start, goal, channel, inner, beside)}
+
+
+def _connected(
+    start: str, goal: str, without: str, ends: Mapping[str, Sequence[str]], beside: Mapping[str, Sequence[str]]
+) -> bool:
+    seen, work = {start}, [start]
+    while work:
+        for channel in beside[work.pop()]:
+            if channel != without:
+                new = set(ends[channel]) - seen
+                seen |= new
+                work += new
+    return goal in seen

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated designs: planned FIFOs keep the planned II and latency, whatever the ports do, and small ones do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ops.build import mlp, moves, residual
+
+from hwgen.config import Budget
+from hwgen.graph import Graph
+from hwgen.hw import Schedule, boards
+from hwgen.plan import Plan, make_plan
+from hwgen.plan.fifos import depths, occupancy, on_cycles
+from hwgen.plan.latency import stages
+from hwgen.plan.simulate import Flow, simulate
+from hwgen.plan.timing import Stage
+
+NETWORKS = {"mlp": mlp, "residual": residual, "moves": moves}
+FLOWS = [Flow(idle=0.2, seed=1), Flow(stall=0.2, seed=2), Flow(idle=0.2, stall=0.2, seed=3)]
+
+
+def planned(graph: Graph, budget: dict[str, object]) -> Plan:
+    return make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102", **budget}))
+
+
+def depths_of(plan: Plan) -> dict[str, int]:
+    return {channel.name: channel.depth for channel in plan.channels}
+
+
+def pointwise(name: str, beats: int, depth: int, sources: tuple[str, ...], targets: tuple[str, ...]) -> Stage:
+    order = np.arange(beats, dtype=np.int64)
+    return Stage(name, Schedule(beats, (order,) * len(sources), (order,) * len(targets)), depth, sources, targets)
+
+
+def ring(lead: int) -> list[Stage]:
+    """Return a fork, a join, and a process between them that must read `lead` beats more than it has written."""
+    beats = np.arange(32, dtype=np.int64)
+    late = Stage("late", Schedule(32 + lead, (beats,), (beats + lead,)), 3, ("long",), ("back",))
+    fork = pointwise("fork", 32, 1, ("in",), ("long", "short"))
+    return [fork, late, pointwise("join", 32, 2, ("back", "short"), ("out",))]
+
+
+def test_a_chain_takes_its_depths_and_hops() -> None:
+    chain = [pointwise("a", 10, 3, ("in",), ("x",)), pointwise("b", 10, 2, ("x",), ("out",))]
+    (shallow, deep) = simulate(chain, [{"in": 0, "x": 2, "out": 0}, {"in": 0, "x": 5, "out": 0}], 3)
+    assert shallow.ends == (15, 25, 35) and shallow.latency == 15
+    assert deep.ends == (16, 26, 36)
+
+
+def test_a_burst_needs_a_fifo() -> None:
+    order = np.arange(8, dtype=np.int64)
+    burst = Stage("a", Schedule(32, (order,), (order,)), 1, ("in",), ("x",))
+    slow = Stage("b", Schedule(32, (order * 4,), (order * 4,)), 1, ("x",), ("out",))
+    assert occupancy(order, order * 4 + 2, 32) == 6
+    assert depths([burst, slow], 32)["x"] == 5
+
+
+def test_channels_between_a_fork_and_its_join_lie_on_a_cycle() -> None:
+    chain = pointwise("after", 32, 1, ("out",), ("end",))
+    assert on_cycles([*ring(4), chain]) == {"long", "short", "back"}
+
+
+@pytest.mark.parametrize("lead", [3, 8, 17])
+def test_a_short_branch_holds_what_the_long_one_is_ahead_and_no_more(lead: int) -> None:
+    stages = ring(lead)
+    ports = {"in": 0, "out": 0}
+    deep = {**ports, **depths(stages, 32 + lead)}
+    tight, less = simulate(stages, [deep, {**deep, "short": deep["short"] - 1}], 4)
+    assert tight.ii == 32 + lead and not tight.stuck
+    assert less.ii > 32 + lead
+    (shut,) = simulate(stages, [{**deep, "short": 2, "long": 2, "back": 2}], 4)
+    assert shut.stuck and shut.full == ("short",)
+
+
+@pytest.mark.parametrize("budget", [{}, {"limits": {"lut": 4000}}, {"target": {"fps": 20_000}}])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_planned_fifos_let_the_planned_ii_and_latency_happen(name: str, budget: dict[str, object]) -> None:
+    graph = NETWORKS[name]()
+    limits = {"limits": {"lut": 12_000}} if name != "mlp" and "limits" in budget else budget
+    plan = planned(graph, limits)
+    (ran,) = simulate(stages(plan, graph), [depths_of(plan)], 6 if plan.ii < 5000 else 3)
+    assert ran.ii <= plan.ii
+    assert ran.latency == pytest.approx(plan.latency, abs=2)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_gets_stuck_when_ports_pause(name: str, flow: Flow) -> None:
+    graph = NETWORKS[name]()
+    plan = planned(graph, {})
+    (ran,) = simulate(stages(plan, graph), [depths_of(plan)], 3, flow)
+    assert len(ran.ends) == 3
+
+
+def test_one_word_less_in_the_short_branch_costs_cycles() -> None:
+    graph = residual()
+    plan = planned(graph, {})
+    deep = depths_of(plan)
+    branch = max((c for c in plan.channels if c.depth > 2), key=lambda c: c.depth)
+    assert branch.depth < branch.type.beats // 3
+    kept, less = simulate(stages(plan, graph), [deep, {**deep, branch.name: branch.depth - 1}], 4)
+    assert kept.ii == plan.ii
+    assert less.stuck or less.ii > plan.ii
