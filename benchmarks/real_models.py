@@ -2,7 +2,8 @@
 """Figures of the real networks as one JSON object on stdout: cycles planned and measured, LUT, parity, seconds.
 
 Every network is built to verified RTL in a process of its own, under the board's default budget, with an hwgen cache
-that holds nothing but Verilator's runtime. Run it as ``python benchmarks/real_models.py --models digits-mlp w1_jets``.
+that holds nothing but Verilator's runtime; float ones are quantised to 8 bits first. Of the largest, processes alone
+are simulated, some of different shape. Run it as ``python benchmarks/real_models.py --models digits-mlp w1_jets``.
 """
 
 from __future__ import annotations
@@ -21,18 +22,58 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from float_networks import FloatNetwork
+from float_networks import networks as float_networks
+
+from hwgen import frontend
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("HWGEN_SHARED", ROOT.parent / "shared"))
+ESPCN, CORAL_V2 = "qonnx_espcn_quant", "coral_mobilenet_v2_1.0_224_quant"
+RUNGS = ("golden", "csim", "layers", "rtl")
 COUNTED = ("lut", "ff", "dsp", "bram36")
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network, how many frames to simulate, and a file of frames where random ones would not do."""
+    """A network, how many frames to simulate, and what else there is to say about it.
+
+    Parameters
+    ----------
+    inputs
+        File of frames where random ones would not do.
+    types
+        What an input holds that the file calls floating-point.
+    real
+        Frames to quantise a float network with.
+    layers
+        How many processes to simulate alone; None for all of them and the whole.
+    budget
+        Content of a budget file, with a board; None for the chosen board's default.
+    """
 
     path: Path
     frames: int
     inputs: Path | None = None
+    types: str | None = None
+    real: FloatNetwork | None = None
+    layers: int | None = None
+    budget: str | None = None
+
+    def arguments(self, folder: Path) -> list[str]:
+        """Return the arguments of ``hwgen build`` that are the network's own; their files go into `folder`."""
+        options: dict[str, object] = {"--inputs": self.inputs, "--input-type": self.types}
+        if self.real is not None:
+            model = frontend.load(self.path)
+            for index, name in enumerate(("--calib", "--inputs")):
+                options[name] = folder / f"{name.strip('-')}.npz"
+                np.savez(folder / f"{name.strip('-')}.npz", **self.real.feeds(model, seed=index))
+        options |= {"--verify": "rtl"} if self.layers is None else {"--verify": "layers", "--layers": self.layers}
+        if self.budget is not None:
+            options["--budget"] = folder / "budget.yaml"
+            (folder / "budget.yaml").write_text(self.budget)
+        return [str(self.path), *(str(word) for pair in options.items() if pair[1] is not None for word in pair)]
 
 
 def networks() -> dict[str, Network]:
@@ -40,12 +81,35 @@ def networks() -> dict[str, Network]:
     designs = {name: ROOT / "designs" / name for name in ("digits-mlp", "digits-cnn")}
     tfc = [f"qonnx_tfc_{kind}" for kind in ("1w1a", "1w2a", "2w2a")]
     int8 = {"tflm_hello_world_int8": 2, "mlperf_ad_int8": 2, "mlperf_dscnn_int8": 2, "mlperf_resnet8_int8": 1}
+    int8 |= {"mlperf_vww_int8": 1, "coral_mobilenet_v1_0.25_128_quant": 1}
     workloads = ("w1_jets", "w2_digits", "w3_can", "w4_mv64_int4", "w4_mv64_int8")
     return {
         **{name: Network(folder / "model.onnx", 50, folder / "inputs.npz") for name, folder in designs.items()},
         **{name: Network(SHARED / "workloads" / f"{name}_qonnx.onnx", 64) for name in workloads},
         **{name: Network(SHARED / "models" / name / "model.onnx", 20) for name in tfc},
         **{name: Network(SHARED / "models" / name / "model.onnx", frames) for name, frames in int8.items()},
+        **float_ones(),
+        **large_ones(),
+    }
+
+
+def float_ones() -> dict[str, Network]:
+    """Return the float networks that are small enough for the whole to be simulated."""
+    known = float_networks(Path())
+    names = ("mlperf_ad_fp32", "mlperf_dscnn_fp32", "mlperf_resnet8_fp32")
+    return {name: Network(known[name].path, 2 if "resnet" not in name else 1, real=known[name]) for name in names}
+
+
+def large_ones() -> dict[str, Network]:
+    """Return the networks of which processes alone are simulated."""
+    known = float_networks(Path())
+    espcn, coral = (SHARED / "models" / name / "model.onnx" for name in (ESPCN, CORAL_V2))
+    ultraface, mobilenet = known["ultraface_slim320"], known["mobilenet_v2_imagenet"]
+    return {
+        ESPCN: Network(espcn, 1, types="x.7=uint8", layers=17),
+        "ultraface_slim320": Network(ultraface.path, 1, real=ultraface, layers=16),
+        CORAL_V2: Network(coral, 1, layers=12, budget="board: u280\ntarget: {fps: 400}\n"),
+        "mobilenet_v2_imagenet": Network(mobilenet.path, 1, real=mobilenet, layers=14, budget="board: u280\n"),
     }
 
 
@@ -64,11 +128,12 @@ def hwgen(arguments: Sequence[str], cache: Path, timeout: float) -> dict[str, An
 
 def measure(network: Network, wanted: argparse.Namespace, cache: Path, folder: Path) -> dict[str, Any]:
     """Build one network and return its figures."""
-    arguments = [str(network.path), "--board", wanted.board, "--out", str(folder), "--verify", "rtl"]
-    arguments += ["--frames", str(wanted.frames or network.frames)]
-    if network.inputs is not None:
-        arguments += ["--inputs", str(network.inputs)]
-    if wanted.synth:
+    files = folder.with_name(f"{folder.name}-inputs")
+    files.mkdir()
+    arguments = [*network.arguments(files), "--out", str(folder), "--frames", str(wanted.frames or network.frames)]
+    if network.budget is None:
+        arguments += ["--board", wanted.board]
+    if wanted.synth and network.layers is None:
         arguments.append("--synth")
     answer = hwgen(arguments, cache, wanted.timeout)
     if "cycles" not in answer:
@@ -94,7 +159,8 @@ def figures(answer: Mapping[str, Any], timings: Mapping[str, Mapping[str, float]
         "resources": {"plan": resources["plan"], "yosys": {name: yosys[name] for name in COUNTED if name in yosys}},
         "lut_error": error(resources["plan"]["lut"], yosys.get("lut")),
         "frames": (answer["verify"]["rtl"] or {}).get("frames", 0),
-        "mismatches": {name: (answer["verify"][name] or {}).get("mismatches") for name in ("golden", "csim", "rtl")},
+        "alone": len((answer["verify"]["layers"] or {}).get("names", ())),
+        "mismatches": {name: (answer["verify"][name] or {}).get("mismatches") for name in RUNGS},
         "parity": answer["parity"],
         "accuracy": answer["accuracy"],
         "seconds": answer["wall_seconds"],
@@ -124,7 +190,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's options."""
     known = networks()
     parser = argparse.ArgumentParser(description="Figures of the real networks, as JSON.")
-    parser.add_argument("--board", default="zcu102")
+    parser.add_argument("--board", default="zcu102", help="for networks without a larger one of their own")
     parser.add_argument("--models", nargs="+", choices=list(known), default=list(known), metavar="NAME",
                         help=f"out of {', '.join(known)}; all if absent")  # fmt: skip
     parser.add_argument("--frames", type=int, help="frames to simulate, instead of each network's own number")
