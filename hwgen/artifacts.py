@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
+Packed = tuple[str, Arrays]
 T = TypeVar("T")
 _ARRAY = "$array"
 
@@ -109,4 +110,16 @@ def save(stem: Path, value: object) -> None:
 def restore(stem: Path, kind: type[T]) -> T:
     """Read what `save` wrote."""
     value: T = decode(kind, read_json(stem.with_suffix(".json")), read_npz(stem.with_suffix(".npz")))
+    return value
+
+
+def pack(value: object) -> Packed:
+    """Return `value` as a text and its arrays, which any other process can be sent."""
+    arrays: Arrays = {}
+    return json.dumps(encode(value, arrays)), arrays
+
+
+def unpack(data: Packed, kind: type[T]) -> T:
+    """Inverse of `pack`."""
+    value: T = decode(kind, json.loads(data[0]), data[1])
     return value

@@ -15,8 +15,21 @@ import typer
 
 from hwgen import console, pipeline
 from hwgen.errors import ExitCode, HwgenError, Problem
+from hwgen.options import (
+    BoardOption,
+    BudgetOption,
+    CalibOption,
+    ClockOption,
+    InputsOption,
+    JsonOption,
+    LayersOption,
+    Model,
+    SetOption,
+    ShapeOption,
+    TypeOption,
+)
 from hwgen.request import Request, Simulator, VerifyLevel, parse_changes, parse_layers, parse_shapes, parse_types
-from hwgen.tables import inspect_lines, plan_lines
+from hwgen.tables import inspect_lines, plan_lines, sweep_lines
 from hwgen.version import VERSION
 
 app = typer.Typer(
@@ -28,38 +41,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _USAGE = cast("type[Exception]", typer.BadParameter.__mro__[1])
-
-Model = Annotated[Path, typer.Argument(help="ONNX file, quantised, opset 9 to 23.", metavar="MODEL")]
-BoardOption = Annotated[str | None, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")]
-BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target ...")]
-ClockOption = Annotated[float | None, typer.Option("--clock-mhz", help="Wins over the budget and the board.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="A key of the budget: limits.lut=80%, target=min_latency.", metavar="KEY=VALUE"),
-]
-InputsOption = Annotated[
-    Path | None, typer.Option("--inputs", help="npz with an array for each model input, and labels.")
-]
-ShapeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--shape", help="Sizes that the file leaves open: NAME=1,3,224,224, or AXIS=224.", metavar="NAME=SIZES"
-    ),
-]
-TypeOption = Annotated[
-    list[str] | None,
-    typer.Option("--input-type", help="An input that holds integers: NAME=int8.", metavar="NAME=TYPE"),
-]
-CalibOption = Annotated[Path | None, typer.Option("--calib", help="npz with frames to quantise a float model with.")]
-LayersOption = Annotated[
-    str | None,
-    typer.Option(
-        "--layers",
-        help="With --verify layers: processes to compile and simulate alone, or how many of different shape.",
-        metavar="NAME,NAME|N",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
 
 
 def _version(wanted: bool) -> None:
@@ -186,6 +167,43 @@ def plan(
         console.print_json({**found.report, "out": str(out) if out else None})
     else:
         console.print_lines([*plan_lines(found.report), *([f"Output: {out}"] if out else [])])
+
+
+@app.command()
+def sweep(
+    model: Model,
+    board: BoardOption = None,
+    budget: BudgetOption = None,
+    boards: Annotated[str | None, typer.Option("--boards", help="Boards to plan for.", metavar="A,B")] = None,
+    clocks: Annotated[str | None, typer.Option("--clock", help="Clocks to plan for.", metavar="MHZ,MHZ")] = None,
+    limits: Annotated[
+        list[str] | None, typer.Option("--limits", help="Limits to plan for: lut=20%,40%.", metavar="KEY=VALUE,VALUE")
+    ] = None,
+    budgets: Annotated[str | None, typer.Option("--budgets", help="Budget files to plan for.", metavar="GLOB")] = None,
+    changes: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; build/<name>-sweep if absent.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="A Dask scheduler; a local cluster if absent.", metavar="ADDRESS")
+    ] = None,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
+    calib: CalibOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan for many boards, clocks and budgets, and show the Pareto front; a rerun plans only what is missing."""
+    from hwgen.sweep import parse_axes
+    from hwgen.sweep import sweep as run_sweep
+
+    axes = parse_axes(boards, clocks, budgets, limits or (), Path())
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    tree = parse_changes(changes or ())
+    base = Request(model, board, budget, shapes=shapes, input_types=types, calib=calib, changes=tree)
+    folder = out if out is not None else Path("build") / f"{base.name}-sweep"
+    result = run_sweep(base, axes, folder, scheduler, console.print_progress)
+    if as_json:
+        console.print_json(result)
+    else:
+        console.print_lines(sweep_lines(result))
 
 
 @app.command(name="inspect")

@@ -154,6 +154,11 @@ def print_lines(lines: Sequence[str]) -> None:
         _out().print(line, markup=False)
 
 
+def print_progress(line: str) -> None:
+    """Print a line of progress on stderr."""
+    _err().print(line, markup=False)
+
+
 def print_check(facts: Mapping[str, Any]) -> None:
     """Print what `hwgen check` found: what keeps the model from being built, or what it becomes."""
     print_errors([Problem(**problem) for problem in facts.get("errors", ())])

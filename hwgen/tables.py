@@ -138,6 +138,28 @@ def plan_lines(report: Mapping[str, Any]) -> list[str]:
     return [plan_table(report["layers"]), *headlines(report), *_plan_sentences(report)]
 
 
+def sweep_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each design of a sweep's Pareto front, the budgets that were too small, and where it all is."""
+    right = ("MHz", "frames/s", "II", "LUT", "DSP", "BRAM36", "URAM")
+    found = [row for row in result["points"] if row["ok"]]
+    rows = []
+    for row in found:
+        plan = row["resources"]["plan"]
+        counts = (f"{plan[name]:,g}" for name in ("dsp", "bram36", "uram"))
+        speed = f"{row['clock_mhz']:g}", f"{row['fps']:,.0f}", f"{row['cycles']['ii_plan']:,}"
+        limits = ", ".join(f"{name} {value}" for name, value in row["limits_asked"].items())
+        front = "Pareto" if row["pareto"] else ""
+        rows.append((row["board"], row["budget"] or "", limits, *speed, f"{plan['lut']:,.0f}", *counts, front))
+    small = [row for row in result["points"] if not row["ok"]]
+    return [
+        table(("board", "budget", "limits", *right, ""), rows, right),
+        *dict.fromkeys(f"{row['board']}: {row['error']}" for row in small),
+        f"{sum(row['pareto'] for row in found)} of {len(found)} designs are beaten by no other; frames/s projected, "
+        "accuracy not measured.",
+        f"Output: {result['out']}",
+    ]
+
+
 def plan_table(layers: Sequence[Mapping[str, Any]]) -> str:
     """Return a line for each process: unit, folding, II, area, and the largest part that it takes of a limit."""
     right = ("PE x SIMD", "pixels", "II", "LUT", "DSP", "BRAM36", "of budget")

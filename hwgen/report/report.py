@@ -42,7 +42,7 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         "parity": _parity(verdict),
         **_accuracy(verdict),
         "proofs": proof_summary(facts["proofs"]),
-        **(_without_hardware() if plan is None else _hardware(plan, facts, verdict or {})),
+        **(_without_hardware() if plan is None else hardware_report(plan, facts, verdict or {})),
         "requantisations": facts["proofs"],
         "quantize": facts.get("quantize"),
         "host": facts["host"],
@@ -61,7 +61,7 @@ def proof_summary(proofs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"count": len(proofs), "exact": len(proofs) - len(inexact), "inexact": inexact}
 
 
-def _hardware(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
+def hardware_report(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the plan, the RTL and Yosys say about the design."""
     measured = verdict.get("cycles") or {}
     return {
