@@ -54,8 +54,10 @@ def with_shapes(draft: Draft, shapes: Mapping[str, Sequence[int]], *, as_in_file
 
 
 def _without_zeros(port: Port) -> Port:
-    """Return the port with open axes where the file says 0, as some exporters write what they do not know."""
-    return port if port.dims is None else replace(port, dims=tuple(size or None for size in port.dims))
+    """Return the port with open axes where the file says 0 or less, as exporters write what they do not know."""
+    if port.dims is None:
+        return port
+    return replace(port, dims=tuple(None if isinstance(size, int) and size < 1 else size for size in port.dims))
 
 
 def _fixed(port: Port) -> bool:

@@ -86,7 +86,8 @@ def check(nodes: Sequence[SourceNode], constants: Mapping[str, Array]) -> Iterat
 
 
 def _check_values(node: SourceNode, parameters: list[Array]) -> Iterator[Problem]:
-    if not np.all(parameters[0] > 0):
+    scales = [parameters[0], *([parameters[3]] if len(parameters) == 5 else [])]
+    if not all(np.all(scale > 0) for scale in scales):
         yield Problem(f"The scale of {node.op} must be positive, not {float(np.min(parameters[0])):g}.", node.name)
     mode = str(node.attrs.get("rounding_mode", "ROUND")).upper()
     if mode not in ROUNDING_ALIASES:

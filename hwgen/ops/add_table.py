@@ -12,6 +12,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
+from hwgen.ops import macs
 from hwgen.ops.area import Parts, addressed, counter_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.lowering import Lowering
@@ -32,6 +33,8 @@ def with_table(ctx: Lowering, node: SourceNode, expr: Expr, reals: Fractions) ->
     shift = max(0, FINE_BITS - base.bits)
     steps = [slope / (1 << shift) for slope in expr.curve.spread(base.channels).slope]
     exact = placed.reshape(base.channels, base.pixels) / np.array(steps, dtype=object)[:, np.newaxis]
+    if max(map(abs, exact.reshape(-1))) >= macs.MAX_BIAS:
+        ctx.refuse(node, f"The constant of {node.op} must not be so much larger than its input.", "Quantise its input.")
     table = np.array([[round(value) for value in row] for row in exact], dtype=np.int64)
     apart = max(abs(value - whole) for value, whole in zip(exact.reshape(-1), table.reshape(-1).tolist(), strict=True))
     if apart:

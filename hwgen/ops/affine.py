@@ -12,12 +12,13 @@ import numpy as np
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.add_table import varies_in_channel, with_table
-from hwgen.ops.constants import per_channel
+from hwgen.ops.constants import aligned, per_channel
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined, quiet
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.multiply import product
+from hwgen.ops.signature import NOT_NEGATIVE, NUMBER, WHOLE, Signature
 from hwgen.ops.steps import Curve, sqrt
 from hwgen.ops.table import MAX_INPUT_BITS
 from hwgen.ops.tail import joined_by_host
@@ -36,6 +37,7 @@ class Affine(ElementwiseOp):
     """Add, Sub, Mul, Div by a constant scalar or one constant for each channel; Add, Sub and Mul of two activations."""
 
     onnx = ("Add", "Sub", "Mul", "Div")
+    signature = Signature(2, 2)
     needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
@@ -65,20 +67,22 @@ class BatchNormalization(ElementwiseOp):
     """Inference-mode batch normalisation: one exact line for each channel."""
 
     onnx = ("BatchNormalization",)
+    signature = Signature(5, 5, {"epsilon": NOT_NEGATIVE, "momentum": NUMBER, "training_mode": WHOLE})
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Apply ``gamma * (x - mean) / sqrt(variance + epsilon) + beta``."""
         if node.attrs.get("training_mode", 0):
             text = "BatchNormalization must be in inference mode, not training_mode = 1."
             ctx.refuse(node, text, "Export after eval().")
-        parts = [ctx.real_constant(name) for name in node.inputs[1:5]]
-        if any(part is None for part in parts):
-            ctx.refuse(node, "The parameters of BatchNormalization must be constant.", "Fold them before export.")
+        value = ctx.activation(node, node.inputs[0])
+        if len(value.view.shape) < 2:
+            ctx.refuse(node, f"The input of BatchNormalization must have channels, not the shape {value.view.shape}.")
+        names = ("scale", "bias", "mean", "variance")
+        parts = [ctx.reals(node, i, name, value.view.shape[1]) for i, name in enumerate(names, 1)]
         gamma, beta, mean, variance = (part.reshape(-1).tolist() for part in parts if part is not None)
         epsilon = Fraction(float(np.float32(node.attrs.get("epsilon", 1e-5))))
         if any(v + epsilon <= 0 for v in variance):
             ctx.refuse(node, "The variance of BatchNormalization must be positive.")
-        value = ctx.activation(node, node.inputs[0])
         slopes = [g / sqrt(v + epsilon) for g, v in zip(gamma, variance, strict=True)]
         shifts = [b - m * s for b, m, s in zip(beta, mean, slopes, strict=True)]
         rest = (1,) * (len(value.view.shape) - 2)
@@ -166,7 +170,9 @@ def _constants(ctx: Lowering, node: SourceNode, left: Fractions, right: Fraction
     if not (isinstance(first, QuantConst) and isinstance(second, Const) and node.op in ("Mul", "Div")):
         ctx.refuse(node, f"{node.op} of two constants must be folded before export.", "Run a constant-folding pass.")
     scale = fractions(second.array)
-    scale = scale.reshape((1,) * (first.ints.ndim - scale.ndim) + scale.shape)
+    if node.op == "Div" and (scale == 0).any():
+        ctx.refuse(node, "Div must not divide by 0.")
+    scale = aligned(ctx, node, scale, first.ints.shape, "second factor")
     scaled = first.scale * scale if node.op == "Mul" else first.scale / scale
     ctx.bind(node.outputs[0], replace(first, scale=scaled))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.macs import linear, moved
 from hwgen.ops.maxpool import pooled
-from hwgen.ops.spatial import Geometry, feature_map, geometry, in_shape, size_of, window, zero_of
+from hwgen.ops.signature import WHOLE, Signature
+from hwgen.ops.spatial import WINDOW, Geometry, feature_map, geometry, in_shape, size_of, window, zero_of
 from hwgen.ops.steps import Curve
 from hwgen.ops.values import Expr
 
@@ -23,6 +25,8 @@ class AveragePool(SourceOp):
     """Mean over a window. Where padding does not count, each position has a divisor of its own."""
 
     onnx = ("AveragePool", "GlobalAveragePool")
+    signature = Signature(attrs={**WINDOW, "ceil_mode": WHOLE, "count_include_pad": WHOLE}, required=("kernel_shape",))
+    signatures: ClassVar = {"GlobalAveragePool": Signature()}
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:

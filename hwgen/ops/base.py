@@ -12,7 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -20,6 +20,7 @@ import hwgen.ops
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, Folding, Option, Resources, Schedule, StreamType
+from hwgen.ops.signature import Signature
 
 if TYPE_CHECKING:
     from hwgen.graph.source import SourceNode
@@ -29,17 +30,24 @@ if TYPE_CHECKING:
 class SourceOp(ABC):
     """Importer of one or more ONNX operators into the integer graph.
 
-    `host` says that the host may compute the operator before the first or after the last hardware node. The other two
-    tell post-training quantisation where quantisers go. `needs_integers`: the activations that it reads must be
-    quantised already; an `ElementwiseOp` that folds constants asks that only where two activations meet.
-    `keeps_integers`: the elements of the output are elements of the input, so a quantised tensor stays quantised, on
-    the same grid.
+    `signature` is what its nodes must be given, by default one input and no attribute; `signatures` has those of the
+    operators that differ. `host` says that the host may compute the operator before the first or after the last
+    hardware node. The other two tell post-training quantisation where quantisers go. `needs_integers`: the activations
+    that it reads must be quantised already; an `ElementwiseOp` that folds constants asks that only where two
+    activations meet. `keeps_integers`: the elements of the output are elements of the input, so a quantised tensor
+    stays quantised, on the same grid.
     """
 
     onnx: ClassVar[tuple[str, ...]]
+    signature: ClassVar[Signature] = Signature()
+    signatures: ClassVar[Mapping[str, Signature]] = {}
     host: ClassVar[bool] = False
     needs_integers: ClassVar[bool] = False
     keeps_integers: ClassVar[bool] = False
+
+    def problems(self, node: SourceNode, shapes: Mapping[str, tuple[int, ...]]) -> list[Problem]:
+        """Return in what a node differs from its signature."""
+        return list(self.signatures.get(node.op, self.signature).problems(node, shapes))
 
     @abstractmethod
     def lower(self, ctx: Lowering, node: SourceNode) -> None:

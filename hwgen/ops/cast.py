@@ -12,6 +12,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
+from hwgen.ops.signature import WHOLE, Signature
 from hwgen.ops.steps import Curve
 from hwgen.ops.values import Expr, Sum
 
@@ -22,6 +23,7 @@ class Cast(ElementwiseOp):
     """Integers and reals in another type; where that changes a value, the host does it at the very end of a model."""
 
     onnx = ("Cast",)
+    signature = Signature(attrs={"to": WHOLE, "saturate": WHOLE}, required=("to",))
     keeps_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:

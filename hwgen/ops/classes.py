@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.elementwise import ElementwiseOp, suffix
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import AXIS, WHOLE, Signature
 from hwgen.ops.steps import Curve
 from hwgen.ops.values import View
 
@@ -19,6 +21,7 @@ class ArgMax(SourceOp):
     """Index of the largest class; of several the lowest. A unit where the integers order like the reals."""
 
     onnx = ("ArgMax",)
+    signature = Signature(attrs={"axis": AXIS, "keepdims": WHOLE, "select_last_index": WHOLE})
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -43,6 +46,8 @@ class HostOnly(ElementwiseOp):
     """Functions that hardware does not have; at the very end of a model the host computes them."""
 
     onnx = ("LogSoftmax", "LpNormalization", "TopK")
+    signature = Signature(attrs={"axis": AXIS, "p": WHOLE})
+    signatures: ClassVar = {"TopK": Signature(2, 2, {"axis": AXIS, "largest": WHOLE, "sorted": WHOLE})}
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Hand the last tensor that the accelerator knows to the host."""

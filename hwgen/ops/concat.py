@@ -18,6 +18,7 @@ from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
 from hwgen.ops.rearrange import stream_places
+from hwgen.ops.signature import AXIS, Signature
 from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import Expr, Mapped, View
 
@@ -28,6 +29,7 @@ class Concat(ElementwiseOp):
     """Activations along channels, rows, columns or features; any scales along channels, one scale elsewhere."""
 
     onnx = ("Concat",)
+    signature = Signature(1, None, {"axis": AXIS}, ("axis",))
     needs_integers = True
     keeps_integers = True
 
@@ -94,7 +96,7 @@ def _one_curve(ctx: Lowering, node: SourceNode, parts: list[Expr]) -> list[Expr]
     steps = [(curve.offset[0] - start) / unit for curve in curves]
     factors = [int(curve.slope[0] / unit) for curve in curves]
     kinds = [ctx.type(part.tensor) for part in parts]
-    if any(step.denominator != 1 for step in steps) or any(
+    if any(step.denominator != 1 or abs(step) >= 1 << MAX_BITS for step in steps) or any(
         kind.bits + factor.bit_length() > MAX_BITS for kind, factor in zip(kinds, factors, strict=True)
     ):
         return None

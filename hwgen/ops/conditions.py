@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined
+from hwgen.ops.signature import Signature
 from hwgen.ops.tail import joined_by_host
 from hwgen.ops.values import Reals
 
@@ -35,6 +36,8 @@ class Condition(ElementwiseOp):
     """Comparisons, logic and Where of constants and functions of one activation."""
 
     onnx = tuple(FUNCTIONS)
+    signature = Signature(2, 2)
+    signatures: ClassVar = {"Not": Signature(), "Where": Signature(3, 3)}
     needs_integers = True
     folds_constants = False
 

@@ -4,12 +4,34 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import HINT
 from hwgen.ops.values import Activation, Fractions
+
+
+def aligned(
+    ctx: Lowering, node: SourceNode, values: npt.NDArray[Any], shape: tuple[int, ...], what: str
+) -> npt.NDArray[Any]:
+    """Return values that broadcast to `shape` with as many axes.
+
+    Raises
+    ------
+    UnsupportedError
+        They do not broadcast to it, or would make it larger.
+    """
+    values = np.asarray(values)
+    found = values.reshape((1,) * (len(shape) - values.ndim) + values.shape) if values.size > 1 else values
+    if found.size == 1:
+        return found.reshape((1,) * len(shape))
+    if found.ndim != len(shape) or any(n not in (1, extent) for n, extent in zip(found.shape, shape, strict=True)):
+        ctx.refuse(node, f"The {what} of {node.op} must broadcast to {shape}, not have the shape {values.shape}.", HINT)
+    return found
 
 
 def per_channel(ctx: Lowering, node: SourceNode, value: Activation, reals: Fractions) -> tuple[Fraction, ...]:

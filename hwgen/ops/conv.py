@@ -13,7 +13,8 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.spatial import Geometry, feature_map, geometry, in_shape, window, zero_of
+from hwgen.ops.signature import HINT, POSITIVE, Signature
+from hwgen.ops.spatial import WINDOW, Geometry, feature_map, geometry, in_shape, window, zero_of
 from hwgen.ops.values import Expr, Fractions, QuantConst
 
 
@@ -21,12 +22,14 @@ class Conv(SourceOp):
     """Convolution with constant weights over one or two spatial axes, with any groups, strides, pads and dilations."""
 
     onnx = ("Conv",)
+    signature = Signature(2, 3, {**WINDOW, "group": POSITIVE})
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit window and multiply-accumulate; the bias stays in the accumulator where it lies on its grid."""
         weight = macs.weights(ctx, node, node.inputs[1])
         expr = feature_map(ctx, node, macs.linear(ctx, node, node.inputs[0]))
+        check_weights(ctx, node, expr, weight)
         shape = geometry(ctx, node, expr, weight.ints.shape[2:])
         group = int(node.attrs.get("group", 1))
         outputs, depth = weight.ints.shape[:2]
@@ -36,12 +39,19 @@ class Conv(SourceOp):
             )
             ctx.refuse(node, text, "Export the model again.")
         mac = convolution(ctx, node, expr, weight, shape, group)
-        bias = ctx.real_constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
+        bias = ctx.reals(node, 2, "bias", outputs)
         if bias is not None:
             mac = replace(mac, bias=bias.reshape(-1).tolist())
-        elif len(node.inputs) > 2 and node.inputs[2]:
-            ctx.refuse(node, "The bias of Conv must be constant.")
         ctx.bind(node.outputs[0], in_shape(ctx, node, macs.emit(ctx, node, mac)))
+
+
+def check_weights(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst) -> None:
+    """Refuse weights that have not as many axes as the map."""
+    rank = len(expr.view.shape)
+    if weight.ints.ndim != rank:
+        ctx.refuse(
+            node, f"The weights of {node.op} must have {rank} axes like its input, not {weight.ints.ndim}.", HINT
+        )
 
 
 def convolution(

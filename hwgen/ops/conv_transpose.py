@@ -16,10 +16,11 @@ from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
-from hwgen.ops.conv import convolution
+from hwgen.ops.conv import check_weights, convolution
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import selected
-from hwgen.ops.spatial import Geometry, Pair, feature_map, pair, size_of
+from hwgen.ops.signature import EXTENTS, POSITIVE, SPATIAL, Signature
+from hwgen.ops.spatial import WINDOW, Geometry, Pair, feature_map, pair, size_of
 from hwgen.ops.values import QuantConst, View
 
 
@@ -62,12 +63,14 @@ class ConvTranspose(SourceOp):
     """Transposed convolution with constant weights over one or two spatial axes, with any groups and strides."""
 
     onnx = ("ConvTranspose",)
+    signature = Signature(2, 3, {**WINDOW, "group": POSITIVE, "output_padding": SPATIAL, "output_shape": EXTENTS})
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit the convolution of all phases, and look at its outputs interleaved."""
         weight = macs.weights(ctx, node, node.inputs[1])
         expr = feature_map(ctx, node, macs.linear(ctx, node, node.inputs[0]))
+        check_weights(ctx, node, expr, weight)
         group, shape = int(node.attrs.get("group", 1)), ctx.model.shapes[node.outputs[0]]
         if len(weight.ints) != expr.view.shape[1] or len(weight.ints) % group:
             text = f"The weights of ConvTranspose must take {expr.view.shape[1]} channels, not {len(weight.ints)}."
@@ -79,10 +82,8 @@ class ConvTranspose(SourceOp):
             ctx, node, expr, _phases(weight, rows, columns, group), Geometry(size_of(expr), kernel, pads=pads), group
         )
         phases = (len(rows.taps), len(columns.taps))
-        if len(node.inputs) > 2 and node.inputs[2]:
-            bias = ctx.real_constant(node.inputs[2])
-            if bias is None:
-                ctx.refuse(node, "The bias of ConvTranspose must be constant.")
+        bias = ctx.reals(node, 2, "bias", shape[1])
+        if bias is not None:
             spread = np.repeat(bias.reshape(group, 1, -1), phases[0] * phases[1], axis=1)
             mac = replace(mac, bias=spread.reshape(-1).tolist())
         made = macs.emit(ctx, node, mac)

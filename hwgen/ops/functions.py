@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import mapped, quiet
+from hwgen.ops.signature import NUMBER, Signature, one_of
 from hwgen.ops.values import Reals
 
 Attrs = Mapping[str, Any]
+GELU = one_of("none", "tanh")
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """Defaults of ONNX's Selu, alpha and gamma."""
 LEAK = float(np.float32(0.01))
@@ -121,6 +123,10 @@ class FunctionOp(ElementwiseOp):
     """A function of one activation: a table, or thresholds where it never falls and its input is wide."""
 
     onnx = tuple(FUNCTIONS)
+    signatures: ClassVar = {
+        name: Signature(attrs={key: GELU if key == "approximate" else NUMBER for key, _ in function.defaults})
+        for name, function in FUNCTIONS.items()
+    }
     needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:

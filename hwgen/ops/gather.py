@@ -11,6 +11,7 @@ from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import suffix
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import AXIS, Signature
 from hwgen.ops.taking import TakingOp
 from hwgen.ops.values import Const
 
@@ -19,6 +20,7 @@ class Gather(TakingOp):
     """Selection along one axis by constant indices; a single index drops the axis."""
 
     onnx = ("Gather",)
+    signature = Signature(2, 2, {"axis": AXIS})
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Leave it to the host to look up constants, such as class labels, by a number that was computed."""

@@ -10,12 +10,14 @@ import numpy as np
 from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import NUMBER, Signature
 
 
 class HardSigmoid(ElementwiseOp):
     """``min(max(alpha * x + beta, 0), 1)``."""
 
     onnx = ("HardSigmoid",)
+    signature = Signature(attrs={"alpha": NUMBER, "beta": NUMBER})
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Scale and clip the value's curve."""

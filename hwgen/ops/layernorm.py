@@ -5,25 +5,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import Problem
+from hwgen.errors import Problem, UnsupportedError
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.ops.base import hardware_op
 from hwgen.ops.constants import per_channel
 from hwgen.ops.elementwise import ElementwiseOp, only_host_follows
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.interpolated import FRACTION_BITS, INDEX_BITS, Interpolation, interpolation
 from hwgen.ops.lowered import RequantProof
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import AXIS, NOT_NEGATIVE, WHOLE, Signature
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, type_of
 from hwgen.ops.tail import suffix_of
@@ -42,6 +44,7 @@ class LayerNormalization(ElementwiseOp):
     """``(x - mean) / sqrt(variance + epsilon) * scale + bias`` over the last axis."""
 
     onnx = ("LayerNormalization",)
+    signature = Signature(2, 3, {"axis": AXIS, "epsilon": NOT_NEGATIVE, "stash_type": WHOLE})
     needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
@@ -62,12 +65,8 @@ class LayerNormalization(ElementwiseOp):
 
 
 def _parameter(ctx: Lowering, node: SourceNode, expr: Expr, at: int) -> tuple[Fraction, ...] | None:
-    if at >= len(node.inputs) or not node.inputs[at]:
-        return None
-    reals = ctx.real_constant(node.inputs[at])
-    if reals is None:
-        ctx.refuse(node, "Scale and bias of LayerNormalization must be constant.", "Fold them before export.")
-    return per_channel(ctx, node, expr, reals)
+    reals = ctx.reals(node, at, "scale" if at == 1 else "bias")
+    return None if reals is None else per_channel(ctx, node, expr, reals)
 
 
 def _emit(ctx: Lowering, node: SourceNode, expr: Expr) -> Expr:
@@ -76,11 +75,14 @@ def _emit(ctx: Lowering, node: SourceNode, expr: Expr) -> Expr:
         ctx.refuse(node, text, "Quantise it with one scale.")
     kind, step = ctx.type(expr.tensor), expr.curve.slope[0]
     epsilon = Fraction(float(node.attrs.get("epsilon", 1e-5))) * kind.channels**2 / step**2
-    scale_bits = 2 * max(0, (PRECISION - math.floor(math.log2(kind.channels + float(epsilon))) + 1) // 2)
+    scale_bits = 2 * max(0, (PRECISION - math.floor(kind.channels + epsilon).bit_length() + 2) // 2)
     attrs = {"epsilon": max(1, round(epsilon * (1 << scale_bits))), "scale_bits": scale_bits}
     tensor = ctx.emit("layernorm", ctx.stem(node), (expr.tensor,), attrs, {}, (node.name,))
     maker = ctx.producer(tensor)
     assert maker is not None
+    found = hardware_op(maker).check(ctx.graph(), maker)
+    if found:
+        raise UnsupportedError(replace(problem, node=node.name) for problem in found)
     ctx.proofs.append(_measured(ctx.graph(), maker))
     unit = Fraction(1 if step > 0 else -1, 1 << POINT)
     ctx.describe(tensor, (unit,), 0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, NoReturn
 
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from hwgen.ops.graph_in_progress import GraphInProgress
 from hwgen.ops.lowered import Observation, RequantProof
 from hwgen.ops.ports import port_layout
 from hwgen.ops.ranges import Range
+from hwgen.ops.signature import HINT
 from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import (
     Activation,
@@ -36,6 +38,11 @@ from hwgen.ops.values import (
     finite,
     fractions,
 )
+
+LARGEST = Fraction(2) ** 1000
+"""Bound of scales and offsets, so that they fit float64."""
+MAX_FACTOR = 1 << 40
+"""Bound of the integer factors of an exact sum."""
 
 
 class Lowering(GraphInProgress):
@@ -72,7 +79,17 @@ class Lowering(GraphInProgress):
         return self._values[name]
 
     def bind(self, name: str, value: Value) -> None:
-        """Say what an ONNX tensor is."""
+        """Say what an ONNX tensor is.
+
+        Raises
+        ------
+        UnsupportedError
+            Its scale, or what is added, is beyond what float64 holds.
+        """
+        if isinstance(value, Expr | Sum) and max(map(abs, (*value.curve.slope, *value.curve.offset))) > LARGEST:
+            node = next(node for node in self.model.nodes if name in node.outputs)
+            text = f"Scale and offset of the values of {name} must be less than {float(LARGEST):g}."
+            self.refuse(node, text, "Quantise with scales that numbers have.")
         if isinstance(value, Expr):
             value = replace(value, anchor=self._anchor(name, value))
         self._values[name] = value
@@ -107,6 +124,23 @@ class Lowering(GraphInProgress):
         if not isinstance(value, Const):
             self.refuse(node, f"The {what} of {node.op} must be a constant, not computed.", "Fold it before export.")
         return value.array
+
+    def reals(self, node: SourceNode, index: int, what: str, size: int | None = None) -> Fractions | None:
+        """Return the exact real values of a constant input as an object array, None where it is absent.
+
+        Raises
+        ------
+        UnsupportedError
+            The input is computed at run time, or has another number of elements than `size`.
+        """
+        if index >= len(node.inputs) or not node.inputs[index]:
+            return None
+        found = self.real_constant(node.inputs[index])
+        if found is None:
+            self.refuse(node, f"The {what} of {node.op} must be a constant, not computed.", "Fold it before export.")
+        if size is not None and found.size != size:
+            self.refuse(node, f"The {what} of {node.op} must have {size} elements, not {found.size}.", HINT)
+        return found
 
     def real_constant(self, name: str) -> Fractions | None:
         """Return the exact real values of a constant as an object array, None when the tensor is not constant."""
@@ -193,6 +227,11 @@ class Lowering(GraphInProgress):
         """Emit a sum exactly: one adder whose integer factors are the slopes over their greatest common divisor."""
         unit = common(total.slopes)
         m0, m1 = (int(s / unit) for s in total.slopes)
+        if max(abs(m0), abs(m1)) >= MAX_FACTOR:
+            text = (
+                "The inputs of the sum must have scales whose ratio is one of small integers, for it is not quantised."
+            )
+            raise UnsupportedError(Unquantised(text, total.source, "Put a quantiser behind it."))
         key = (total.tensors, m0, m1)
         if key not in self._sums:
             attrs: dict[str, Attr] = {"m0": m0, "m1": m1, "bias": 0}

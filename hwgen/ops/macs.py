@@ -18,6 +18,7 @@ from hwgen.ops.steps import Curve, common
 from hwgen.ops.values import Const, Expr, Fractions, QuantConst, View
 
 MAX_WEIGHT_BITS = 16
+MAX_BIAS = 1 << 40
 GRID = Fraction(1, 1 << 10)
 GRID_RELATIVE = Fraction(1, 1 << 20)
 
@@ -207,7 +208,7 @@ def emit(ctx: Lowering, node: SourceNode, mac: Mac) -> Expr:
     whole = on_grid(ctx, node, steps)
     start = whole if whole is not None else np.zeros(rows, dtype=np.int64)
     rest = [Fraction(0)] * rows if whole is not None else list(bias)
-    if all(c.denominator == 1 for c in constant):
+    if all(c.denominator == 1 and abs(c) < MAX_BIAS for c in constant):
         start = start + np.array([int(c) for c in constant], dtype=np.int64)
     else:
         rest = [r + c * u for r, c, u in zip(rest, constant, units, strict=True)]
@@ -227,7 +228,7 @@ def on_grid(ctx: Lowering, node: SourceNode, steps: Sequence[Fraction]) -> Ints 
     gaps = [abs(s - n) for s, n in zip(steps, nearest, strict=True)]
     if any(g > min(max(GRID, abs(n) * GRID_RELATIVE), Fraction(1, 4)) for g, n in zip(gaps, nearest, strict=True)):
         return None
-    if any(abs(n) >= 1 << 40 for n in nearest):
+    if any(abs(n) >= MAX_BIAS for n in nearest):
         return None
     if any(gaps):
         ctx.notes.append(

@@ -12,8 +12,10 @@ from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops import macs
 from hwgen.ops.base import SourceOp
+from hwgen.ops.constants import aligned
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.matmul_dynamic import product_of_activations
+from hwgen.ops.signature import NUMBER, WHOLE, Signature
 from hwgen.ops.tokens import as_tokens
 from hwgen.ops.values import Activation, Const, Expr, HostQuant, QuantConst, View
 
@@ -22,6 +24,7 @@ class MatMul(SourceOp):
     """``x @ w`` or ``w @ x``: x is one vector, or one for each pixel or token; w are weights, or heads of tokens."""
 
     onnx = ("MatMul",)
+    signature = Signature(2, 2)
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -40,6 +43,7 @@ class Gemm(SourceOp):
     """``y = alpha * x @ w + beta * c``."""
 
     onnx = ("Gemm",)
+    signature = Signature(2, 3, {"alpha": NUMBER, "beta": NUMBER, "transA": WHOLE, "transB": WHOLE})
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -47,28 +51,31 @@ class Gemm(SourceOp):
         if node.attrs.get("transA", 0):
             ctx.refuse(node, "The first input of Gemm must not be transposed.", "Export with transA = 0.")
         weight = macs.weights(ctx, node, node.inputs[1])
+        _check_matrix(ctx, node, weight)
         if node.attrs.get("transB", 0):
             weight = weight.transposed((1, 0))
         alpha, beta = Fraction(node.attrs.get("alpha", 1.0)), Fraction(node.attrs.get("beta", 1.0))
         if alpha == 0:
             ctx.refuse(node, "The alpha of Gemm must not be 0.")
         weight = replace(weight, scale=weight.scale * alpha)
-        bias = None
-        if len(node.inputs) > 2 and node.inputs[2]:
-            reals = ctx.real_constant(node.inputs[2])
-            if reals is None:
-                ctx.refuse(node, "The bias of Gemm must be constant.", "Use MatMul and Add for a residual.")
-            bias = np.broadcast_to(reals, (1, weight.ints.shape[1])).reshape(-1) * beta
+        bias = ctx.reals(node, 2, "bias")
+        if bias is not None:
+            shape = (1, weight.ints.shape[1])
+            bias = np.broadcast_to(aligned(ctx, node, bias, shape, "bias"), shape).reshape(-1) * beta
         expr = macs.linear(ctx, node, node.inputs[0])
         ctx.bind(node.outputs[0], product(ctx, node, expr, weight, None if bias is None else bias.tolist()))
+
+
+def _check_matrix(ctx: Lowering, node: SourceNode, weight: QuantConst) -> None:
+    if weight.ints.ndim != 2:
+        text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
+        ctx.refuse(node, text, "Use one matrix for all vectors, or quantise both inputs as activations.")
 
 
 def _from_the_left(ctx: Lowering, node: SourceNode) -> Expr:
     """Return ``weight @ x``, which is the transpose of ``x.T @ weight.T``."""
     weight = macs.weights(ctx, node, node.inputs[0])
-    if weight.ints.ndim != 2:
-        text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
-        ctx.refuse(node, text, "Use one matrix for all vectors.")
+    _check_matrix(ctx, node, weight)
     expr = macs.linear(ctx, node, node.inputs[1])
     if len(expr.view.shape) < 3:
         text = f"The second input of {node.op} must have columns to multiply, (1, K, N), not {expr.view.shape}."
@@ -93,9 +100,7 @@ def product(ctx: Lowering, node: SourceNode, expr: Expr, weight: QuantConst, bia
     bias
         Exact reals, one for each of the N columns.
     """
-    if weight.ints.ndim != 2:
-        text = f"The weights of {node.op} must have two axes, not {weight.ints.ndim}."
-        ctx.refuse(node, text, "Use one matrix for all tokens, or quantise both inputs as activations.")
+    _check_matrix(ctx, node, weight)
     inputs = len(weight.ints)
     if expr.view.shape[-1] != inputs:
         ctx.refuse(node, f"The input of {node.op} must have {inputs} columns, not {expr.view.shape[-1]}.")

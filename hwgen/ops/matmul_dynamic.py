@@ -36,8 +36,8 @@ def product_of_activations(ctx: Lowering, node: SourceNode) -> Expr:
     """
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
     zero_a, zero_b = (_zero(ctx, node, expr) for expr in (a, b))
-    if len(a.view.shape) < 3 or a.view.shape[:-2] != b.view.shape[:-2]:
-        text = f"The inputs of MatMul must have the same axes before their last two, not {a.view.shape} and "
+    if len(a.view.shape) < 3 or a.view.shape[:-2] != b.view.shape[:-2] or a.view.shape[-1] != b.view.shape[-2]:
+        text = f"The inputs of MatMul must be matrices that fit, any heads alike, not {a.view.shape} and "
         ctx.refuse(node, f"{text}{b.view.shape}.", "Broadcasting one activation over another is not supported.")
     heads = int(np.prod(a.view.shape[1:-2]))
     tokens, terms = a.view.shape[-2:]
@@ -68,11 +68,11 @@ def _is(ctx: Lowering, expr: Expr, shape: tuple[int, int, int], *, swapped: bool
 
 
 def _zero(ctx: Lowering, node: SourceNode, expr: Expr) -> int:
-    zeros = {-o / s for o, s in zip(expr.curve.offset, expr.curve.slope, strict=True)}
-    if len(set(expr.curve.slope)) > 1 or len(zeros) > 1 or next(iter(zeros)).denominator != 1:
+    zero = expr.curve.zero
+    if len(set(expr.curve.slope)) > 1 or zero is None:
         text = f"The inputs of {node.op} must each have one scale and one integer zero point."
         ctx.refuse(node, text, "Quantise both with one scale for all channels.")
-    return int(zeros.pop())
+    return zero
 
 
 class MatmulDynamic(FoldedOp):

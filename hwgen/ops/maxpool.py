@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
-from hwgen.ops.spatial import Geometry, feature_map, geometry, in_shape, size_of, window
+from hwgen.ops.signature import WHOLE, Signature
+from hwgen.ops.spatial import WINDOW, Geometry, feature_map, geometry, in_shape, size_of, window
 from hwgen.ops.values import Expr
 
 
@@ -20,6 +22,8 @@ class MaxPool(SourceOp):
     """Maximum over a window; padding is the format's minimum and never wins."""
 
     onnx = ("MaxPool", "GlobalMaxPool")
+    signature = Signature(attrs={**WINDOW, "ceil_mode": WHOLE, "storage_order": WHOLE}, required=("kernel_shape",))
+    signatures: ClassVar = {"GlobalMaxPool": Signature()}
     needs_integers = True
     keeps_integers = True
 

@@ -12,6 +12,7 @@ from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined
 from hwgen.ops.relu import clip
+from hwgen.ops.signature import Signature
 from hwgen.ops.tail import joined_by_host
 from hwgen.ops.values import Reals
 
@@ -20,6 +21,7 @@ class MinMax(ElementwiseOp):
     """Least or greatest of an activation and constants, or of functions of one activation."""
 
     onnx = ("Min", "Max")
+    signature = Signature(1, None)
     needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:

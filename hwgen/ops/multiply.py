@@ -128,11 +128,11 @@ def _fitted(ctx: Lowering, node: SourceNode, a: Expr, b: Expr) -> Expr:
 
 def _zero(ctx: Lowering, node: SourceNode, expr: Expr) -> int:
     """Return the integer that stands for real zero."""
-    zeros = {-o / s for o, s in zip(expr.curve.offset, expr.curve.slope, strict=True)}
-    if len(zeros) > 1 or next(iter(zeros)).denominator != 1:
+    zero = expr.curve.zero
+    if zero is None:
         text = f"An input of {node.op} must have one integer as its zero point, for it is multiplied by an activation."
         ctx.refuse(node, text, "Quantise it right before.")
-    return int(zeros.pop())
+    return zero
 
 
 def _is_gate(graph: Graph, node: Node) -> bool:

@@ -17,8 +17,9 @@ from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order, selected
 from hwgen.ops.ranges import Range
+from hwgen.ops.signature import NUMBER, TEXT, WHOLES, Signature
 from hwgen.ops.steps import Curve
-from hwgen.ops.taking import numbers
+from hwgen.ops.taking import axes, numbers
 from hwgen.ops.values import Expr, View
 
 MODES: dict[str, Literal["reflect", "edge", "wrap"]] = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
@@ -30,6 +31,7 @@ class Pad(ElementwiseOp):
     """A constant, or the edge, reflection or other end around each axis; a following window takes a constant in."""
 
     onnx = ("Pad",)
+    signature = Signature(1, 4, {"mode": TEXT, "pads": WHOLES, "value": NUMBER})
     needs_integers = True
     keeps_integers = True
 
@@ -57,11 +59,11 @@ class Pad(ElementwiseOp):
 def _around(ctx: Lowering, node: SourceNode, rank: int) -> Pairs:
     """Return the elements before and behind each axis, batch left out."""
     pads = numbers(ctx, node, 1, "pads") or ()
-    axes = [axis % rank for axis in numbers(ctx, node, 3, "axes") or range(rank)]
-    if len(pads) != 2 * len(axes):
-        ctx.refuse(node, f"Pad must have {2 * len(axes)} pads, not {len(pads)}.")
+    along = axes(ctx, node, 3, rank) or tuple(range(rank))
+    if len(pads) != 2 * len(along):
+        ctx.refuse(node, f"Pad must have {2 * len(along)} pads, not {len(pads)}.")
     found = [(0, 0)] * rank
-    for axis, begin, end in zip(axes, pads, pads[len(axes) :], strict=False):
+    for axis, begin, end in zip(along, pads, pads[len(along) :], strict=False):
         found[axis] = (begin, end)
     if any(found[0]):
         ctx.refuse(node, "Pad must not pad the batch.")
@@ -96,9 +98,7 @@ def _padded(ctx: Lowering, node: SourceNode, expr: Expr, around: Pairs) -> Expr:
 
 def _integer(ctx: Lowering, node: SourceNode, curve: Curve) -> int:
     """Return the integer that stands for the constant in every channel."""
-    constant = ctx.real_constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
-    if len(node.inputs) > 2 and node.inputs[2] and constant is None:
-        ctx.refuse(node, "The constant value of Pad must be a constant, not computed.", "Fold it before export.")
+    constant = ctx.reals(node, 2, "constant value", 1)
     real = Fraction(node.attrs.get("value", 0)) if constant is None else constant.reshape(-1)[0]
     found = {(real - o) / s for s, o in zip(curve.slope, curve.offset, strict=True)}
     value = found.pop()

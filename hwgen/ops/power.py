@@ -9,12 +9,14 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.mapping import joined, quiet
+from hwgen.ops.signature import Signature
 
 
 class Power(ElementwiseOp):
     """Pow with a constant exponent, or a constant base: a table; the exponent 1 costs nothing."""
 
     onnx = ("Pow",)
+    signature = Signature(2, 2)
     needs_integers = True
     folds_constants = False
 

@@ -9,22 +9,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.errors import Unquantised
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
-from hwgen.ops.constants import per_channel
+from hwgen.ops.constants import aligned, per_channel
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import quantise
+from hwgen.ops.signature import TEXT, WHOLE, Signature
 from hwgen.ops.steps import ROUNDING_MODES, Quantiser, rounding_bounds, uniform
-from hwgen.ops.values import Const, Fractions, Host, HostQuant, QuantConst, fractions
+from hwgen.ops.values import Const, Host, HostQuant, QuantConst, fractions
 
 MAX_BITS = 16
+ATTRS = {"signed": WHOLE, "narrow": WHOLE, "rounding_mode": TEXT}
 
 
 class Quant(SourceOp):
     """``scale * (round(clip(x / scale + zero_point)) - zero_point)``; one signed bit is bipolar."""
 
     onnx = ("Quant", "IntQuant")
+    signature = Signature(4, 4, ATTRS)
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -38,7 +42,9 @@ class Quant(SourceOp):
         mode = _mode(ctx, node, "ROUND")
         value = ctx.value(node.inputs[0])
         if isinstance(value, Const):
-            low, high = limits(width.astype(np.float32), signed=signed, narrow=narrow)
+            shape = value.array.shape
+            scale, zero = aligned(ctx, node, scale, shape, "scale"), aligned(ctx, node, zero, shape, "zero point")
+            low, high = limits(np.float32(_single(ctx, node, width, "bit width")), signed=signed, narrow=narrow)
             ctx.bind(node.outputs[0], _constant(value.array, scale, zero, low, high, mode, signed and width.max() == 1))
             return
         zero_point, bits = _single(ctx, node, zero, "zero point"), _single(ctx, node, width, "bit width")
@@ -63,6 +69,7 @@ class BipolarQuant(SourceOp):
     """``scale`` where ``x >= 0``, else ``-scale``."""
 
     onnx = ("BipolarQuant",)
+    signature = Signature(2, 2)
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -73,7 +80,7 @@ class BipolarQuant(SourceOp):
         value = ctx.value(node.inputs[0])
         if isinstance(value, Const):
             ints = np.where(value.array >= 0, 1, -1).astype(np.int64)
-            ctx.bind(node.outputs[0], QuantConst(ints, _aligned(scale, ints.ndim)))
+            ctx.bind(node.outputs[0], QuantConst(ints, fractions(aligned(ctx, node, scale, ints.shape, "scale"))))
             return
         _bipolar(ctx, node, scale, Fraction(0))
 
@@ -82,6 +89,7 @@ class Trunc(SourceOp):
     """Division of a quantised value by a power of two, with a rounding mode, on the same real axis or a new scale."""
 
     onnx = ("Trunc",)
+    signature = Signature(5, 6, ATTRS)
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -97,6 +105,8 @@ class Trunc(SourceOp):
             shift = round(float(np.log2(numbers[3] / numbers[0])))
         if zero != 0:
             ctx.refuse(node, f"The zero point of Trunc must be 0, not {zero}.", "Truncate a symmetric tensor.")
+        if numbers[-1] > MAX_BITS:
+            ctx.refuse(node, f"The output of Trunc must have at most {MAX_BITS} bits, not {numbers[-1]:g}.")
         if shift < 0:
             ctx.refuse(node, "Trunc must not widen its input.", "Its output bit width must not exceed the input's.")
         value = ctx.value(node.inputs[0])
@@ -134,6 +144,8 @@ def _truncation(
         known = ctx.ranges[expr.tensor]
         ends = [expr.curve.value(q, 0) / scale / (1 << shift) for q in (known.least, known.most)]
         bounds = (int(np.floor(float(min(ends)))) - 1, int(np.ceil(float(max(ends)))) + 1)
+    if bounds[1] - bounds[0] > 1 << (MAX_BITS + 1):
+        ctx.refuse(node, f"The input of Trunc must have at most {MAX_BITS} bits.", "Quantise it first.", Unquantised)
     levels = np.arange(bounds[0] + 1, bounds[1] + 1, dtype=np.int64)
     twice, strict = rounding_bounds(levels, mode)
     halves = twice * (1 << shift)
@@ -174,12 +186,7 @@ def _constant(
         ints: Ints = np.where(q >= 0, 1, -1).astype(np.int64)
     else:
         ints = _round(np.clip(q, low, high), mode).astype(np.int64)
-    return QuantConst(ints - zero.astype(np.int64), _aligned(scale, ints.ndim))
-
-
-def _aligned(scale: npt.NDArray[Any], ndim: int) -> Fractions:
-    shape = (1,) * (ndim - scale.ndim) + scale.shape if scale.size > 1 else (1,) * ndim
-    return fractions(scale.reshape(shape))
+    return QuantConst(ints - zero.astype(np.int64), fractions(scale))
 
 
 def _round(values: npt.NDArray[Any], mode: str) -> npt.NDArray[Any]:

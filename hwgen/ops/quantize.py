@@ -13,14 +13,18 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import quantise
+from hwgen.ops.signature import HINT, WHOLE, Signature
 from hwgen.ops.steps import uniform
 from hwgen.ops.values import Broken, Const, Expr, Fractions, Host, HostQuant, Mapped, QuantConst, Sum, fractions
+
+ATTRS = {"axis": WHOLE, "block_size": WHOLE, "output_dtype": WHOLE, "saturate": WHOLE}
 
 
 class QuantizeLinear(SourceOp):
     """``saturate(round(x / scale) + zero_point)``, halves to even."""
 
     onnx = ("QuantizeLinear",)
+    signature = Signature(2, 3, {**ATTRS, "precision": WHOLE})
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -48,6 +52,7 @@ class DequantizeLinear(SourceOp):
     """``scale * (q - zero_point)``."""
 
     onnx = ("DequantizeLinear",)
+    signature = Signature(2, 3, ATTRS)
     host = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -57,6 +62,8 @@ class DequantizeLinear(SourceOp):
         value = ctx.value(name)
         if isinstance(value, Const):
             ndim = value.array.ndim
+            if value.array.dtype.kind not in "iu":
+                ctx.refuse(node, f"The constant of {node.op} must hold integers, not {value.array.dtype}.")
             ints = value.array.astype(np.int64) - _along(zero, node, ndim).astype(np.int64)
             ctx.bind(node.outputs[0], QuantConst(ints, _objects_along(scale, node, ndim)))
         elif isinstance(value, Host | HostQuant):
@@ -97,12 +104,23 @@ def _parameters(ctx: Lowering, node: SourceNode) -> tuple[npt.NDArray[Any], npt.
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         ctx.refuse(node, f"The scale of {node.op} must be positive and finite.")
     zero = ctx.constant(node, 2, "zero point")
+    for what, array in (("scale", scale), ("zero point", zero)):
+        if array is not None and array.size != 1:
+            _check_axis(ctx, node, array.shape, what)
     if zero is None:
         zero = np.zeros((), dtype=np.uint8)
-    elif zero.dtype.kind == "f":
+    elif zero.dtype.kind not in "iu":
         ctx.refuse(node, f"The zero point of {node.op} must be an integer, not {zero.dtype}.")
     signed, bits = _format(zero.dtype)
     return scale, zero, signed, bits
+
+
+def _check_axis(ctx: Lowering, node: SourceNode, found: tuple[int, ...], what: str) -> None:
+    """Refuse parameters that are neither one number nor one for each element of the axis."""
+    shape, axis = ctx.model.shapes[node.inputs[0]], int(node.attrs.get("axis", 1))
+    if not -len(shape) <= axis < len(shape) or found != (shape[axis],):
+        text = f"The {what} of {node.op} must be one number, or one for each element of axis {axis} of {shape}"
+        ctx.refuse(node, f"{text}, not have the shape {found}.", HINT)
 
 
 def _format(dtype: np.dtype[Any]) -> tuple[bool, int]:

@@ -16,8 +16,10 @@ from hwgen.ops.averagepool import summable
 from hwgen.ops.base import SourceOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.maxpool import pooled, rising
+from hwgen.ops.signature import AXES, WHOLE, Signature
 from hwgen.ops.spatial import Geometry, feature_map, size_of
 from hwgen.ops.steps import Curve
+from hwgen.ops.taking import axes
 from hwgen.ops.values import Expr, View
 
 
@@ -25,6 +27,7 @@ class Reduction(SourceOp):
     """Mean, sum, maximum or minimum over pixels, channels, one spatial axis, or everything."""
 
     onnx = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")
+    signature = Signature(1, 2, {"axes": AXES, "keepdims": WHOLE, "noop_with_empty_axes": WHOLE})
     needs_integers = True
 
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
@@ -48,17 +51,13 @@ class Reduction(SourceOp):
 def _axes(ctx: Lowering, node: SourceNode) -> tuple[int, ...]:
     """Return the axes in ascending order, none where the operator does nothing."""
     rank = len(ctx.model.shapes[node.inputs[0]])
-    axes = node.attrs.get("axes")
-    if axes is None:
-        array = ctx.constant(node, 1, "axes")
-        axes = () if array is None else tuple(array.reshape(-1).tolist())
-    if not axes:
-        axes = () if node.attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
-        axes = axes[1:] if ctx.model.shapes[node.inputs[0]][0] == 1 else axes
-    found = tuple(sorted({int(axis) % rank for axis in axes}))
+    found = axes(ctx, node, 1, rank)
+    if not found:
+        found = () if node.attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
+        found = found[1:] if ctx.model.shapes[node.inputs[0]][0] == 1 else found
     if 0 in found:
         ctx.refuse(node, f"The axes of {node.op} must not hold the batch, axis 0.", "Reduce the other axes only.")
-    return found
+    return tuple(sorted(found))
 
 
 def _reduced(ctx: Lowering, node: SourceNode, expr: Expr, axes: tuple[int, ...], *, sums: bool) -> Expr:

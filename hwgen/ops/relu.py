@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import narrow
+from hwgen.ops.signature import HINT, NUMBER, Signature
 from hwgen.ops.values import Expr, HostQuant
 
 
@@ -30,6 +32,7 @@ class Clip(ElementwiseOp):
     """``min(max(x, low), high)`` with constant bounds; on a tensor of integers it narrows a quantiser (QCDQ)."""
 
     onnx = ("Clip",)
+    signature = Signature(1, 3, {"min": NUMBER, "max": NUMBER})
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Clip the value's curve, or the range of a quantised input."""
@@ -38,8 +41,7 @@ class Clip(ElementwiseOp):
             ctx.refuse(node, f"The minimum of Clip must not exceed its maximum, but {float(low)} > {float(high)}.")
         value = ctx.value(node.inputs[0])
         if isinstance(value, HostQuant) and not value.real:
-            lo = value.lo if low is None else max(value.lo, int(np.ceil(float(low))))
-            hi = value.hi if high is None else min(value.hi, int(np.floor(float(high))))
+            lo, hi = (_within(end, low, high) for end in (value.lo, value.hi))
             signed, bits = bits_for(lo, hi)
             ctx.bind(node.outputs[0], replace(value, onnx=node.outputs[0], lo=lo, hi=hi, signed=signed, bits=bits))
             return
@@ -59,8 +61,15 @@ def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction |
     ctx.bind(node.outputs[0], value.clipped(low, high))
 
 
+def _within(q: int, low: Fraction | None, high: Fraction | None) -> int:
+    q = q if low is None else max(q, math.ceil(low))
+    return q if high is None else min(q, math.floor(high))
+
+
 def _bound(ctx: Lowering, node: SourceNode, index: int, name: str) -> Fraction | None:
     array = ctx.constant(node, index, name)
+    if array is not None and array.size != 1:
+        ctx.refuse(node, f"The {name} of Clip must be one number, not {array.size}.", HINT)
     number = node.attrs.get(name) if array is None else array.reshape(-1)[0].item()
     if number is None or abs(number) >= float(np.finfo(np.float32).max):
         return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from math import prod
+from typing import ClassVar
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp, only_host_follows, suffix
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import HINT, NUMBER, PERMUTATION, WHOLE, WHOLES, Signature
 from hwgen.ops.values import Const, Expr, HostQuant, Mapped, QuantConst, Sum
 
 
@@ -25,10 +28,12 @@ class LayoutOp(ElementwiseOp):
         elif isinstance(value, Const):
             ctx.refuse(node, f"{node.op} of a constant must be folded before export.")
         elif isinstance(value, HostQuant) and self.by_host(node):
+            _check_count(ctx, node, prod(ctx.model.shapes[node.inputs[0]]), ctx.model.shapes[out])
             ctx.bind(out, replace(value, onnx=out))
         elif isinstance(value, HostQuant | Expr | Sum | Mapped):
             value = ctx.activation(node, node.inputs[0])
             shape = ctx.model.shapes[out]
+            _check_count(ctx, node, value.view.positions().size, shape)
             if shape[:1] != (1,) and only_host_follows(ctx.model, node):
                 ctx.bind(out, suffix([value], ctx, node))
                 return
@@ -39,7 +44,9 @@ class LayoutOp(ElementwiseOp):
 
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:
         """Return the constant in its new shape."""
-        return value.reshaped(ctx.model.shapes[node.outputs[0]])
+        shape = ctx.model.shapes[node.outputs[0]]
+        _check_count(ctx, node, value.ints.size, shape)
+        return value.reshaped(shape)
 
     def by_host(self, node: SourceNode) -> bool:
         """Tell whether the host does this to a quantised input, rather than hardware seeing it as a view."""
@@ -50,10 +57,22 @@ class LayoutOp(ElementwiseOp):
         """Return the new arrangement; batch left out."""
 
 
+def _check_count(ctx: Lowering, node: SourceNode, count: int, shape: tuple[int, ...]) -> None:
+    if count != prod(shape):
+        ctx.refuse(node, f"{node.op} must keep its {count} elements, not give the shape {shape}.", HINT)
+
+
 class Reshape(LayoutOp):
     """Operators that keep the order of the elements."""
 
     onnx = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout")
+    signature = Signature(1, 2, {"axes": WHOLES})
+    signatures: ClassVar = {
+        "Reshape": Signature(2, 2, {"allowzero": WHOLE}),
+        "Flatten": Signature(attrs={"axis": WHOLE}),
+        "Identity": Signature(),
+        "Dropout": Signature(1, 3, {"ratio": NUMBER, "seed": WHOLE}),
+    }
     keeps_integers = True
 
     def positions(self, ctx: Lowering, node: SourceNode, positions: Ints, shape: tuple[int, ...]) -> Ints:
@@ -65,6 +84,7 @@ class Transpose(LayoutOp):
     """Permutation of the axes."""
 
     onnx = ("Transpose",)
+    signature = Signature(attrs={"perm": PERMUTATION})
     keeps_integers = True
 
     def constant(self, ctx: Lowering, node: SourceNode, value: QuantConst) -> QuantConst:

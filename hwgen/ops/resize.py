@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import ceil, floor
+from typing import ClassVar
 
 import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import AXES, HINT, NUMBER, NUMBERS, TEXT, WHOLE, Signature, one_of
 from hwgen.ops.taking import TakingOp, numbers
 
 HALF = Fraction(1, 2)
@@ -27,6 +29,16 @@ class Resize(TakingOp):
     """Nearest neighbour, by any factor: each output pixel is one of the input."""
 
     onnx = ("Resize", "Upsample")
+    signature = Signature(
+        1,
+        4,
+        {
+            "antialias": WHOLE, "axes": AXES, "coordinate_transformation_mode": TEXT, "cubic_coeff_a": NUMBER,
+            "exclude_outside": WHOLE, "extrapolation_value": NUMBER, "keep_aspect_ratio_policy": TEXT, "mode": TEXT,
+            "nearest_mode": one_of(*ROUND),
+        },
+    )  # fmt: skip
+    signatures: ClassVar = {"Upsample": Signature(1, 2, {"mode": TEXT, "scales": NUMBERS})}
 
     def taken(self, ctx: Lowering, node: SourceNode, array: Ints) -> Sequence[Ints]:
         """Take the nearest rows and columns."""
@@ -36,7 +48,10 @@ class Resize(TakingOp):
             ctx.refuse(node, text, "Export with nearest, or use ConvTranspose with the interpolation's weights.")
         axes = tuple(node.attrs.get("axes", range(array.ndim)))
         out = ctx.model.shapes[node.outputs[0]]
-        for axis, scale in zip(axes, self._scales(ctx, node, array.shape, axes, out), strict=True):
+        scales = self._scales(ctx, node, array.shape, axes, out)
+        if len(scales) != len(axes) or len(out) != array.ndim or min(scales, default=1) <= 0:
+            ctx.refuse(node, f"{node.op} must have a positive factor for each of its {len(axes)} axes.", HINT)
+        for axis, scale in zip(axes, scales, strict=True):
             if scale != 1 or out[axis] != array.shape[axis]:
                 array = np.take(array, self._nearest(ctx, node, array.shape[axis], out[axis], scale), axis=axis)
         return [array]

@@ -20,6 +20,7 @@ from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.interpolated import FRACTION_BITS, INDEX_BITS, Interpolation, interpolation
 from hwgen.ops.lowered import RequantProof
 from hwgen.ops.lowering import Lowering
+from hwgen.ops.signature import AXIS, Signature
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, in_type, int_attr, type_of
 from hwgen.ops.tail import suffix_of
@@ -38,6 +39,7 @@ class Softmax(ElementwiseOp):
     """``exp(x) / sum(exp(x))`` over the channels, or over equal groups of them such as the heads of attention."""
 
     onnx = ("Softmax",)
+    signature = Signature(attrs={"axis": AXIS})
     needs_integers = True
 
     def apply(self, ctx: Lowering, node: SourceNode) -> None:

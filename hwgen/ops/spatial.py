@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -13,9 +14,15 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
+from hwgen.ops.signature import EXTENTS, PADS, Kind, one_of
 from hwgen.ops.values import Expr, View
 
 Pair = tuple[int, int]
+WINDOW: Mapping[str, Kind] = {
+    "kernel_shape": EXTENTS, "strides": EXTENTS, "dilations": EXTENTS, "pads": PADS,
+    "auto_pad": one_of("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"),
+}  # fmt: skip
+"""Attributes that convolutions and pools share."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +145,11 @@ def _filled(shape: Geometry) -> Geometry:
 
 def zero_of(ctx: Lowering, node: SourceNode, expr: Expr) -> int:
     """Return the one integer that stands for real zero in every channel, which is what padding puts in."""
-    zeros = {-o / s for o, s in zip(expr.curve.offset, expr.curve.slope, strict=True)}
-    zero = zeros.pop()
-    if zeros or zero.denominator != 1:
+    zero = expr.curve.zero
+    if zero is None:
         text = f"The input of {node.op} must have one integral zero point, because the node pads with zeros."
         ctx.refuse(node, text, "Quantise the input with an integral zero point, or remove the padding.")
-    return int(zero)
+    return zero
 
 
 def window(

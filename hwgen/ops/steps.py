@@ -66,6 +66,14 @@ class Curve:
         return len(self.slope)
 
     @property
+    def zero(self) -> int | None:
+        """The one integer of at most 31 bits that stands for real zero in every channel of a line; None without one."""
+        zeros = {-o / s for o, s in zip(self.offset, self.slope, strict=True) if s}
+        zero = zeros.pop() if zeros else None
+        fits = zero is not None and not zeros and zero.denominator == 1 and abs(zero) < 1 << 30
+        return int(zero) if zero is not None and fits else None
+
+    @property
     def affine(self) -> bool:
         """True when nothing is clipped."""
         return all(b is None for b in self.floor) and all(b is None for b in self.ceiling)

@@ -13,6 +13,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import selected
+from hwgen.ops.signature import HINT
 from hwgen.ops.values import Const, QuantConst
 
 
@@ -49,6 +50,22 @@ def _of_constant(value: QuantConst, found: Ints) -> QuantConst:
     ints = value.ints.reshape(-1)[found]
     scale = np.broadcast_to(value.scale, value.ints.shape).reshape(-1)[found]
     return QuantConst(ints, scale).reshaped(ints.shape)
+
+
+def axes(ctx: Lowering, node: SourceNode, index: int, rank: int) -> tuple[int, ...] | None:
+    """Return the axes that an input, or in older opsets an attribute, lists, counted from the first; None where absent.
+
+    Raises
+    ------
+    UnsupportedError
+        There are only `rank` axes, or one is listed twice.
+    """
+    found = numbers(ctx, node, index, "axes")
+    if found is None:
+        return None
+    if any(not -rank <= axis < rank for axis in found) or len({axis % rank for axis in found}) < len(found):
+        ctx.refuse(node, f"The axes of {node.op} must be some of {rank} axes, each once, not {found}.", HINT)
+    return tuple(axis % rank for axis in found)
 
 
 def numbers(ctx: Lowering, node: SourceNode, index: int, name: str) -> tuple[int, ...] | None:

@@ -57,6 +57,10 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
     if any(isinstance(value, Broken) for value in values):
         _bind(ctx, node, Broken())
         return []
+    wrong = op.problems(node, ctx.model.shapes)
+    if wrong:
+        _assume(ctx, node)
+        return wrong
     try:
         if any(isinstance(value, Suffix) for value in values):
             _bind(ctx, node, _follow(ctx, node, values, host=op.host))
@@ -65,11 +69,10 @@ def _lower_node(ctx: Lowering, node: SourceNode) -> list[Problem]:
     except UnsupportedError as error:
         _assume(ctx, node)
         return list(error.problems)
-    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except MemoryError:
         _bind(ctx, node, Broken())
-        reason = " ".join(str(error).split())[:200].rstrip(". ") or type(error).__name__
-        message = f"The operands of {node.op} do not fit together ({reason})."
-        return [Problem(message, node.name, "Check the model with onnx.checker.check_model and export it again.")]
+        text = f"{node.op} must not need more memory to import than this process may have."
+        return [Problem(text, node.name, "Check the sizes of its tensors.")]
     return []
 
 
