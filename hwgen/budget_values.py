@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from hwgen.errors import Problem, did_you_mean
+from hwgen.errors import Problem, UserError, did_you_mean
+from hwgen.graph.source import IntegerType
 
 PER_CENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
@@ -66,6 +67,18 @@ def _choice(*known: str) -> PlainValidator:
     return _value(wanted, lambda value: value if isinstance(value, str) and value in known else None)
 
 
+def _sizes(value: Any) -> tuple[int, ...] | None:
+    sizes = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return sizes if sizes and all(_whole(1)(size) for size in sizes) else None
+
+
+def _integer_type(value: Any) -> str | None:
+    try:
+        return str(IntegerType.parse(value)) if isinstance(value, str) else None
+    except UserError:
+        return None
+
+
 Positive = Annotated[float, _value("a positive number", _number(0, proper=True))]
 Amount = Annotated[float | str, _value("a number that is not negative, or a per cent such as 80%", _amount)]
 Count = Annotated[int, _value("a whole number of at least 1", _whole(1))]
@@ -73,6 +86,8 @@ StreamBits = Annotated[int, _value("a multiple of 8", _whole(8, step=8))]
 Width = Annotated[int, _value("a whole number from 2 to 8", _whole(2, 8))]
 Switch = Annotated[bool, _value("true or false", lambda value: value if isinstance(value, bool) else None)]
 Text = Annotated[str, _value("a board's name", lambda value: value if isinstance(value, str) else None)]
+Sizes = Annotated[tuple[int, ...], _value("positive sizes, [1, 3, 224, 224], or one of a symbolic axis", _sizes)]
+IntegerName = Annotated[str, _value("int1 to int16, or uint1 to uint16", _integer_type)]
 UnitName = Annotated[
     Literal["lut_const", "lut_generic", "dsp", "xnor"], _choice("lut_const", "lut_generic", "dsp", "xnor")
 ]
@@ -108,13 +123,15 @@ def find_problems(where: str, data: Mapping[str, Any], error: ValidationError, m
         elif path[-1] == "[key]":
             problems.append(Problem(f"{where}: {'.'.join(path[:-2])} must have texts as keys, not {item['input']!r}."))
         else:
-            wanted = item.get("ctx", {}).get("wanted") or _mapping(_keys(model, path))
+            wanted = item.get("ctx", {}).get("wanted") or _mapping(path[-1], _keys(model, path))
             problems.append(Problem(f"{where}: {key} must be {wanted}, not {item['input']!r}."))
     return list(dict.fromkeys(problems))
 
 
-def _mapping(keys: list[str]) -> str:
-    return f"a mapping with keys among {', '.join(keys)}" if keys else "a mapping with layer names as keys"
+def _mapping(key: str, keys: list[str]) -> str:
+    if keys:
+        return f"a mapping with keys among {', '.join(keys)}"
+    return f"a mapping with {'layer' if key == 'layers' else 'input'} names as keys"
 
 
 def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
@@ -123,10 +140,10 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
         return list(model.model_fields)
     kind = model.model_fields[path[0]].annotation
     named = any(getattr(part, "__origin__", part) is dict for part in (kind, *get_args(kind)))
-    inner = next(_models(kind))
+    inner = next(_models(kind), None)
     if named:
-        return list(inner.model_fields) if len(path) > 1 else []
-    return _keys(inner, path[1:])
+        return list(inner.model_fields) if inner is not None and len(path) > 1 else []
+    return [] if inner is None else _keys(inner, path[1:])
 
 
 def _models(kind: Any) -> Iterator[type[BaseModel]]:

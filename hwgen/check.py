@@ -67,7 +67,7 @@ def check_model(request: Request) -> dict[str, Any]:
             if fits and _attempt(found, lambda: job.plan):
                 facts |= _planned(job, facts["summary"])
     else:
-        _attempt(found, lambda: _survey(request, found))
+        _attempt(found, lambda: _survey(job, found))
     return {**found.to_json(), **facts}
 
 
@@ -81,10 +81,10 @@ def _attempt(found: _Findings, step: Callable[[], object]) -> bool:
     return True
 
 
-def _survey(request: Request, found: _Findings) -> None:
+def _survey(job: Build, found: _Findings) -> None:
     from hwgen import frontend
 
-    for error in frontend.survey(request.model, request.shapes):
+    for error in frontend.survey(job.request.model, job.shapes):
         found.add(error)
 
 

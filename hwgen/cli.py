@@ -242,13 +242,15 @@ def quantize(
 ) -> None:
     """Quantise a float model: an ONNX file with QONNX quantisers, and how near it is to the float model."""
     from hwgen import frontend
-    from hwgen.config import load_quantize
+    from hwgen.config import load_inputs, load_quantize
     from hwgen.ptq import quantise_model, write_file
 
     given = {"weights": weights, "acts": acts, "method": method, "calibration": calibration}
     options = load_quantize(budget, {key: value for key, value in given.items() if value is not None})
     assert options is not None
-    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    known = load_inputs(budget)
+    shapes = {**known.shapes, **parse_shapes(shape or ())}
+    types = {**known.input_types, **parse_types(input_type or ())}
     source = frontend.load(model, shapes=shapes, input_types=types)
     result = quantise_model(source, options, calib, evaluation, seed)
     write_file(result.onnx, out)

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from hwgen.budget_values import (
     Amount,
     Count,
+    IntegerName,
     Method,
     Positive,
     Ranges,
+    Sizes,
     StreamBits,
     Strict,
     Switch,
@@ -27,6 +29,7 @@ from hwgen.budget_values import (
 )
 from hwgen.errors import UserError
 
+INPUTS = ("shapes", "input_types")
 RESOURCES = ("lut", "ff", "dsp", "bram36", "uram")
 
 
@@ -154,6 +157,8 @@ class Budget(Strict):
         The user's choices by the name of a layer or of one of its ONNX nodes.
     ports
         How wide the accelerator's ports may be.
+    shapes, input_types
+        Shapes that the model's file leaves open, and the integers that its inputs hold, by name.
     quantize
         How a float model is quantised; None where it is not asked for.
     """
@@ -165,6 +170,8 @@ class Budget(Strict):
     target: Literal["max_fps", "min_latency"] | FpsTarget | LatencyTarget = "max_fps"
     layers: dict[str, LayerChoice] = {}
     ports: Ports = Ports()
+    shapes: dict[str, Sizes] = {}
+    input_types: dict[str, IntegerName] = {}
     quantize: Quantize | None = None
 
     @classmethod
@@ -207,6 +214,29 @@ def load_budget(path: Path | None = None, changes: Mapping[str, Any] | None = No
         return Budget.parse(data, where)
     given = {key: value for key, value in overrides.items() if value is not None}
     return Budget.parse(_merged(_merged(data, changes or {}), given), where)
+
+
+def load_inputs(path: Path | None, changes: Mapping[str, Any] | None = None) -> Budget:
+    """Return a budget that holds `shapes` and `input_types`, and defaults else; it needs no board for them.
+
+    Parameters
+    ----------
+    path
+        YAML file, if there is one.
+    changes
+        As for `load_budget`.
+
+    Raises
+    ------
+    UserError
+        With every problem found in them.
+    """
+    data = _read(path) if path is not None else {}
+    where = f"Budget file {path}" if path is not None else "The budget"
+    if not isinstance(data, Mapping):
+        return Budget.parse(data, where)
+    merged = _merged(data, changes or {})
+    return Budget.parse({"board": "none", **{key: merged[key] for key in INPUTS if key in merged}}, where)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,7 +183,8 @@ def parse_layers(text: str | None) -> tuple[str, ...] | int | None:
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
     """Read ``limits.lut=80%``, ``target={fps: 1000}``, ``layers.conv1.unit=dsp`` into a tree of budget keys.
 
-    The middle of a key under ``layers`` or ``quantize.layers`` is one name, dots and all. Values are YAML.
+    The middle of a key under ``layers`` or ``quantize.layers`` is one name, dots and all, and so is what follows
+    ``shapes`` or ``input_types``. Values are YAML.
 
     Raises
     ------
@@ -211,6 +212,9 @@ def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _path(key: str) -> list[str]:
+    head, _, name = key.partition(".")
+    if head in ("shapes", "input_types"):
+        return [head, name]
     for head in ("layers.", "quantize.layers."):
         if key.startswith(head) and "." in key.removeprefix(head):
             name, _, leaf = key.removeprefix(head).rpartition(".")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,12 +103,27 @@ class Build:
         return self.quantisation.load(self.request.name)
 
     @cached_property
+    def shapes(self) -> Mapping[str, Sequence[int]]:
+        """Shapes that the file leaves open: of the budget, then of the command line."""
+        from hwgen.config import load_inputs
+
+        return {**load_inputs(self.request.budget, self.request.changes).shapes, **self.request.shapes}
+
+    @cached_property
+    def input_types(self) -> Mapping[str, str]:
+        """What the model's inputs are declared to hold: by the budget, then on the command line."""
+        from hwgen.config import load_inputs
+
+        return {**load_inputs(self.request.budget, self.request.changes).input_types, **self.request.input_types}
+
+    @cached_property
     def given(self) -> SourceModel:
         """The model as it was given."""
         from hwgen import frontend
 
-        request = self.request
-        return frontend.load(request.model, name=request.name, shapes=request.shapes, input_types=request.input_types)
+        return frontend.load(
+            self.request.model, name=self.request.name, shapes=self.shapes, input_types=self.input_types
+        )
 
     @cached_property
     def quantize(self) -> Quantize | None:
@@ -168,8 +183,8 @@ class Build:
 def import_options(job: Build) -> Any:
     """Return what the import depends on."""
     request = job.request
-    shapes = {name: list(sizes) for name, sizes in request.shapes.items()}
-    options = [request.name, job.model_sha256, shapes, dict(request.input_types)]
+    shapes = {name: list(sizes) for name, sizes in job.shapes.items()}
+    options = [request.name, job.model_sha256, shapes, dict(job.input_types)]
     if job.quantize is None:
         return options
     calib = request.calib

@@ -161,3 +161,14 @@ def test_an_import_that_fails_still_looks_at_everything(tmp_path: Path, capfd: p
 def test_a_missing_file_is_one_problem(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, facts, _ = check(capfd, tmp_path / "none.onnx", "--board", "zcu102")
     assert code == 2 and found(facts) == [("user", None)]
+
+
+def test_the_budget_may_hold_shapes_and_types(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    chain = Chain(batch="frames")
+    chain.product(quantised=True)
+    model, budget = chain.save(tmp_path / "net.onnx"), tmp_path / "budget.yaml"
+    budget.write_text("board: zcu102\nshapes: {frames: 2}\ninput_types: {x: int4}\n")
+    code, facts, _ = check(capfd, model, "--budget", budget)
+    assert code == 2 and "must be 1 or symbolic, not 2" in str(facts["problems"])
+    code, facts, _ = check(capfd, model, "--budget", budget, "--shape", "frames=1")
+    assert code == 0, facts

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ops.build import residual
 
-from hwgen.config import Budget, FpsTarget, LatencyTarget, LayerChoice, load_budget
+from hwgen.config import Budget, FpsTarget, LatencyTarget, LayerChoice, load_budget, load_inputs
 from hwgen.errors import UserError
 from hwgen.hw import Memory, Resources, boards
 from hwgen.hw.limits import bandwidth_of, limits_of, port_bits, reserved_of
@@ -94,6 +94,10 @@ def test_everything_that_a_budget_may_say(tmp_path: Path) -> None:
         ({"layers": {"c": {"smid": 2}}}, "unknown key 'layers.c.smid'. Did you mean simd?"),
         ({"layers": {"c": 3}}, "layers.c must be a mapping with keys among unit, pe, simd, pixels, weights, not 3"),
         ({"layers": [3]}, "layers must be a mapping with layer names as keys, not [3]"),
+        ({"shapes": 3}, "shapes must be a mapping with input names as keys, not 3"),
+        ({"shapes": {"x": [1, 0]}}, "shapes.x must be positive sizes, [1, 3, 224, 224], or one of a symbolic axis"),
+        ({"shapes": {"x": []}}, "shapes.x must be positive sizes"),
+        ({"input_types": {"x": "int99"}}, "input_types.x must be int1 to int16, or uint1 to uint16, not 'int99'"),
         ({"layers": {3: {"pe": 1}}}, "layers must have texts as keys, not 3"),
         ({"ports": {"bits": 12}}, "ports.bits must be a multiple of 8, not 12"),
         ({"target": {"latency_us": -1}}, "target must be max_fps, min_latency, {fps: x} or {latency_us: x}"),
@@ -269,3 +273,12 @@ def test_a_wrong_board_file_is_a_sentence(tmp_path: Path, change: tuple[str, str
     with pytest.raises(UserError) as error:
         boards.load(str(path))
     assert any(sentence in text for text in sentences(error))
+
+
+def test_shapes_and_types_of_inputs_need_no_board(tmp_path: Path) -> None:
+    path = tmp_path / "budget.yaml"
+    path.write_text("shapes: {x: [1, 3, 8, 8], n: 4}\ninput_types: {x: uint8}\nlimits: 3\n")
+    found = load_inputs(path, parse_changes(["shapes.a.b=[1, 2]", "input_types.x=int4"]))
+    assert found.shapes == {"x": (1, 3, 8, 8), "n": (4,), "a.b": (1, 2)}
+    assert found.input_types == {"x": "int4"}
+    assert load_inputs(None).shapes == {}
