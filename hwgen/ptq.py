@@ -7,6 +7,7 @@ import dataclasses
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def quantise_model(
         A file, the options or the model do not fit.
     """
     from hwgen.frontend import inputs
+    from hwgen.frontend.guard import guarded
     from hwgen.quantize import quantise
 
     if calib is not None:
@@ -83,7 +85,8 @@ def quantise_model(
     else:
         feeds = inputs.default(model, RANDOM_FRAMES, seed)
     other = None if evaluation is None else inputs.read_npz(model, evaluation, ignore=LABELS)
-    result = quantise(model, feeds, options, other)
+    work = partial(quantise, model, feeds, options, other)
+    result = guarded(work, f"{model.name} in onnxruntime", doing="Running", seconds=None)
     return Quantisation(result.onnx, _facts(result, options, calib, feeds))
 
 

@@ -83,7 +83,7 @@ def _count(
 
 
 def check_elements(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse tensors of over 2**28 elements.
+    """Refuse tensors of over 2**28 elements, and of less than none.
 
     Raises
     ------
@@ -96,6 +96,11 @@ def check_elements(shapes: Mapping[str, tuple[int, ...]]) -> None:
         Problem(f"Tensor {name} has {count:,} elements; hwgen handles up to {MAX_ELEMENTS:,}.", hint=hint)
         for name, count in counts.items()
         if count > MAX_ELEMENTS
+    ]
+    problems += [
+        Problem(f"Tensor {name} must not have negative sizes: {shape}.", hint="Check the windows before it.")
+        for name, shape in shapes.items()
+        if min(shape, default=0) < 0
     ]
     if problems:
         raise UnsupportedError(problems)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs what reads an untrusted file in a process of its own.
+"""Runs what reads or computes an untrusted model in a process of its own.
 
 The C++ libraries of ONNX crash on some damaged models (shape inference and the version converter of onnx 1.21 do), and
 take the process with them. A forked copy of this one costs about 10 ms; where it dies, that becomes a sentence.
@@ -20,27 +20,29 @@ from typing import NoReturn, TypeVar
 from hwgen.errors import InternalError, UnsupportedError, UserError
 
 MAX_SECONDS = 600
-"""Processor time that reading a model may take."""
+"""Processor time that reading a model, or computing one frame of it, may take."""
 
 T = TypeVar("T")
 
 
-def guarded(work: Callable[[], T], what: str) -> T:
+def guarded(work: Callable[[], T], what: str, *, doing: str = "Reading", seconds: int | None = MAX_SECONDS) -> T:
     """Return what `work` returns, or raise what it raises, having run it in a forked process.
 
     Parameters
     ----------
     work
         Its result and its exceptions must be picklable; what it changes in memory is lost.
-    what
-        The file that it reads, for the sentence.
+    what, doing
+        The file that it reads, or the model that it runs, for the sentence.
+    seconds
+        Processor time that it may take; None leaves it unbounded.
 
     Raises
     ------
     UserError
         The process crashed.
     UnsupportedError
-        It took over ten minutes of processor time, or was ended for lack of memory; it may use half of the machine's.
+        It took more processor time, or was ended for lack of memory; it may use half of the machine's.
     """
     if not hasattr(os, "fork"):
         return work()
@@ -50,7 +52,7 @@ def guarded(work: Callable[[], T], what: str) -> T:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _serve(work, writing)
+        _serve(work, writing, seconds)
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:
@@ -61,7 +63,7 @@ def guarded(work: Callable[[], T], what: str) -> T:
         os.waitpid(child, 0)
         raise
     if status:
-        _refuse(-status, what)
+        _refuse(-status, f"{doing} {what}", seconds)
     failed, result = pickle.loads(answer)
     if failed:
         raise result
@@ -69,7 +71,7 @@ def guarded(work: Callable[[], T], what: str) -> T:
     return value
 
 
-def _serve(work: Callable[[], T], writing: int) -> NoReturn:
+def _serve(work: Callable[[], T], writing: int, seconds: int | None) -> NoReturn:
     """Do the work in the child and write its result; never return to what the parent was doing."""
     status = 1
     try:
@@ -77,8 +79,9 @@ def _serve(work: Callable[[], T], writing: int) -> NoReturn:
         faulthandler.disable()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _limit_memory()
-        used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (used + MAX_SECONDS, used + MAX_SECONDS))
+        if seconds is not None:
+            most = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1 + seconds
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(_answer(work))
         status = 0
@@ -102,14 +105,14 @@ def _answer(work: Callable[[], T]) -> bytes:
         return pickle.dumps((True, error))
 
 
-def _refuse(number: int, what: str) -> NoReturn:
+def _refuse(number: int, work: str, seconds: int | None) -> NoReturn:
     if number == signal.SIGXCPU:
-        raise UnsupportedError(f"Reading {what} takes more than {MAX_SECONDS} seconds of processor time.")
+        raise UnsupportedError(f"{work} takes more than {seconds} seconds of processor time.")
     if number == signal.SIGKILL:
-        raise UnsupportedError(f"Reading {what} was ended by the system, most likely for lack of memory.")
+        raise UnsupportedError(f"{work} was ended by the system, most likely for lack of memory.")
     if number > 0:
         raise UserError(
-            f"{what} is damaged: an ONNX library crashes on it ({signal.Signals(number).name}).",
+            f"{work} crashes an ONNX library ({signal.Signals(number).name}): the file is damaged.",
             hint="Check it with onnx.checker.check_model and export it again.",
         )
-    raise InternalError(f"The process that reads {what} ended without an answer.")
+    raise InternalError(f"{work} ended without an answer.")

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference: onnxruntime on the imported model, graph optimisations off, one thread, one frame at a time."""
+"""The reference: onnxruntime on the imported model, graph optimisations off, one thread, one frame at a time.
+
+The model may be hostile, so onnxruntime runs it in a process of its own (`hwgen.frontend.guard`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from math import prod
 
 import numpy as np
 import onnx
 import onnxruntime
 
 from hwgen.errors import UnsupportedError
+from hwgen.frontend.guard import MAX_SECONDS, guarded
 from hwgen.graph.source import Array, SourceModel
+
+MAX_BYTES = 1 << 28
+"""About how much the process that runs onnxruntime hands back at a time."""
 
 
 def session(model: bytes) -> onnxruntime.InferenceSession:
@@ -81,7 +90,6 @@ class Reference:
     def __init__(self, model: SourceModel) -> None:
         self.model = model
         self._proto = onnx.load_model_from_string(model.serialized)
-        self._sessions: dict[tuple[str, ...], onnxruntime.InferenceSession] = {}
 
     def run(self, feeds: Mapping[str, Array], want: Sequence[str]) -> dict[str, Array]:
         """Return the wanted tensors for a batch of frames.
@@ -102,58 +110,57 @@ class Reference:
         ------
         UnsupportedError
             onnxruntime cannot run the model.
+        UserError
+            onnxruntime crashes on it.
         """
-        return self._frames(self._session(tuple(want)), self.model.inputs, feeds, tuple(want))
+        return self._frames(extract(self._proto, self.model.inputs, want, "reference"), feeds, want)
 
     def continue_from(self, feeds: Mapping[str, Array], want: Sequence[str]) -> dict[str, Array]:
         """Return the wanted tensors computed from given values of other tensors, model inputs or not."""
-        part = extract(self._proto, feeds, want, "part")
-        inputs = tuple(port.name for port in part.graph.input)
-        return self._frames(_start(part), inputs, feeds, tuple(want))
+        return self._frames(extract(self._proto, feeds, want, "part"), feeds, want)
 
     def part(self, inputs: Iterable[str], outputs: Sequence[str], name: str) -> onnx.ModelProto:
         """Return the part of the model from some tensors to others as a model of its own."""
         return extract(self._proto, inputs, outputs, name)
 
-    def _session(self, want: tuple[str, ...]) -> onnxruntime.InferenceSession:
-        if want not in self._sessions:
-            part = extract(self._proto, self.model.inputs, want, "reference")
-            self._sessions[want] = _start(part)
-        return self._sessions[want]
-
-    def _frames(
-        self,
-        run: onnxruntime.InferenceSession,
-        inputs: Sequence[str],
-        feeds: Mapping[str, Array],
-        want: tuple[str, ...],
-    ) -> dict[str, Array]:
-        needed = {port.name for port in run.get_inputs()}
-        given = {name: np.asarray(feeds[name]).astype(self.model.dtypes[name]) for name in inputs if name in needed}
+    def _frames(self, part: onnx.ModelProto, feeds: Mapping[str, Array], want: Sequence[str]) -> dict[str, Array]:
+        names, dtypes, shapes = tuple(dict.fromkeys(want)), self.model.dtypes, self.model.shapes
+        inputs = [port.name for port in part.graph.input]
+        given = {name: np.asarray(feeds[name]).astype(dtypes[name]) for name in inputs}
         frames = len(next(iter(feeds.values())))
-        names = list(dict.fromkeys(want))
-        results: dict[str, list[Array]] = {name: [] for name in names}
-        for index in range(frames):
-            frame = {name: value[index : index + 1] for name, value in given.items()}
-            for name, value in zip(names, _run(run, names, frame), strict=True):
-                results[name].append(value)
-        return {name: _stack(values, self.model.shapes[name]) for name, values in results.items()}
+        each = sum(prod(shapes[name]) * dtypes[name].itemsize for name in names)
+        step = max(1, MAX_BYTES // max(1, each))
+        data, parts = part.SerializeToString(), []
+        for start in range(0, max(1, frames), step):
+            some = range(start, min(start + step, frames))
+            work = partial(_results, data, given, names, some)
+            limit = MAX_SECONDS * max(1, len(some))
+            parts.append(guarded(work, f"{self.model.name} in onnxruntime", doing="Running", seconds=limit))
+        rows = {name: [row for found in parts for row in found[name]] for name in names}
+        return {name: _stack(values, shapes[name]) for name, values in rows.items()}
 
 
-def _start(part: onnx.ModelProto) -> onnxruntime.InferenceSession:
+def _results(model: bytes, feeds: Mapping[str, Array], names: Sequence[str], frames: range) -> dict[str, list[Array]]:
+    """Return what onnxruntime gives for each of some frames."""
     try:
-        return session(part.SerializeToString())
+        run = session(model)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UnsupportedError(f"onnxruntime cannot run the model: {reason}") from error
+        raise UnsupportedError(f"onnxruntime cannot run the model: {_reason(error)}") from error
+    results: dict[str, list[Array]] = {name: [] for name in names}
+    for index in frames:
+        frame = {name: value[index : index + 1] for name, value in feeds.items()}
+        try:
+            found = run.run(list(names), frame)
+        except Exception as error:
+            raise UnsupportedError(f"onnxruntime fails while it runs the model: {_reason(error)}") from error
+        for name, value in zip(names, found, strict=True):
+            results[name].append(value)
+    return results
 
 
-def _run(run: onnxruntime.InferenceSession, names: list[str], frame: dict[str, Array]) -> list[Array]:
-    try:
-        return list(run.run(names, frame))
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UnsupportedError(f"onnxruntime fails while it runs the model: {reason}") from error
+def _reason(error: Exception) -> str:
+    """Return the first line of a message, ending in a full stop."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ") + "."
 
 
 def _stack(values: list[Array], shape: tuple[int, ...]) -> Array:

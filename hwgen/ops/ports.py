@@ -23,7 +23,7 @@ def port_layout(model: SourceModel, name: str) -> tuple[tuple[int, ...], View] |
     ``(1, D, T, 1)``: what reads them first decides. None: no port can have that shape.
     """
     shape = model.shapes[name]
-    if shape[:1] != (1,) or len(shape) not in (2, 3, 4):
+    if shape[:1] != (1,) or len(shape) not in (2, 3, 4) or min(shape) < 1:
         return None
     if len(shape) != 3:
         return shape, View(shape)

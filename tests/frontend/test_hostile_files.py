@@ -195,7 +195,7 @@ def test_a_file_that_is_too_large_or_no_file(tmp_path: Path) -> None:
 
 
 def test_a_crash_becomes_a_sentence_and_an_error_stays_what_it_is() -> None:
-    with pytest.raises(UserError, match=r"net is damaged: an ONNX library crashes on it \(SIGABRT\)"):
+    with pytest.raises(UserError, match=r"Reading net crashes an ONNX library \(SIGABRT\): the file is damaged"):
         guarded(os.abort, "net")
     problems = [Problem("A is wrong.", "node", "Try B."), Problem("C is wrong.")]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import onnx_models as m
 import pytest
 from onnx import TensorProto, helper
 
-from hwgen.errors import UnsupportedError
+from hwgen.errors import UnsupportedError, UserError
 from hwgen.frontend import load
+from hwgen.frontend import reference as reference_module
 from hwgen.frontend.reference import Reference
 
 VALUES = m.f32(
@@ -217,3 +219,21 @@ def test_weights_of_four_bits_and_clipped_weights(tmp_path: Path) -> None:
     source = load(m.save(m.make(nodes, {"x": [1, 2]}, ["y"], constants), tmp_path))
     assert source.constants["wc"].tolist() == [[7, -8], [1, 2]]
     assert Reference(source).run({"x": m.f32([[1, 2]])}, ["y"])["y"].tolist() == [[4.5, -2.0]]
+
+
+def test_a_crash_of_onnxruntime_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = load(m.save(m.make([m.node("Relu", ["x"], "y")], {"x": [1, 3]}, ["y"]), tmp_path))
+    reference = Reference(model)
+    feeds = {"x": m.f32([[1, -2, 3], [-4, 5, -6]])}
+    monkeypatch.setattr(reference_module, "MAX_BYTES", 1)
+    assert reference.run(feeds, ["y"])["y"].tolist() == [[1, 0, 3], [0, 5, 0]]
+    monkeypatch.setattr(reference_module, "session", lambda data: os.abort())
+    with pytest.raises(UserError, match=r"Running .* in onnxruntime crashes an ONNX library \(SIGABRT\)"):
+        reference.run(feeds, ["y"])
+
+    def hungry(data: bytes) -> None:
+        np.zeros(1 << 50, np.uint8)
+
+    monkeypatch.setattr(reference_module, "session", hungry)
+    with pytest.raises(UnsupportedError, match="onnxruntime cannot run the model: "):
+        reference.run(feeds, ["y"])
