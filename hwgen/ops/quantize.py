@@ -62,7 +62,7 @@ class DequantizeLinear(SourceOp):
         value = ctx.value(name)
         if isinstance(value, Const):
             ndim = value.array.ndim
-            if value.array.dtype.kind not in "iu":
+            if not _is_integer(value.array.dtype):
                 ctx.refuse(node, f"The constant of {node.op} must hold integers, not {value.array.dtype}.")
             ints = value.array.astype(np.int64) - _along(zero, node, ndim).astype(np.int64)
             ctx.bind(node.outputs[0], QuantConst(ints, _objects_along(scale, node, ndim)))
@@ -109,7 +109,7 @@ def _parameters(ctx: Lowering, node: SourceNode) -> tuple[npt.NDArray[Any], npt.
             _check_axis(ctx, node, array.shape, what)
     if zero is None:
         zero = np.zeros((), dtype=np.uint8)
-    elif zero.dtype.kind not in "iu":
+    elif not _is_integer(zero.dtype):
         ctx.refuse(node, f"The zero point of {node.op} must be an integer, not {zero.dtype}.")
     signed, bits = _format(zero.dtype)
     return scale, zero, signed, bits
@@ -121,6 +121,11 @@ def _check_axis(ctx: Lowering, node: SourceNode, found: tuple[int, ...], what: s
     if not -len(shape) <= axis < len(shape) or found != (shape[axis],):
         text = f"The {what} of {node.op} must be one number, or one for each element of axis {axis} of {shape}"
         ctx.refuse(node, f"{text}, not have the shape {found}.", HINT)
+
+
+def _is_integer(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a type is one of integers; those of 2 and 4 bits, which NumPy does not know, by their name."""
+    return dtype.kind in "iu" or dtype.name.lstrip("u") in ("int2", "int4")
 
 
 def _format(dtype: np.dtype[Any]) -> tuple[bool, int]:

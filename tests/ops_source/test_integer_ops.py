@@ -140,6 +140,59 @@ def test_pools_of_onnxruntime(op: str, zero: int) -> None:
     assert_as_written(net, y, frames((3, 4, 4)), TensorProto.UINT8)
 
 
+def identity(net: Net, size: int, scale: float, zero: int) -> tuple[str, str, str]:
+    """Return the frames requantised in hardware, with their scale and zero point."""
+    eye = quantised(net, np.eye(size, dtype=np.int8), 1, 0)
+    y = net.node("QLinearMatMul", "x", *point(net, 1, 100), *eye, *point(net, scale, zero))
+    return (y, *point(net, scale, zero))
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs"),
+    [
+        ("QLinearLeakyRelu", {"alpha": 0.25}),
+        ("QLinearSigmoid", {}),
+        ("QLinearSoftmax", {"axis": -1, "opset": 13}),
+        ("QLinearSoftmax", {"axis": 1, "opset": 11}),
+    ],
+)
+def test_functions_of_onnxruntime(op: str, attrs: dict[str, Any]) -> None:
+    """Another requantisation follows, so that none of them is left to the host."""
+    net = Net((1, 6), TensorProto.UINT8)
+    out = (2, 60) if op == "QLinearLeakyRelu" else (1 / 256, 0)
+    y = net.node(
+        op,
+        *identity(net, 6, 1 / 16 if op == "QLinearSoftmax" else 1, 100),
+        *point(net, *out),
+        domain=MICROSOFT,
+        **attrs,
+    )
+    weights = quantised(net, np.eye(6, dtype=np.int8), 1, 0)
+    y = net.node("QLinearMatMul", y, *point(net, *out), *weights, *point(net, *out))
+    lowered = assert_as_written(net, y, frames((6,)), TensorProto.UINT8, most=int(op != "QLinearLeakyRelu"))
+    assert ops(lowered).count("matvec") == 2
+
+
+@pytest.mark.parametrize("scales", [(1, 1), (1, 2)])
+def test_concat_of_onnxruntime(scales: tuple[float, float]) -> None:
+    net = Net((1, 6), TensorProto.UINT8)
+    parts = [identity(net, 6, scale, 90) for scale in scales]
+    y = net.node("QLinearConcat", *point(net, 2, 7), *parts[0], *parts[1], domain=MICROSOFT, axis=1)
+    assert_as_written(net, y, frames((6,)), TensorProto.UINT8)
+
+
+@pytest.mark.parametrize("zeros", [(), (7,), (7, 99), (7, [1, 2, 3, 4])])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_product_that_comes_out_real(zeros: tuple[Any, ...], bias: bool) -> None:
+    net = Net((1, 6), TensorProto.UINT8)
+    points = [net.const(zero, np.uint8) for zero in zeros]
+    rest = (*points, *[""] * (2 - len(points)), net.const([1, -2, 0.5, 4])) if bias else points
+    scales = net.const(0.5), net.const([0.25, 0.5, 1, 2])
+    weights = net.const(integers((6, 4), np.uint8, 255), np.uint8)
+    y = net.node("MatMulIntegerToFloat", "x", weights, *scales, *rest, domain=MICROSOFT)
+    assert ops(assert_as_written(net, y, frames((6,)))) == ["matvec"]
+
+
 def test_quantisers_of_onnxruntime_have_16_bits_at_any_opset() -> None:
     net = Net((1, 6), opset=17)
     x = net.node("QuantizeLinear", "x", *point(net, 0.5, 1000, np.uint16), domain=MICROSOFT)

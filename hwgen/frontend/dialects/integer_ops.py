@@ -160,6 +160,17 @@ def _around(w: Rewriter, node: SourceNode, op: str, operands: int) -> None:
     _quantised(w, node, w.op(op, inputs, node.outputs[0], **attrs), 3 * operands, zero_first=op in _ZERO_FIRST)
 
 
+def _softmax(w: Rewriter, node: SourceNode) -> None:
+    """QLinearSoftmax; up to opset 12 its axis and all behind it were one."""
+    if node.attrs.get("opset", 13) > 12:
+        _around(w, node, "Softmax", 1)
+        return
+    x = _reals(w, node, 0)
+    flat = w.op("Flatten", (x,), x, axis=node.attrs.get("axis", 1))
+    y = w.op("Softmax", (flat,), x, axis=-1)
+    _quantised(w, node, w.op("Reshape", (y, w.op("Shape", (x,), x)), x), 3)
+
+
 def _concat(w: Rewriter, node: SourceNode) -> None:
     """QLinearConcat: y scale, y zero, then a tensor, its scale and its zero point again and again."""
     inputs = [_reals(w, node, i) for i in range(2, len(node.inputs), 3)]
@@ -188,7 +199,7 @@ MICROSOFT: Mapping[str, Rule] = {
     "QLinearGlobalAveragePool": partial(_around, op="GlobalAveragePool", operands=1),
     "QLinearLeakyRelu": partial(_around, op="LeakyRelu", operands=1),
     "QLinearSigmoid": partial(_around, op="Sigmoid", operands=1),
-    "QLinearSoftmax": partial(_around, op="Softmax", operands=1),
+    "QLinearSoftmax": _softmax,
     "QLinearConcat": _concat,
     "MatMulIntegerToFloat": _matmul_to_float,
     "DynamicQuantizeMatMul": _dynamic,
