@@ -170,6 +170,32 @@ def plan(
 
 
 @app.command()
+def explain(
+    model: Annotated[Path, typer.Argument(help="ONNX file, or the folder of a build.", metavar="MODEL")],
+    layers: Annotated[list[str], typer.Argument(help="Layers, processes or ONNX nodes.", metavar="LAYER...")],
+    board: BoardOption = None,
+    budget: BudgetOption = None,
+    clock_mhz: ClockOption = None,
+    changes: SetOption = None,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
+    calib: CalibOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a layer is built, what the runner-up was, and what tipped it."""
+    from hwgen.planning import explain_model
+
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    tree = parse_changes(changes or ())
+    request = Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib, changes=tree)
+    found = explain_model(request, layers)
+    if as_json:
+        console.print_json({"ok": True, "layers": [one.to_json() for one in found]})
+    else:
+        console.print_lines([line for one in found for line in one.sentences])
+
+
+@app.command()
 def sweep(
     model: Model,
     board: BoardOption = None,

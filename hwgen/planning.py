@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts, stages
-from hwgen.errors import UserError
+from hwgen.errors import Problem, UserError
 from hwgen.request import Request
 from hwgen.version import VERSION
 from hwgen.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hwgen.graph import Graph
     from hwgen.plan import Plan
+    from hwgen.plan.explain import Explanation
 
 REPORT = Path("report") / "plan.json"
 
@@ -47,6 +50,55 @@ def planned(job: stages.Build) -> Planned:
     quantize = None if job.quantize is None else job.quantisation.facts
     facts = {**stages.origin(job, quantize), "roofline": stages.roofline_of(job), "quantize": quantize}
     return Planned(plan, build_report(plan, facts))
+
+
+def explain_model(request: Request, layers: Sequence[str]) -> list[Explanation]:
+    """Return why layers of a model, or of a finished build's folder, are built as they are.
+
+    Parameters
+    ----------
+    request
+        Its `model` is an ONNX file, or the output folder of a build.
+    layers
+        Names of layers, processes or ONNX nodes.
+
+    Raises
+    ------
+    UserError
+        With every name that is none, or when the folder holds no plan.
+    HwgenError
+        The model cannot be planned.
+    """
+    from hwgen.plan.explain import Explainer
+
+    explainer = Explainer(*_decided(request))
+    problems: list[Problem] = []
+    found: list[str] = []
+    for name in layers:
+        try:
+            found += [layer for layer in explainer.find(name) if layer not in found]
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    return [explainer.explain(layer) for layer in found]
+
+
+def _decided(request: Request) -> tuple[Plan, Graph]:
+    """Return a plan with its graph: those of a build's folder, or made anew."""
+    if not request.model.is_dir():
+        job = stages.Build(request, lambda stage, text: None)
+        return job.plan, job.lowered.graph
+    from hwgen.ops.lowered import Lowered
+    from hwgen.plan import Plan
+
+    try:
+        plan = artifacts.restore(request.model / stages.PLAN, Plan)
+        return plan, artifacts.restore(request.model / stages.LOWERED, Lowered).graph
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        hint = "Give a model, or build with this version again."
+        text = f"The folder {request.model} must be that of a build with its plan, but it is not."
+        raise UserError(text, hint=hint) from error
 
 
 def write_plan(found: Planned, out: Path) -> None:
