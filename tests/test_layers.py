@@ -11,7 +11,7 @@ from jinja2 import Environment, meta
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "hwgen"
-BASE = {"errors", "config", "budget_values", "resources", "version", "artifacts"}
+BASE = {"errors", "config", "budget_values", "packing", "resources", "version", "artifacts"}
 SHELL = {
     "pipeline",
     "cli",
@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "verify": BASE | {"graph", "hw", "plan", "hlsc"},
     "synth": BASE | {"graph", "hw", "plan"},
     "report": BASE | {"graph", "hw", "plan"},
-    "hlsc": {"errors"},
+    "hlsc": {"errors", "packing"},
 }
 PLAN_READERS = ("render", "verify", "synth", "report")
 

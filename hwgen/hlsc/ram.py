@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place
-from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.back.fold import ones, to_signed
 from hwgen.hlsc.bindings import bound, independent
 from hwgen.hlsc.llconst import Unreadable, image
 from hwgen.hlsc.llparse import Inst, Operand
@@ -18,6 +18,7 @@ from hwgen.hlsc.lltypes import Int
 from hwgen.hlsc.lower_ops import Refused
 from hwgen.hlsc.partition import Key, Layout
 from hwgen.hlsc.streams import Access, check_exclusive, combine
+from hwgen.packing import signed_bits, unsigned_bits
 
 if TYPE_CHECKING:
     from hwgen.hlsc.lower import Lowering

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.address import Place, Term
-from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
 from hwgen.hlsc.bindings import Bound
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.llconst import Bytes
+from hwgen.packing import signed_bits, unsigned_bits
 
 _Key = tuple[str, tuple[Term, ...], int]
 

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.fold import ones, signed_bits, unsigned_bits
+from hwgen.hlsc.back.fold import ones
 from hwgen.hlsc.builder import Builder
 from hwgen.hlsc.names import Names
 from hwgen.hlsc.trip import Induction
+from hwgen.packing import signed_bits, unsigned_bits
 
 
 class States:

@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 
 from hwgen.graph import Ints
-from hwgen.hw import Family, Resources
+from hwgen.hw import Family, Resources, Storage
 
 PRICES = Path(__file__).parent / "area.yaml"
 LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4}
@@ -36,11 +36,14 @@ class Parts:
         Amount of every part that costs LUTs, and of every part that costs registers.
     bram36
         Block RAMs, a half for 18 Kbit.
+    dsp
+        Multiplier blocks.
     """
 
     lut: Mapping[str, float]
     ff: Mapping[str, float]
     bram36: float = 0.0
+    dsp: int = 0
 
 
 @cache
@@ -62,7 +65,7 @@ def priced(kernel: str, family: Family, parts: Parts) -> Resources:
         sum((lists[price_list(name, family)][part] if lists else 1) * amount for part, amount in amounts.items())
         for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
     )
-    return Resources(round(lut), round(ff), 0, parts.bram36)
+    return Resources(round(lut), round(ff), parts.dsp, parts.bram36)
 
 
 def index_bits(extent: int) -> int:
@@ -174,11 +177,11 @@ def lane_products(bits: Ints, zeros: Ints, values: Ints, other_bits: int) -> dic
     }
 
 
-def rom(depth: int, width: int, family: Family) -> tuple[dict[str, float], float]:
+def rom(depth: int, width: int, family: Family, storage: Storage = "auto") -> tuple[dict[str, float], float]:
     """Return the parts and the block RAMs of a table: small ones are absorbed by their users, constants are free."""
-    if depth <= 1:
+    if depth <= 1 or width == 0:
         return {"table": 0.0, "rom": 0.0}, 0.0
-    if rom_in_block(depth, width):
+    if storage == "bram" or (storage == "auto" and rom_in_block(depth, width)):
         return {"table": 0.0, "rom": 0.0}, mapped_blocks(depth, width)
     if depth <= ABSORBED:
         return {"table": float(width), "rom": 0.0}, 0.0

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.ops import multipliers
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, rom, together, trailing_zeros
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
@@ -70,9 +71,11 @@ class Depthwise(LaneOp):
         filters = self.filters(graph, node)
         return [Folding(lanes, lanes * filters) for lanes in divisors(self.lane_channels(graph, node))]
 
-    def unit(self, graph: Graph, node: Node) -> Unit:
-        """Return the LUT multiplier."""
-        return "lut_generic"
+    def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
+        """Return every folding with the units and storages that suit it."""
+        size, bits = graph.constant(node, "weight").size, int_attr(node, "weight_bits")
+        tables = [(f, size // f.pe) for f in self.foldings(graph, node)]
+        return multipliers.choices(in_type(graph, node), bits, bipolar_weights(node), tables, board)
 
     def streams(
         self, graph: Graph, node: Node, folding: Folding
@@ -95,16 +98,25 @@ class Depthwise(LaneOp):
         filters = graph.constant(node, "weight").reshape(folds, lanes, taps)
         kept = np.minimum(lane_bits(filters, (0, 2)), weight_bits)
         stored = int(kept.sum())
-        weights, weight_bram = rom(folds * taps, stored, family)
+        weights, weight_bram = rom(folds * taps, stored, family, choice.storage)
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
         counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
         products = lane_products(kept, trailing_zeros(filters, (0, 2)), filters[0, :, 0], x.bits)
+        unpacked, dsp = 0.0, 0
+        if choice.unit == "dsp":
+            lanewise = (kept, filters.min(axis=(0, 2)), filters[0, :, 0])
+            bits, least, values = (each.reshape(choice.folding.simd, -1) for each in lanewise)
+            unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
+            products = dict.fromkeys(products, 0.0)
         sums = float(lanes * acc.bits)
-        lut = {"base": 1.0, "counters": counters, "sums": sums}
+        lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
-        ff = {"base": 1.0, "state": counters + 2 * sums, "pipeline": sum(products.values()), "table": table}
-        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram)
+        pipeline = sum(products.values())
+        ff = {
+            "base": 1.0, "state": counters + 2 * sums, "pipeline": pipeline, "table": table, "unpacked": unpacked,
+        }  # fmt: skip
+        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram, dsp)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `depthwise`."""
@@ -124,6 +136,7 @@ class Depthwise(LaneOp):
             "weight_t": weight_t,
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
+            **multipliers.settings(choice),
         }
         if filters > 1:
             config["kMultiplier"] = filters

@@ -44,12 +44,28 @@ class FoldedOp(HardwareOp):
         return priced(self.name, board.family, self.parts(graph, node, choice, board.family))
 
     def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
-        """Return every choice with its cycles and cost, fewest cycles last."""
-        options = [
-            Option(choice, self.cycles(graph, node, choice.folding), self.cost(graph, node, choice, board))
-            for choice in self.choices(graph, node, board)
-        ]
+        """Return the choices that no other of the same folding beats, with cycles and cost, fewest cycles last."""
+        by_folding: dict[Folding, list[Option]] = {}
+        for choice in self.choices(graph, node, board):
+            cycles = self.cycles(graph, node, choice.folding)
+            option = Option(choice, cycles, self.cost(graph, node, choice, board))
+            by_folding.setdefault(choice.folding, []).append(option)
+        options = [option for alike in by_folding.values() for option in unbeaten(alike)]
         return sorted(options, key=lambda o: (-o.cycles, o.cost.lut, o.folding.simd, o.folding.pe))
+
+
+def unbeaten(options: list[Option]) -> list[Option]:
+    """Return the options than which no other takes as little or less of everything, registers left aside."""
+
+    def needs(option: Option) -> tuple[float, ...]:
+        cost = option.cost
+        return cost.lut, cost.dsp, cost.bram36, cost.uram, option.traffic
+
+    kept: list[Option] = []
+    for option in sorted(options, key=needs):
+        if not any(all(a <= b for a, b in zip(needs(other), needs(option), strict=True)) for other in kept):
+            kept.append(option)
+    return kept
 
 
 class LaneOp(FoldedOp):

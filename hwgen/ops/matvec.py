@@ -9,7 +9,8 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
+from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.ops import multipliers
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, ram, rom, together, trailing_zeros
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
@@ -65,10 +66,11 @@ class Matvec(FoldedOp):
         acc += bias[:, np.newaxis]
         return (acc.T,)
 
-    def unit(self, graph: Graph, node: Node) -> Unit:
-        """Return XNOR and population count where both operands are one bit, LUT multipliers elsewhere."""
-        both = in_type(graph, node).bipolar and bipolar_weights(node)
-        return "xnor" if both else "lut_generic"
+    def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
+        """Return every folding with the units and storages that suit it."""
+        size, bits = graph.constant(node, "weight").size, int_attr(node, "weight_bits")
+        tables = [(f, size // (f.simd * f.pe)) for f in self.foldings(graph, node)]
+        return multipliers.choices(in_type(graph, node), bits, bipolar_weights(node), tables, board)
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
         """Return every (divisor of K, divisor of OC / G)."""
@@ -121,8 +123,13 @@ class Matvec(FoldedOp):
         tiles = weight.reshape(blocks, pe, sf, simd)
         lanes = np.minimum(lane_bits(tiles, (0, 2)), weight_bits)
         products = lane_products(lanes, trailing_zeros(tiles, (0, 2)), tiles[0, :, 0, :], x.bits)
+        unpacked, dsp = 0.0, 0
+        if choice.unit == "dsp":
+            least, values = tiles.min(axis=(0, 2)).T, tiles[0, :, 0].T
+            unpacked, dsp = multipliers.block_products(lanes.T, least, values, x, family)
+            products = dict.fromkeys(products, 0.0)
         stored = int(lanes.sum())
-        weights, weight_bram = rom(blocks * sf, stored, family)
+        weights, weight_bram = rom(blocks * sf, stored, family, choice.storage)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(blocks, bias_width, family)
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
@@ -132,12 +139,18 @@ class Matvec(FoldedOp):
         sums = float(pe * acc.bits)
         lut = {
             "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
-            "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums,
+            "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums, "unpacked": unpacked,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
         table = addressed(blocks * sf, stored) + addressed(blocks, bias_width)
-        ff = {"base": 1.0, "state": counters + registers, "pipeline": sum(products.values()), "table": table}
-        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram)
+        ff = {
+            "base": 1.0,
+            "state": counters + registers,
+            "pipeline": sum(products.values()),
+            "table": table,
+            "unpacked": unpacked,
+        }
+        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `matvec`."""
@@ -158,6 +171,7 @@ class Matvec(FoldedOp):
             "weight_t": weight_t,
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
+            **multipliers.settings(choice),
         }
         if _groups(node) > 1:
             config["kGroups"] = _groups(node)

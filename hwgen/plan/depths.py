@@ -15,7 +15,9 @@ from hwgen.ops.area import ram_in_block, rom_in_block
 TABLE = Path(__file__).parent / "depths.yaml"
 
 
-EXACT = frozenset({"kSimd", "kPe", "kLanes", "kInLanes", "kOutLanes", "kBits", "kInBits", "kSteps", "kCopies", "kTies"})
+EXACT = frozenset(
+    {"kSimd", "kPe", "kLanes", "kInLanes", "kOutLanes", "kBits", "kInBits", "kSteps", "kCopies", "kTies", "kStorage"}
+)
 
 
 def key(call: KernelCall, family: Family, clock_mhz: float) -> str:

@@ -199,9 +199,10 @@ class Wirer:
 
 def describe(op: str, candidate: Candidate) -> str:
     """Return a choice in words."""
-    unit, folding = candidate.option.choice.unit, candidate.option.folding
+    choice, folding = candidate.option.choice, candidate.option.folding
     shape = f"PE {folding.pe} x SIMD {folding.simd}" if op == "matvec" else f"{folding.simd} lanes"
-    return shape if unit == "none" else f"{unit}, {shape}"
+    kept = "" if choice.storage == "auto" else f", kept in {choice.storage}"
+    return f"{shape}{kept}" if choice.unit == "none" else f"{choice.unit}, {shape}{kept}"
 
 
 def reason(site: Site, candidate: Candidate, ii: int) -> str:

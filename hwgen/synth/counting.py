@@ -112,7 +112,6 @@ def count_design(plan: Plan, files: Sequence[Path]) -> DesignCounts:
         All of its SystemVerilog: ``<process>.sv`` for each process, the top, the library ``hwgen_*.sv``.
     """
     family, names = plan.board.family, [process.name for process in plan.processes]
-    dsp = {process.name: process.unit == "dsp" for process in plan.processes}
     library = [path for path in files if path.match(LIBRARY)]
     by_name = {path.stem: path for path in files}
     missing = [name for name in names if name not in by_name]
@@ -120,7 +119,7 @@ def count_design(plan: Plan, files: Sequence[Path]) -> DesignCounts:
         raise UserError(f"There must be RTL for every process, and there is none for {', '.join(missing)}.")
 
     def alone(name: str) -> YosysCounts:
-        return count([*library, by_name[name]], name, family, dsp=dsp[name])
+        return count([*library, by_name[name]], name, family)
 
     with ThreadPoolExecutor(jobs()) as pool:
         counted = dict(zip(names, pool.map(alone, names), strict=True))

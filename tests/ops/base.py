@@ -12,18 +12,19 @@ import numpy as np
 
 from hwgen.config import Budget
 from hwgen.graph import Graph, Node
-from hwgen.hw import CType, Option, StreamType, boards, from_beats, to_beats
+from hwgen.hw import Choice, CType, Option, Storage, StreamType, Unit, boards, from_beats, to_beats
 from hwgen.ops.base import HardwareOp, hardware_op
+from hwgen.ops.folded import FoldedOp
 from hwgen.ops.support import type_limits
 from hwgen.plan import Plan, make_plan
 from hwgen.resources import data_folder
 
 from . import rtl
 from .build import evaluate, random_inputs
-from .csim import differing
+from .csim import alone_differing, differing
 
 FRAMES = 3
-OPTIONAL = {"kDsp"}
+OPTIONAL = {"kDsp", "kStorage"}
 """Constants that a kernel does without."""
 
 
@@ -79,7 +80,7 @@ class OperatorTests(ABC):
             assert cycles == sorted(cycles, reverse=True)
             assert len({option.choice for option in options}) == len(options)
             assert all(option.cost.lut > 0 and option.cost.ff > 0 for option in options)
-            assert all(option.cost.dsp == 0 for option in options)
+            assert all((option.cost.dsp > 0) == (option.choice.unit == "dsp") for option in options)
 
     def test_streams_carry_the_tensors(self) -> None:
         for graph, node, op, options in self.cases():
@@ -127,11 +128,20 @@ class OperatorTests(ABC):
         plans = [(plan, evaluate(plan_graph, random_inputs(plan_graph, FRAMES))) for plan_graph, plan in self.plans()]
         assert differing(plans, tmp_path, FRAMES) == []
 
+    def test_compiled_cpp_of_every_kind_equals_golden(self, tmp_path: Path) -> None:
+        wrong = []
+        for number, (graph, node, op, _) in enumerate(self.cases()):
+            found = kinds(op, graph, node)
+            wrong += alone_differing(graph, node, found, tmp_path / str(number)) if len(found) > 1 else []
+        assert wrong == []
+
     def test_rtl_equals_golden(self) -> None:
-        graph, node, _, options = min(
+        graph, node, op, options = min(
             self.cases(), key=lambda case: sum(case[0].types[n].elements for n in case[0].inputs)
         )
-        assert rtl.differing(graph, node, options[:: max(1, len(options) - 1)]) == []
+        chosen = [option.choice for option in options[:: max(1, len(options) - 1)]]
+        chosen += [choice for choice in kinds(op, graph, node) if choice not in chosen]
+        assert rtl.differing(graph, node, chosen) == []
 
     @classmethod
     def plans(cls) -> list[tuple[Graph, Plan]]:
@@ -143,6 +153,15 @@ class OperatorTests(ABC):
             for graph, _, _, _ in cls.cases()
             for target in targets
         ]
+
+
+def kinds(op: HardwareOp, graph: Graph, node: Node) -> list[Choice]:
+    """Return one choice for every unit and storage that the operator offers."""
+    assert isinstance(op, FoldedOp)
+    found: dict[tuple[Unit, Storage], list[Choice]] = {}
+    for choice in op.choices(graph, node, boards.load("zcu102")):
+        found.setdefault((choice.unit, choice.storage), []).append(choice)
+    return [choices[len(choices) // 2] for choices in found.values()]
 
 
 def _check_times(times: np.ndarray, stream: StreamType, iterations: int) -> None:

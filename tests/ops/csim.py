@@ -3,23 +3,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from hwgen.graph import Ints
+from hwgen.graph import Graph, Ints, Node
 from hwgen.hlsc.csim import CsimJob, csim_many
-from hwgen.hw import pack, to_beats
-from hwgen.plan import Plan
+from hwgen.hw import Built, Choice, Folding, Resources, StreamType, boards, pack, to_beats
+from hwgen.ops.base import hardware_op
+from hwgen.plan import Channel, Plan, Process
 from hwgen.render import render
 from hwgen.resources import data_folder
+
+from .build import evaluate, random_inputs
+
+FRAMES = 2
+BOARD = "zcu102"
+
+
+def alone(name: str, built: Built) -> Plan:
+    """Return a plan that holds one kernel call, its streams open."""
+    board = boards.load(BOARD)
+    ins, outs = (
+        tuple(Channel(f"{name}_{side}{i}", side, (), stream, 0, None, None) for i, stream in enumerate(streams))
+        for side, streams in (("in", built.call.inputs), ("out", built.call.outputs))
+    )
+    ends = [tuple(channel.name for channel in channels) for channels in (ins, outs)]
+    choice, function = Choice(Folding(1, 1)), built.call.function
+    process = Process(name, name, function, (), choice, built.call, ends[0], ends[1], 0, 0, Resources(), "")
+    return Plan(
+        "alone", board, board.clock_mhz, board.resources, (process,), (*ins, *outs), (), 0, 0, Resources(), "", "", (),
+        built.arrays,
+    )  # fmt: skip
+
+
+def alone_differing(graph: Graph, node: Node, choices: Sequence[Choice], folder: Path) -> list[str]:
+    """Return the choices whose compiled C++, alone, writes other words than the golden model."""
+    golden = evaluate(graph, random_inputs(graph, FRAMES))
+    found, outputs = [], []
+    for number, choice in enumerate(choices):
+        name = f"unit{number}"
+        built = hardware_op(node).kernel(graph, node, choice)
+        render(alone(name, built), folder)
+        include = [folder / "hls/include", data_folder("hls") / "compat"]
+        inputs = [packed(golden[t], s) for t, s in zip(node.inputs, built.call.inputs, strict=True)]
+        found.append(CsimJob(folder / f"hls/src/{name}.cpp", name, include, inputs, FRAMES))
+        outputs.append([packed(golden[t], s) for t, s in zip(node.outputs, built.call.outputs, strict=True)])
+    pairs = zip(choices, csim_many(found), outputs, strict=True)
+    return [str(c) for c, got, want in pairs if not all(map(np.array_equal, got, want))]
+
+
+def packed(values: Ints, stream: StreamType) -> np.ndarray:
+    """Return the words of a tensor on a stream, one row a beat."""
+    return pack(to_beats(values, stream), stream)
 
 
 def words(plan: Plan, channel: str, golden: Mapping[str, Ints]) -> np.ndarray:
     """Return a channel's golden words, one row a beat."""
     found = plan.channel(channel)
-    return pack(to_beats(golden[found.tensor], found.type), found.type)
+    return packed(golden[found.tensor], found.type)
 
 
 def jobs(plan: Plan, golden: Mapping[str, Ints], folder: Path, frames: int) -> list[CsimJob]:

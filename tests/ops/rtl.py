@@ -10,23 +10,22 @@ from pathlib import Path
 
 from hwgen.graph import Graph, Node
 from hwgen.hlsc import Module, Target, compile_process
-from hwgen.hw import Built, Choice, Folding, Option, Resources, StreamType, boards, pack, to_beats
+from hwgen.hw import Built, Choice, StreamType, pack, to_beats
 from hwgen.ops.base import hardware_op
-from hwgen.plan import Channel, Plan, Process
 from hwgen.render import render
 from hwgen.resources import cache_folder
 from tests.hlsc.fuzz import rtl
 
 from .build import evaluate, random_inputs
+from .csim import alone
 
 FRAMES = 2
-BOARD = "zcu102"
 Stream = tuple[str, str, StreamType]
 """Name in the RTL, tensor, format."""
 
 
-def differing(graph: Graph, node: Node, options: Sequence[Option]) -> list[str]:
-    """Build all options into one simulator; say at which rates one of them differs from the golden model."""
+def differing(graph: Graph, node: Node, choices: Sequence[Choice]) -> list[str]:
+    """Build all choices into one simulator; say at which rates one of them differs from the golden model."""
     golden = evaluate(graph, random_inputs(graph, FRAMES))
 
     def words(tensor: str, stream: StreamType) -> list[int]:
@@ -34,9 +33,9 @@ def differing(graph: Graph, node: Node, options: Sequence[Option]) -> list[str]:
         return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
     modules, inputs, outputs = [], {}, {}
-    for number, option in enumerate(options):
+    for number, choice in enumerate(choices):
         name = f"unit{number}"
-        built = hardware_op(node).kernel(graph, node, option.choice)
+        built = hardware_op(node).kernel(graph, node, choice)
         modules.append(_compiled(name, built))
         for i, stream in enumerate(built.call.inputs):
             inputs[name, f"in{i}"] = words(node.inputs[i], stream)
@@ -52,24 +51,11 @@ def differing(graph: Graph, node: Node, options: Sequence[Option]) -> list[str]:
 
 def _compiled(name: str, built: Built) -> Module:
     """Compile a kernel call that stands alone."""
-    board = boards.load(BOARD)
-    sides = [
-        tuple(Channel(f"{name}_{side}{i}", side, (), stream, 0, None, None) for i, stream in enumerate(streams))
-        for side, streams in (("in", built.call.inputs), ("out", built.call.outputs))
-    ]
-    ends = [tuple(channel.name for channel in channels) for channels in sides]
-    fold = Folding(1, 1)
-    process = Process(
-        name, name, built.call.function, (), Choice(fold), built.call, ends[0], ends[1], 0, 0, Resources(), ""
-    )
-    plan = Plan(
-        "alone", board, board.clock_mhz, board.resources, (process,), (*sides[0], *sides[1]), (), 0, 0, Resources(),
-        "", "", (), built.arrays,
-    )  # fmt: skip
+    plan = alone(name, built)
     with tempfile.TemporaryDirectory() as folder:
         render(plan, Path(folder))
         source, include = Path(folder) / f"hls/src/{name}.cpp", Path(folder) / "hls/include"
-        return compile_process(source, name, [include], Target(board.family, board.clock_mhz))
+        return compile_process(source, name, [include], Target(plan.board.family, plan.clock_mhz))
 
 
 def _model(modules: Sequence[Module]) -> rtl.Model:

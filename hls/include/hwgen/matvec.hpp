@@ -12,8 +12,8 @@ namespace hwgen {
 
 /// For each of kVectors vectors: acc[row] = bias[row] + sum over columns of in[column] * weights[row][column].
 ///
-/// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t acc_t, and kDsp if products
-/// shall be multiplier blocks. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd
+/// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t acc_t, kDsp if products
+/// shall be multiplier blocks, and kStorage for where the weights live. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd
 /// + simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp
 /// says. One iteration does kPe * kSimd products; column folds run fastest, then row folds, then vectors. A vector is
 /// read in the iterations of row fold 0 and kept for the others. With kGroups, which may be left out, each of the
@@ -27,6 +27,11 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
 #pragma HLS INLINE
 #pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
 #pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2
+  if constexpr (StorageOf<Cfg>::value == kLuts) {
+#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = lutram
+  } else if constexpr (StorageOf<Cfg>::value == kBlocks) {
+#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = bram
+  }
   using in_t = typename Cfg::in_t;
   using acc_t = typename Cfg::acc_t;
   using P = Product<Cfg>;

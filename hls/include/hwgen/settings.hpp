@@ -39,4 +39,17 @@ struct MultiplierOf<Cfg, Void<decltype(Cfg::kMultiplier)>> {
   static constexpr unsigned value = Cfg::kMultiplier;
 };
 
+/// Where a kernel keeps its weights or its lines: the compiler's choice, tables and LUT RAM, block RAM, or UltraRAM.
+enum : unsigned { kAuto = 0, kLuts = 1, kBlocks = 2, kUltra = 3 };
+
+/// Cfg::kStorage: one of the above; kAuto where Cfg does not have it.
+template <class Cfg, class = void>
+struct StorageOf {
+  static constexpr unsigned value = kAuto;
+};
+template <class Cfg>
+struct StorageOf<Cfg, Void<decltype(Cfg::kStorage)>> {
+  static constexpr unsigned value = Cfg::kStorage;
+};
+
 }  // namespace hwgen

@@ -15,11 +15,12 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.bitsum import Bit, Tables, add_bits, weighted_bits
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
-from hwgen.hlsc.back.fold import ones, signed_bits
+from hwgen.hlsc.back.fold import ones
 from hwgen.hlsc.back.linear import Linear, Multiple, never_wraps
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.ranges import Ranges
+from hwgen.packing import signed_bits
 
 COUNTER = "ones_of_"
 """Prefix of the names of tables that count ones."""

@@ -4,41 +4,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel, Family
-from hwgen.hlsc.back.fold import signed_bits, to_signed
+from hwgen.hlsc.back.fold import to_signed
 from hwgen.hlsc.back.netlist import Netlist
 from hwgen.hlsc.back.rows import Factor
 from hwgen.hlsc.errors import HlsError
+from hwgen.packing import BLOCKS, Block, signed_bits
 
 LIBRARY = "hwgen_mul"
 """Module of `hls/rtl` that an emitted multiplier block is an instance of."""
 _PIPELINED = 3
 
 
-@dataclass(frozen=True)
-class Block:
-    """Ports of a family's multiplier: bits of the factor `d - a` and of `b`, and whether it subtracts."""
-
-    name: str
-    wide: int
-    narrow: int
-    subtracts: bool
-
-
-_BLOCKS = {
-    "xcup": Block("DSP48E2", 27, 18, True),
-    "xc7": Block("DSP48E1", 25, 18, True),
-    "ecp5": Block("MULT18X18D", 18, 18, False),
-}
-
-
 def block(family: Family) -> Block:
     """Return the multiplier block of a family."""
-    return _BLOCKS[family.name]
+    return BLOCKS[family.name]
 
 
 def factor(b: Builder, index: int) -> Factor:

@@ -46,16 +46,6 @@ def to_signed(pattern: int, width: int) -> int:
     return pattern - (1 << width) if pattern >> (width - 1) else pattern
 
 
-def unsigned_bits(value: int) -> int:
-    """Return the number of bits (at least 1) that hold 0..`value`."""
-    return max(1, value.bit_length())
-
-
-def signed_bits(low: int, high: int) -> int:
-    """Return the number of bits (at least 1) of the two's complement type that holds `low`..`high`."""
-    return max((~low if low < 0 else low).bit_length(), (~high if high < 0 else high).bit_length()) + 1
-
-
 def _concat(args: Sequence[int], widths: Sequence[int]) -> int:
     total = 0
     for value, width in zip(args, widths, strict=True):

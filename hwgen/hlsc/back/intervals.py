@@ -8,8 +8,9 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.fold import COMPARES, evaluate, ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.back.fold import COMPARES, evaluate, ones, to_signed
 from hwgen.hlsc.back.knownbits import computed_bits
+from hwgen.packing import signed_bits, unsigned_bits
 
 
 class Fact(NamedTuple):

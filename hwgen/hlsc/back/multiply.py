@@ -16,10 +16,11 @@ from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.dsp import looping
-from hwgen.hlsc.back.fold import ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.back.fold import ones, to_signed
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.rows import Factor, adders, cost, multiple, product
 from hwgen.hlsc.back.share import shareable
+from hwgen.packing import signed_bits, unsigned_bits
 
 _TABLE_INPUTS = 6
 _DIGIT = 2

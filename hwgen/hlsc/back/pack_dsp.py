@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
-from hwgen.hlsc.back.dsp import Block, block, looping, single
-from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
-from hwgen.hlsc.back.lanes_dsp import Lane, Layout, cross, port_bits, star
+from hwgen.hlsc.back.dsp import block, looping, single
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.back.rows import Factor
+from hwgen.packing import Block, Lane, Layout, cross, port_bits, signed_bits, stars, unsigned_bits
 
-_MOST = 4
-"""Products in a block with a pre-adder; two in one without."""
+_CROSS = 4
+"""Products of two and two factors."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ class _Grouper:
 
     def __init__(self, process: ir.Process, ports: Block) -> None:
         self.process = process
-        self.ports = (ports.wide, ports.narrow)
-        self.most = _MOST if ports.subtracts else 2
+        self.block = ports
         alone = looping(process)
         level = [0] * len(process.values)
         self.factors: dict[int, tuple[Factor, Factor]] = {}
@@ -87,7 +85,7 @@ class _Grouper:
     def _crosses(self, left: dict[int, tuple[Factor, Factor]]) -> list[_Group]:
         """Take the products of two and two factors out of `left`, as groups of four."""
         groups: list[_Group] = []
-        if self.most < _MOST:
+        if self.block.most < _CROSS:
             return groups
         by_pair = {frozenset(pair): product for product, pair in left.items()}
         partners: dict[Factor, list[Factor]] = {}
@@ -118,7 +116,7 @@ class _Grouper:
                 if x2 == x or w2 == w or any(p not in left for p in four):
                     continue
                 for wide, narrow in (((w, w2), (x, x2)), ((x, x2), (w, w2))):
-                    layout = cross(wide, narrow, self.ports)
+                    layout = cross(wide, narrow, (self.block.wide, self.block.narrow))
                     if layout is not None:
                         return self._group(layout, wide, narrow, by_pair)
         return None
@@ -139,25 +137,13 @@ class _Grouper:
                 shared.setdefault(one, []).append(product)
         for x in sorted(shared, key=lambda f: -len(shared[f])):
             waiting = [p for p in shared[x] if p in left]
-            while len(waiting) > 1:
-                found = self._star(x, waiting, left)
-                if found is None:
-                    waiting = waiting[1:]
-                    continue
-                groups.append(found)
-                for taken in found.products:
-                    del left[taken]
-                waiting = [p for p in waiting if p in left]
+            others = [next(w for w in left[p] if w != x) for p in waiting]
+            for chosen, layout in stars(others, x, self.block):
+                taken = tuple(waiting[k] for k in chosen)
+                groups.append(_Group(layout, tuple(others[k] for k in chosen), (x,), taken))
+                for product in taken:
+                    del left[product]
         return groups
-
-    def _star(self, x: Factor, waiting: Sequence[int], left: dict[int, tuple[Factor, Factor]]) -> _Group | None:
-        for count in range(min(self.most, len(waiting)), 1, -1):
-            chosen = waiting[:count]
-            others = tuple(w for p in chosen for w in left[p] if w != x)
-            layout = star(others, x, self.ports)
-            if layout is not None:
-                return _Group(layout, others, (x,), tuple(chosen))
-        return None
 
 
 class _Packer:

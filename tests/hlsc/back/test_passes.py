@@ -13,13 +13,14 @@ from hwgen.hlsc import backend, interp, ir, verify_ir
 from hwgen.hlsc.back.balance import balance
 from hwgen.hlsc.back.delays import DelayModel, family
 from hwgen.hlsc.back.finalise import finalise
-from hwgen.hlsc.back.fold import evaluate, ones, signed_bits, to_signed, unsigned_bits
+from hwgen.hlsc.back.fold import evaluate, ones, to_signed
 from hwgen.hlsc.back.identifiers import Identifiers
 from hwgen.hlsc.back.intervals import exact, join, transfer
 from hwgen.hlsc.back.knownbits import computed_bits
 from hwgen.hlsc.back.narrow import narrow
 from hwgen.hlsc.back.normalise import rebuild
 from hwgen.hlsc.target import Target
+from hwgen.packing import signed_bits, unsigned_bits
 
 MODEL = DelayModel(family("xcup"), 300.0)
 PASSES = {

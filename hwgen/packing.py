@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several products in one multiplier block: where the lanes lie, and how each product is read exactly.
 
+The HLS compiler packs by this, and the plan counts blocks by it.
+
 A block multiplies D = sum of w_i 2**a_i by B = sum of x_j 2**b_j. With lane offsets o_0 < o_1 < ... it gives T = sum of
 p_k 2**o_k, p_k one of the products. Lanes are narrower than products may be, and a negative one borrows from the lanes
 above it. With u_0 = p_0, u_k = p_k + q_(k-1) and q_k = floor(u_k / 2**d_k), d_k the width of lane k, the bits of T in
@@ -16,13 +18,42 @@ after FINN's `mvu_4sx4u`; the ranges are computed here for the formats at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from hwgen.hlsc.back.fold import signed_bits, unsigned_bits
-from hwgen.hlsc.back.rows import Factor
+from typing import Protocol
 
 _CANARY = 3
+
+
+class Factor(Protocol):
+    """A factor's format."""
+
+    @property
+    def width(self) -> int:
+        """Bits, the sign's included."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether it is two's complement."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A multiplier block: bits of the factor `d - a` and of `b`, whether it subtracts, the most products packed."""
+
+    name: str
+    wide: int
+    narrow: int
+    subtracts: bool
+    most: int
+
+
+BLOCKS: Mapping[str, Block] = {
+    "xcup": Block("DSP48E2", 27, 18, True, 4),
+    "xc7": Block("DSP48E1", 25, 18, True, 4),
+    "ecp5": Block("MULT18X18D", 18, 18, False, 2),
+}
+"""By family."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +94,16 @@ class Layout:
     wide: tuple[int, ...]
     narrow: tuple[int, ...]
     lanes: tuple[Lane, ...]
+
+
+def unsigned_bits(high: int) -> int:
+    """Return the number of bits (at least 1) of the unsigned type that holds 0..`high`."""
+    return max(1, high.bit_length())
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Return the number of bits (at least 1) of the two's complement type that holds `low`..`high`."""
+    return max((~low if low < 0 else low).bit_length(), (~high if high < 0 else high).bit_length()) + 1
 
 
 def limits(factor: Factor) -> tuple[int, int]:
@@ -131,6 +172,23 @@ def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int]) -> L
         return None
     lanes = _lanes(factors, [shared], (offsets, (0,)))
     return None if lanes is None else Layout(offsets, (0,), lanes)
+
+
+def stars(factors: Sequence[Factor], shared: Factor, block: Block) -> list[tuple[tuple[int, ...], Layout]]:
+    """Return which products of `factors` with one shared factor go into one block, those that stay alone left out.
+
+    Each block takes as many of the next factors as it can; the tuples hold their indices.
+    """
+    found: list[tuple[tuple[int, ...], Layout]] = []
+    at = 0
+    while at < len(factors) - 1:
+        for count in range(min(block.most, len(factors) - at), 1, -1):
+            layout = star(factors[at : at + count], shared, (block.wide, block.narrow))
+            if layout is not None:
+                found.append((tuple(range(at, at + count)), layout))
+                break
+        at += len(found[-1][0]) if found and found[-1][0][0] == at else 1
+    return found
 
 
 def cross(wide: Sequence[Factor], narrow: Sequence[Factor], ports: tuple[int, int]) -> Layout | None:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What multiplies by weights, and where the weights live: the units and storages that a node is offered with.
+
+A unit keeps a table of weights: a row for each of its folds, a lane for each product that it makes in a cycle. Products
+that share a factor share multiplier blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from hwgen.graph import Ints, TensorType
+from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
+from hwgen.ops.area import ABSORBED
+from hwgen.packing import BLOCKS, stars
+
+KERNEL_STORAGE: dict[Storage, int] = {"auto": 0, "lut": 1, "lutram": 1, "bram": 2, "uram": 3}
+"""``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A factor's format, as `hwgen.packing` takes it."""
+
+    width: int
+    signed: bool
+
+
+def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family: Family) -> tuple[float, int]:
+    """Return the bits that are read out of shared multiplier blocks with logic around them, and the blocks.
+
+    Parameters
+    ----------
+    bits, least, values
+        For each lane that an element of the input meets, shape ``(elements, lanes)``: the bits that the compiler keeps
+        of its weights (none where there is one weight only), the least weight, and one of them.
+    x
+        Format of the input.
+    family
+        Of the blocks.
+    """
+    block, blocks, unpacked = BLOCKS[family], 0, 0.0
+    for lanes, negative, weights in zip(bits, least < 0, values, strict=True):
+        wide = lanes > 1
+        sizes = _packed(tuple(lanes[wide].tolist()), tuple(negative[wide].tolist()), x.bits, x.signed, family)
+        constants = {int(weight) for weight in weights[lanes == 0] if abs(int(weight)).bit_count() > 1}
+        blocks += len(sizes) + int(wide.sum()) - sum(sizes) + len(constants)
+        unpacked += (sum(sizes) - len(sizes)) * (x.bits + int(lanes.max()))
+        unpacked += 0 if block.subtracts else len(sizes) * block.wide
+    return unpacked, blocks
+
+
+@lru_cache(maxsize=65536)
+def _packed(bits: tuple[int, ...], signed: tuple[bool, ...], x_bits: int, x_signed: bool, family: Family) -> list[int]:
+    """Return how many products each block takes that holds more than one."""
+    factors = [_Format(b, s) for b, s in zip(bits, signed, strict=True)]
+    return [len(chosen) for chosen, _ in stars(factors, _Format(x_bits, x_signed), BLOCKS[family])]
+
+
+def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, board: Board) -> Sequence[Unit]:
+    """Return the units that are worth offering for a table of `depth` rows.
+
+    Multiplier blocks are for products of two numbers that both change; where a lane has one weight only, the product is
+    made of the weight's own adders.
+    """
+    if x.bipolar or bipolar_weights:
+        return ("xnor",) if x.bipolar and bipolar_weights else ("lut_generic",)
+    if depth == 1:
+        return ("lut_const",)
+    block = BLOCKS[board.family]
+    fits = max(x.bits + (not x.signed), weight_bits) <= min(block.wide, block.narrow)
+    blocks = board.resources.dsp > 0 and min(x.bits, weight_bits) > 1 and fits
+    return ("lut_generic", "dsp") if blocks else ("lut_generic",)
+
+
+def storages(depth: int) -> Sequence[Storage]:
+    """Return where a table of `depth` rows may live; the logic around a small one absorbs it."""
+    return ("lut", "bram") if depth > ABSORBED else ("auto",)
+
+
+def choices(
+    x: TensorType, weight_bits: int, bipolar_weights: bool, depths: Sequence[tuple[Folding, int]], board: Board
+) -> list[Choice]:
+    """Return every folding, given with the rows of its table, with every unit and storage worth offering."""
+    return [
+        Choice(folding, unit, storage)
+        for folding, depth in depths
+        for unit in units(x, weight_bits, bipolar_weights, depth, board)
+        for storage in storages(depth)
+    ]
+
+
+def settings(choice: Choice) -> dict[str, bool | int]:
+    """Return the members of a kernel's configuration that say what multiplies and where the weights live."""
+    found: dict[str, bool | int] = {"kDsp": True} if choice.unit == "dsp" else {}
+    return found if choice.storage == "auto" else {**found, "kStorage": KERNEL_STORAGE[choice.storage]}
