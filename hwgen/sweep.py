@@ -189,8 +189,8 @@ def _key(job: Build, model: str) -> str:
 
 
 def _graph(known: dict[str, artifacts.Packed], job: Build) -> artifacts.Packed:
-    """Return the integer graph as data that can be sent; lowered once for each way of quantising."""
-    key = repr(job.quantize)
+    """Return the integer graph as data that can be sent; lowered once for what its budgets say of the model alike."""
+    key = repr((job.quantize, job.shapes, job.input_types))
     if key not in known:
         known[key] = artifacts.pack(job.lowered.graph)
     return known[key]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from distributed import LocalCluster
 
-from hwgen import cli, cluster, manifest
+from hwgen import artifacts, cli, cluster, manifest
 from hwgen.errors import UserError
 from hwgen.report.pareto import mark_front
 from hwgen.request import Request
@@ -106,6 +106,20 @@ def test_budget_files_are_an_axis(capfd: Capture, tmp_path: Path, scheduler: str
         (tmp_path / f"{name}.yaml").write_text(f"board: {board}\ntarget: {{fps: 1000}}\n")
     found = run(capfd, tmp_path / "out", scheduler, "--budgets", f"{tmp_path}/*.yaml")
     assert [(p["budget"], p["board"]) for p in found["points"]] == [("big.yaml", "u280"), ("small.yaml", "ulx3s")]
+
+
+def test_budgets_may_differ_in_what_they_say_of_the_model(
+    tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for number, text in enumerate(("", "", "shapes: {pixels: [1, 1, 8, 8]}\n")):
+        files.append(tmp_path / f"{number}.yaml")
+        files[-1].write_text(f"board: zcu102\nclock_mhz: {100 + number}\n{text}")
+    lowered: list[str] = []
+    real = artifacts.pack
+    monkeypatch.setattr(artifacts, "pack", lambda graph: lowered.append(graph.name) or real(graph))
+    found = sweep(Request(MLP), Axes(budgets=files), tmp_path / "out", scheduler, silent)
+    assert found["planned"] == 3 and len(lowered) == 2
 
 
 def test_a_local_cluster_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

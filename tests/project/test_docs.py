@@ -68,6 +68,17 @@ def test_add_a_board(project: Path) -> None:
     assert before.items() <= contents(project).items()
 
 
+def test_planning(project: Path) -> None:
+    printed = follow("planning.md", project)
+    for words in (
+        "<- bottleneck", "What binds: ", "GOP/s", "projected at 250 MHz", "projected at 50 MHz",
+        "conv_4_conv (matvec of ", "What tipped it: ", "designs are beaten by no other",
+    ):  # fmt: skip
+        assert words in printed, words
+    assert (project / "planned/report/roofline.svg").is_file()
+    assert len(list((project / "swept/points").iterdir())) == 6
+
+
 def test_every_link_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "designs").glob("*/*.md"))):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
