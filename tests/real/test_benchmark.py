@@ -35,6 +35,7 @@ def test_figures_of_a_build_that_stops_before_rtl(bench: ModuleType, tmp_path: P
     found = bench.figures({**result.to_json(), "wall_seconds": 1.0}, timings)
     assert json.loads(json.dumps(found)) == found
     assert found["ok"] and found["mismatches"] == {"golden": 0, "csim": None, "layers": None, "rtl": None}
+    assert found["parity"]["max_lsb"] == 0 and "layers" not in found["parity"]
     assert found["ii_error"] is None and found["lut_error"] is None and found["frames"] == 0
     assert found["stage_seconds"].keys() == result.seconds.keys()
 
