@@ -1,32 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folding rule: the least area for a given II, and the smallest II whose least area fits the budget.
+"""The choice for a given II: the least area within the limits, and the smallest II that fits, proven where they are.
 
-For an II of T cycles every site takes its cheapest option of at most T cycles, the width converters between unlike
-neighbours counted. Lowering T is speeding up the bottleneck: only sites slower than T have to change.
+For an II of T cycles every site may take any option of at most T cycles, and no converter may be slower. A choice by
+sweeps answers most questions; where it does not fit, the solver does (`hwgen.plan.solve`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
-from hwgen.plan.glue import fifo_cost
-from hwgen.plan.sites import Candidate, Edge, Site, conversion, edges, sites
+from hwgen.plan.sites import Candidate, Edge, Site, sites
+from hwgen.plan.solve import Answer, descend, solve, weights
+from hwgen.plan.space import Ground, Space, counts, resources
 
-NEVER = float("inf")
-SWEEPS = 4
+EFFORT = 20.0
+NO_TRAFFIC_LIMIT = 1 << 50
 
 
 @dataclass(frozen=True)
 class Selection:
-    """One candidate for each site, the II they reach, and the estimated total."""
+    """One candidate for each site, the II they reach, and the estimated total with shallow FIFOs.
+
+    Parameters
+    ----------
+    ii, chosen, total
+        As it says.
+    gap
+        How much smaller the area might be at most, as a share of it; 0 where it is proven to be the least.
+    """
 
     ii: int
     chosen: tuple[Candidate, ...]
     total: Resources
+    gap: float = 0.0
 
 
 def overflow(total: Resources, limits: Resources) -> list[tuple[str, float, float]]:
@@ -36,29 +45,45 @@ def overflow(total: Resources, limits: Resources) -> list[tuple[str, float, floa
 
 
 class Chooser:
-    """Chooses options for the sites of one graph on one board."""
+    """Chooses options for the sites of one graph on one board.
 
-    def __init__(self, graph: Graph, board: Board, limits: Resources) -> None:
+    Parameters
+    ----------
+    graph, board
+        What to choose for.
+    limits
+        What may be used.
+    aside
+        What of it the depth of FIFOs takes, which nobody knows before everything is wired.
+    """
+
+    def __init__(self, graph: Graph, board: Board, limits: Resources, aside: Resources | None = None) -> None:
         self.graph = graph
         self.limits = limits
-        self.family = board.family
+        self.aside = aside or Resources()
         self.sites: list[Site] = sites(graph, board)
-        self.edges: list[Edge] = edges(graph, self.sites)
-        self._beside: list[list[tuple[Edge, bool]]] = [[] for _ in self.sites]
-        for edge in self.edges:
-            self._beside[edge.source].append((edge, True))
-            self._beside[edge.target].append((edge, False))
-        self._selections: dict[int, Selection] = {}
+        self.ground = Ground(graph, self.sites, board.family)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._spaces: dict[int, Space] = {}
+        self._swept: dict[int, tuple[int, ...]] = {}
+        self._answers: dict[int, Answer] = {}
+
+    def set_aside(self, aside: Resources) -> None:
+        """Keep more room for FIFOs."""
+        self.aside = aside
+        self._forget()
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Connections between sites."""
+        return self.ground.edges
 
     @cached_property
     def fastest(self) -> int:
         """The II that no budget can beat: the best of the slowest site."""
         return max(site.candidates[-1].option.cycles for site in self.sites)
-
-    @cached_property
-    def slowest(self) -> int:
-        """The II of the smallest folding of everything."""
-        return max(site.candidates[0].option.cycles for site in self.sites)
 
     @cached_property
     def steps(self) -> list[int]:
@@ -70,94 +95,29 @@ class Chooser:
         """The cycles of every option of every site, descending: below `fastest` they lower the latency alone."""
         return sorted({c.option.cycles for site in self.sites for c in site.candidates}, reverse=True)
 
-    def score(self, cost: Resources) -> float:
-        """Return the area as a sum of shares of the limits, registers counting a quarter."""
-        shares = (
-            cost.lut / max(self.limits.lut, 1),
-            cost.dsp / max(self.limits.dsp, 1),
-            cost.bram36 / max(self.limits.bram36, 1),
-            cost.uram / max(self.limits.uram, 1),
-            0.25 * cost.ff / max(self.limits.ff, 1),
-        )
-        return sum(shares)
+    def select(self, target: int) -> Selection | None:
+        """Return the least area within the limits whose every site takes at most `target` cycles, or the fewest it can.
 
-    def select(self, target: int) -> Selection:
-        """Return the least area found whose every site takes at most `target` cycles, or the fewest it can."""
-        if target not in self._selections:
-            self._selections[target] = self._select(target)
-        return self._selections[target]
+        None where there is none, or where none was found (`decided` tells which).
+        """
+        answer = self._answer(target)
+        if not answer.places:
+            return None
+        return self._selection(target, answer.places, (answer.area - answer.bound) / max(answer.area, 1))
 
-    def _select(self, target: int) -> Selection:
-        limit = max(target, self.fastest)
-        pools = [self._pool(site, target) for site in self.sites]
-        chosen: list[Candidate | None] = [None] * len(self.sites)
-        for index, pool in enumerate(pools):
-            chosen[index] = min(pool, key=self._price(index, chosen, limit))
-        for _ in range(SWEEPS):
-            before = list(chosen)
-            for index in (*reversed(range(len(pools))), *range(len(pools))):
-                chosen[index] = min(pools[index], key=self._price(index, chosen, limit))
-            if before == chosen:
-                break
-        done = tuple(c for c in chosen if c is not None)
-        return Selection(max(c.option.cycles for c in done), done, self.total(done))
-
-    def _pool(self, site: Site, target: int) -> list[Candidate]:
-        target = max(target, site.candidates[-1].option.cycles)
-        best: dict[tuple[tuple[int, ...], tuple[int, ...]], Candidate] = {}
-        for candidate in site.candidates:
-            if candidate.option.cycles > target:
-                continue
-            key = (candidate.inputs, candidate.outputs)
-            if key not in best or self.score(candidate.option.cost) < self.score(best[key].option.cost):
-                best[key] = candidate
-        return list(best.values())
-
-    def _price(self, index: int, chosen: list[Candidate | None], target: int) -> Callable[[Candidate], float]:
-        """Return the key of a site's choice: its area and that of its conversions, then its cycles."""
-
-        def price(candidate: Candidate) -> float:
-            total = self.score(candidate.option.cost)
-            for edge, outgoing in self._beside[index]:
-                other = chosen[edge.target if outgoing else edge.source]
-                if other is None:
-                    continue
-                pair = (candidate, other) if outgoing else (other, candidate)
-                total += self._edge_score(edge, *pair, target)
-            return total
-
-        return price
-
-    def _edge_score(self, edge: Edge, source: Candidate, target: Candidate, ii: int) -> float:
-        lanes = source.outputs[edge.source_side], target.inputs[edge.target_side]
-        if lanes[0] == lanes[1]:
-            return 0.0
-        if edge.rigid:
-            return 1e6
-        cycles, cost = conversion(self.graph.types[edge.tensor], *lanes, self.family)
-        return 1e6 if cycles > ii else self.score(cost)
-
-    def total(self, chosen: tuple[Candidate, ...]) -> Resources:
-        """Return the cost of a choice with its converters and a shallow FIFO on every edge."""
-        total = Resources()
-        for candidate in chosen:
-            total = total + candidate.option.cost
-        for edge in self.edges:
-            kind = self.graph.types[edge.tensor]
-            lanes = chosen[edge.source].outputs[edge.source_side], chosen[edge.target].inputs[edge.target_side]
-            total = total + conversion(kind, *lanes, self.family)[1]
-            total = total + fifo_cost(2, kind.bits * lanes[1], self.family)
-        return total
-
-    def legal(self, selection: Selection) -> bool:
-        """Tell whether rigid edges agree and no converter is slower than the II."""
-        pairs = ((e, selection.chosen[e.source], selection.chosen[e.target]) for e in self.edges)
-        return all(self._edge_score(e, s, t, selection.ii) < 1e6 for e, s, t in pairs)
+    def smallest(self, target: int) -> Selection:
+        """Return a small choice for an II of `target` whatever the limits are."""
+        return self._selection(target, self._sweep(target), 1.0)
 
     def fits(self, target: int) -> bool:
-        """Tell whether the least area at an II of `target` is legal and within the limits."""
-        selection = self.select(target)
-        return self.legal(selection) and not overflow(selection.total, self.limits)
+        """Tell whether a choice within the limits is known for an II of `target`."""
+        if target not in self._answers and self._swept_fits(target):
+            return True
+        return bool(self._answer(target).places)
+
+    def decided(self, target: int) -> bool:
+        """Tell whether it is proven that nothing fits, or that something does."""
+        return self.fits(target) or self._answer(target).status != "unknown"
 
     def best(self, steps: list[int]) -> int | None:
         """Return the position in `steps` of the smallest target that fits, by bisection; None when none does."""
@@ -170,3 +130,35 @@ class Chooser:
             middle = (low + high) // 2
             low, high = (middle, high) if self.fits(steps[middle]) else (low, middle)
         return low
+
+    @property
+    def _most(self) -> Resources:
+        return self.limits - self.aside
+
+    def _space(self, target: int) -> Space:
+        if target not in self._spaces:
+            limits = [max(target, site.candidates[-1].option.cycles) for site in self.sites]
+            self._spaces[target] = self.ground.space(limits, max(target, self.fastest))
+        return self._spaces[target]
+
+    def _sweep(self, target: int) -> tuple[int, ...]:
+        if target not in self._swept:
+            self._swept[target] = descend(self._space(target), weights(counts(self.limits)))
+        return self._swept[target]
+
+    def _swept_fits(self, target: int) -> bool:
+        cost = self._space(target).cost(self._sweep(target))
+        return bool((cost <= counts(self._most, NO_TRAFFIC_LIMIT)).all())
+
+    def _answer(self, target: int) -> Answer:
+        if target not in self._answers:
+            limits = counts(self._most, NO_TRAFFIC_LIMIT)
+            weight = weights(counts(self.limits, NO_TRAFFIC_LIMIT))
+            self._answers[target] = solve(self._space(target), limits, weight, self._sweep(target), EFFORT)
+        return self._answers[target]
+
+    def _selection(self, target: int, places: tuple[int, ...], gap: float) -> Selection:
+        space = self._space(target)
+        picked = (pool.index[place] for pool, place in zip(space.pools, places, strict=True))
+        chosen = tuple(site.candidates[index] for site, index in zip(self.sites, picked, strict=True))
+        return Selection(max(c.option.cycles for c in chosen), chosen, resources(space.cost(places)), gap)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from hwgen.config import Budget, FpsTarget
 from hwgen.errors import InfeasibleError, Problem
@@ -35,16 +35,16 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     limits = limits_of(board, budget)
     board = replace(board, axis_bits=port_bits(board, budget))
     chooser = Chooser(graph, board, limits)
-    steps = chooser.all_steps if budget.target == "min_latency" else chooser.steps
-    position = _wanted(chooser, steps, budget, clock)
     while True:
-        draft = _draft(graph, board, clock, chooser, chooser.select(steps[position]))
-        over = overflow(draft.total, limits)
-        if not over:
+        selection = _wanted(chooser, budget, clock)
+        draft = _draft(graph, board, clock, chooser, selection)
+        if not overflow(draft.total, limits):
             return _plan(graph, board, clock, chooser, draft, budget)
-        if position == 0 or isinstance(budget.target, FpsTarget):
-            raise _too_big(over, draft.selection.ii)
-        position -= 1
+        chooser.set_aside(_most(chooser.aside, draft.total - selection.total))
+
+
+def _most(a: Resources, b: Resources) -> Resources:
+    return Resources(**{f.name: max(getattr(a, f.name), getattr(b, f.name)) for f in fields(Resources)})
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,23 @@ class _Draft:
     total: Resources
 
 
-def _wanted(chooser: Chooser, steps: list[int], budget: Budget, clock: float) -> int:
-    """Return the position in `steps` that the target asks for."""
+def _wanted(chooser: Chooser, budget: Budget, clock: float) -> Selection:
+    """Return the selection that the target asks for."""
+    steps = chooser.all_steps if budget.target == "min_latency" else chooser.steps
+    if isinstance(budget.target, FpsTarget):
+        ii = int(clock * 1e6 / budget.target.fps)
+        enough = next((step for step in steps if step <= ii), None)
+        selection = None if enough is None else chooser.select(enough)
+        if selection is not None:
+            return selection
     best = chooser.best(steps)
     if best is None:
-        smallest = chooser.select(steps[0])
-        raise _too_big(overflow(smallest.total, chooser.limits), smallest.ii)
+        smallest = chooser.smallest(steps[0])
+        raise _too_big(overflow(smallest.total + chooser.aside, chooser.limits), smallest.ii)
     if not isinstance(budget.target, FpsTarget):
-        return best
-    ii = int(clock * 1e6 / budget.target.fps)
-    enough = [i for i, step in enumerate(steps) if step <= ii]
-    if enough and enough[0] <= best:
-        return enough[0]
+        found = chooser.select(steps[best])
+        assert found is not None
+        return found
     reached = clock * 1e6 / steps[best]
     wanted = f"The design must reach {budget.target.fps:g} frames per second"
     text = f"{wanted}, but {reached:.4g} is the most at {clock:g} MHz."
@@ -90,8 +95,8 @@ def _too_big(over: list[tuple[str, float, float]], ii: int) -> InfeasibleError:
 
 def _next_step(chooser: Chooser, position: int) -> str:
     """Return what the next faster design would need too much of."""
-    faster = chooser.select(chooser.steps[position + 1])
-    over = overflow(faster.total, chooser.limits)
+    faster = chooser.smallest(chooser.steps[position + 1])
+    over = overflow(faster.total + chooser.aside, chooser.limits)
     if not over:
         return f"an II of {faster.ii:,} cannot be wired without slower converters"
     name, need, limit = max(over, key=lambda item: item[1] / max(item[2], 1))
@@ -143,6 +148,7 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         bottleneck.name,
         binding,
         (Decision("limits", limits, why), *draft.wiring.decisions, *deep),
+        draft.selection.gap,
         draft.wiring.arrays,
     )
 

@@ -187,6 +187,8 @@ class Plan:
         What keeps the design from being faster, in words.
     decisions
         Every choice with its reason.
+    gap
+        How much smaller the area of the choice might be at most for this II, as a share of it; 0 where none is smaller.
     arrays
         Values of all ROMs by key.
     """
@@ -204,6 +206,7 @@ class Plan:
     bottleneck: str
     binding: str
     decisions: tuple[Decision, ...]
+    gap: float = 0.0
     arrays: Mapping[str, Ints] = field(default_factory=dict, compare=False, repr=False)
 
     @property
