@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.bitsum import is_part
+from hwgen.hlsc.back.bitsum import has_part
 
 LUT_INPUTS = 6
 """Size of the LUTs for which all this holds."""
@@ -40,16 +40,11 @@ class _Finder:
     def cone(self, adder: ir.Value) -> Cone | None:
         """Return the operand with the most logic that an adder's LUTs can do; the second where both are equal."""
         found = [self._nodes(a) for a in adder.args]
-        if any(self._is_table(a) for a in adder.args):
+        if any(has_part(self.values, a) for a in adder.args):
             return None
         if adder.opcode == "add" and len(found[0]) > len(found[1]):
             return Cone(adder.args[0], frozenset(found[0]))
         return Cone(adder.args[1], frozenset(found[1])) if found[1] else None
-
-    def _is_table(self, index: int) -> bool:
-        while self.values[index].opcode in _SHIFTED:
-            index = self.values[index].args[0]
-        return is_part(self.values[index])
 
     def _nodes(self, index: int) -> set[int]:
         """Return the nodes of an operand that fit; pieces of a concatenation have bits of their own."""

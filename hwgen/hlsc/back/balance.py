@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hwgen.hlsc import ir
-from hwgen.hlsc.back.bitsum import Bit, Tables, add_bits, weighted_bits
+from hwgen.hlsc.back.bitsum import Tables, Weighted, add_bits, weighted_bits
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.fold import ones
@@ -205,9 +205,9 @@ class _Balancer:
         terms = [(m.value, *self.linear.bits(m, width), m.factor) for m in rows]
         known = {m.value: (self.facts[m.value].zeros, self.facts[m.value].ones) for m in rows}
         weights, more = weighted_bits(terms, known, width)
-        bits = [Bit(b.extract(self.new[v], position, 1), weight) for (v, position), weight in weights.items()]
-        value, adders = add_bits(b, self.tables, bits, constant + more, width, self.model.family.inputs)
-        ready = max((self.ready[m.value] for m in rows), default=0.0) + adders * self.model.adder(width)
+        bits = [Weighted(b.extract(self.new[v], position, 1), weight) for (v, position), weight in weights.items()]
+        value, levels = add_bits(b, self.tables, bits, constant + more, width, self.model.family.inputs)
+        ready = max((self.ready[m.value] for m in rows), default=0.0) + levels * self.model.adder(4)
         low, high = -(1 << width - 1), ones(width - 1)
         return [_Part(ready, width, order, value, False, low, high)]
 

@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums of constant multiples, bit by bit: each adder's LUTs compute a table of five further input bits themselves.
-
-A sum of constant multiples is a sum of single bits with constant weights. Five bits make a table whose word B a row of
-LUTs computes and adds to the running sum A at once (six inputs: one bit of A and the five); one bit more of weight one
-comes in by the carry. Negative weights count the complement, so that no word has a sign to extend. Work goes from the
-least significant bits up: what is below a table's lowest bit is finished, and the running sum stays short.
-"""
+"""Sums of constant multiples, bit by bit: the carry chains of a heap of bits (`heap`) as values of a process."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.build import Builder
 from hwgen.hlsc.back.fold import ones, to_signed
+from hwgen.hlsc.back.heap import Block, Chain, Heap
 
 PART = "part_of_sum_"
 """Prefix of the names of the tables."""
@@ -25,22 +20,21 @@ def is_part(value: ir.Value) -> bool:
     return value.opcode == "rom" and str(value.attr).startswith(PART)
 
 
-@dataclass(frozen=True)
-class Bit:
+def has_part(values: Sequence[ir.Value], index: int) -> bool:
+    """Tell whether a value is such a word, extended or cut, or such words side by side with others."""
+    value = values[index]
+    while value.opcode in ("zext", "sext", "trunc", "extract"):
+        value = values[value.args[0]]
+    if value.opcode == "concat":
+        return any(has_part(values, a) for a in value.args)
+    return is_part(value)
+
+
+class Weighted(NamedTuple):
     """One bit of the process and what a 1 in it adds to the sum."""
 
     value: int
     weight: int
-
-    @property
-    def plane(self) -> int:
-        """Return the lowest bit of the sum that the bit can change."""
-        return (self.weight & -self.weight).bit_length() - 1
-
-
-def _size(bits: Sequence[Bit], plane: int) -> int:
-    """Return the largest word of a table, in units of 2**plane."""
-    return sum(abs(b.weight) for b in bits) >> plane
 
 
 class Tables:
@@ -50,15 +44,12 @@ class Tables:
         self._taken = {r.name for r in present}
         self.roms: dict[tuple[int, tuple[int, ...]], ir.Rom] = {}
 
-    def look_up(self, b: Builder, bits: Sequence[Bit], plane: int, extra: int, width: int) -> int:
-        """Return the sum of some bits' weights, negative ones counted where the bit is 0, plus `extra`.
-
-        The result counts units of 2**plane, modulo 2**width.
-        """
+    def look_up(self, b: Builder, bits: Sequence[Weighted], constant: int, width: int) -> int:
+        """Return the sum of some bits' weights and a constant modulo 2**width."""
         words = []
         for pattern in range(1 << len(bits)):
-            total = sum(abs(x.weight) for i, x in enumerate(bits) if (pattern >> i & 1) == (x.weight > 0))
-            words.append((total >> plane) + extra & ones(width))
+            total = constant + sum(x.weight for i, x in enumerate(bits) if pattern >> i & 1)
+            words.append(total & ones(width))
         key = (width, tuple(words))
         if key not in self.roms:
             self.roms[key] = ir.Rom(self._name(), width, key[1])
@@ -71,111 +62,10 @@ class Tables:
         return name
 
 
-class _Chain:
-    """A running sum: `total` counts units of 2**plane, at most `high`; `low` has the finished bits below."""
-
-    def __init__(self, b: Builder, tables: Tables, inputs: int, width: int) -> None:
-        self.b, self.tables, self.inputs, self.width = b, tables, inputs, width
-        self.plane = 0
-        self.total: int | None = None
-        self.high = 0
-        self.low: list[int] = []
-        self.adders = 0
-
-    def start(self, plane: int, constant: int) -> None:
-        """Take the bits below a plane from a constant."""
-        self.low = [self.b.const(1, constant >> i) for i in range(plane)]
-        self.plane = plane
-
-    def rise(self, plane: int) -> None:
-        """Finish the bits below a plane."""
-        while self.plane < plane:
-            bit = self.b.const(1, 0)
-            if self.total is not None:
-                bit = self.b.extract(self.total, 0, 1)
-                own = self.b.width(self.total)
-                self.total = self.b.extract(self.total, 1, own - 1) if own > 1 else None
-            self.low.append(bit)
-            self.high >>= 1
-            self.plane += 1
-
-    def add(self, bits: Sequence[Bit], carry: Bit | None, extra: int) -> None:
-        """Add a table of some bits and a constant in units of the plane, and one bit by the carry."""
-        room = self.width - self.plane
-        most = min(_size(bits, self.plane) + extra, ones(room))
-        own = max(1, most.bit_length())
-        word = self.tables.look_up(self.b, bits, self.plane, extra, own) if bits else self.b.const(own, most)
-        high = self.high + most + (carry is not None)
-        width = min(room, max(1, high.bit_length()))
-        if self.total is None:
-            self.total = self.b.resize(word, width, False)
-        else:
-            self.total = self._sum(self.total, word, carry, width)
-            self.adders += 1
-        self.high = min(high, ones(room))
-
-    def _sum(self, total: int, word: int, carry: Bit | None, width: int) -> int:
-        b = self.b
-        left, right = b.resize(total, width, False), b.resize(word, width, False)
-        if carry is None:
-            return b.op("add", width, (left, right))
-        wide = b.op("add", width + 1, (b.concat([left, carry.value]), b.concat([right, carry.value])))
-        return b.extract(wide, 1, width)
-
-    def result(self) -> int:
-        """Return the whole sum, `width` bits."""
-        room = self.width - self.plane
-        parts = self.low[::-1]
-        if room > 0:
-            top = self.b.const(room, 0) if self.total is None else self.b.resize(self.total, room, False)
-            parts = [top, *parts]
-        return self.b.concat(parts)
-
-
-def _pack(bits: Sequence[Bit], later: list[Bit], inputs: int, first: bool) -> list[tuple[list[Bit], Bit | None]]:
-    """Share the bits of one plane out to tables and carries; where a table has room it takes bits of `later`."""
-    plane = bits[0].plane
-    carries = [x for x in bits if x.weight == 1 << plane]
-    tabled = sorted((x for x in bits if x.weight != 1 << plane), key=lambda x: abs(x.weight))
-    groups: list[tuple[list[Bit], Bit | None]] = []
-    if first:
-        # A first table has no adder, so no carry.
-        start = (tabled + carries[::-1])[:inputs]
-        chosen = set(map(id, start))
-        tabled = [x for x in tabled if id(x) not in chosen]
-        carries = [x for x in carries if id(x) not in chosen]
-        groups.append((start, None))
-    while tabled or carries:
-        carry = carries.pop() if carries else None
-        group, tabled = tabled[: inputs - 1], tabled[inputs - 1 :]
-        while len(group) < inputs - 1 and carries:
-            group.append(carries.pop())
-        groups.append((group, carry))
-    return [
-        (_fill(group, plane, later, inputs - (index > 0 or not first)), carry)
-        for index, (group, carry) in enumerate(groups)
-    ]
-
-
-def _fill(group: list[Bit], plane: int, later: list[Bit], inputs: int) -> list[Bit]:
-    """Add bits of higher planes to a table that has inputs to spare, where its word does not get longer."""
-    size = _size(group, plane)
-    limit = ones(max(2, size.bit_length()))
-    for bit in list(later):
-        if len(group) >= inputs:
-            break
-        more = abs(bit.weight) >> plane
-        if size + more <= limit:
-            group.append(bit)
-            later.remove(bit)
-            size += more
-    return group
-
-
 def add_bits(
-    b: Builder, tables: Tables, bits: Sequence[Bit], constant: int, width: int, inputs: int
+    b: Builder, tables: Tables, bits: Sequence[Weighted], constant: int, width: int, inputs: int
 ) -> tuple[int, int]:
-    """Return a value that equals the sum of the bits' weights and a constant modulo 2**width, and the adders in a row.
+    """Return a value that equals the sum of the bits' weights and a constant modulo 2**width, and the levels of logic.
 
     Parameters
     ----------
@@ -192,29 +82,49 @@ def add_bits(
     inputs
         Inputs of a LUT.
     """
-    constant = constant + sum(x.weight for x in bits if x.weight < 0) & ones(width)
-    if not bits:
+    weights: dict[int, int] = {}
+    for bit in bits:
+        weights[bit.value] = to_signed(weights.get(bit.value, 0) + bit.weight & ones(width), width)
+    weights = {value: weight for value, weight in weights.items() if weight}
+    if not weights:
         return b.const(width, constant), 0
-    left = sorted(bits, key=lambda x: (x.plane, abs(x.weight), x.value))
-    chain = _Chain(b, tables, inputs, width)
-    chain.start(left[0].plane, constant)
-    while left:
-        plane = left[0].plane
-        here, left = [x for x in left if x.plane == plane], [x for x in left if x.plane > plane]
-        chain.rise(plane)
-        groups = _pack(here, left, inputs, chain.total is None)
-        upper = left[0].plane if left else width
-        extra = constant >> plane & ones(upper - plane)
-        roomiest = min(range(len(groups)), key=lambda i: _room(groups[i][0], plane, extra))
-        for index, (group, carry) in enumerate(groups):
-            chain.add(group, carry, extra if index == roomiest else 0)
-    return chain.result(), chain.adders
+    if len(weights) <= inputs:
+        return tables.look_up(b, [Weighted(*item) for item in weights.items()], constant, width), 1
+    heap = Heap(width, inputs, b.const(1, 1), lambda chain: _build(b, tables, chain))
+    heap.constant = constant & ones(width)
+    heap.add_all(weights)
+    found = heap.reduce()
+    columns = [b.const(1, 0) if x is None else b.invert(x.value) if x.inverted else x.value for x in found]
+    return b.concat(columns[::-1]), heap.rounds + 1
 
 
-def _room(group: Sequence[Bit], plane: int, extra: int) -> int:
-    """Return by how many bits a constant makes a table's word longer."""
-    size = _size(group, plane)
-    return (size + extra).bit_length() - size.bit_length()
+def _build(b: Builder, tables: Tables, chain: Chain) -> list[int]:
+    """Build a carry chain, `A + word`; return its sum's bits, lowest first."""
+    zero = b.const(1, 0)
+    rows = [zero if row is None else row.value for block in chain.blocks for row in block.rows]
+    words = [_word(b, tables, block) for block in chain.blocks]
+    width = chain.most.bit_length()
+    left = b.resize(b.concat(rows[::-1]), width, False)
+    right = b.resize(b.concat(words[::-1]), width, False)
+    if chain.carry is None:
+        total = b.op("add", width, (left, right))
+    else:
+        carry = chain.carry.value
+        wide = b.op("add", width + 1, (b.concat([left, carry]), b.concat([right, carry])))
+        total = b.extract(wide, 1, width)
+    return [b.extract(total, i, 1) for i in range(width)]
+
+
+def _word(b: Builder, tables: Tables, block: Block) -> int:
+    """Return the word that the LUTs of a chain compute in a block of columns."""
+    width = len(block.rows)
+    if not block.inputs:
+        return b.const(width, block.constant)
+    if len(block.inputs) == 1 and not block.inputs[0][0].inverted and not block.constant:
+        return b.resize(block.inputs[0][0].value, width, False)
+    negative = sum(weight for bit, weight in block.inputs if bit.inverted)
+    bits = [Weighted(bit.value, -weight if bit.inverted else weight) for bit, weight in block.inputs]
+    return tables.look_up(b, bits, block.constant + negative, width)
 
 
 def weighted_bits(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from hwgen.hlsc import ir
 from hwgen.hlsc.back.absorb import Cone
-from hwgen.hlsc.back.bitsum import is_part
+from hwgen.hlsc.back.bitsum import has_part, is_part
 from hwgen.hlsc.back.delays import true_width
 from hwgen.hlsc.back.fold import WIRES
 
@@ -114,17 +114,17 @@ class Expressions:
         return (right, left) if self._absorbed(left) and not self._absorbed(right) else (left, right)
 
     def _absorbed(self, index: int) -> bool:
+        """Tell whether an operand, or a piece of it that is no copy, is logic that an adder's LUTs should compute."""
         value = self.values[index]
-        while value.opcode in ("zext", "sext", "extract", "concat"):
+        while value.opcode in ("zext", "sext", "extract"):
             value = self.values[value.args[0]]
+        if value.opcode == "concat":
+            return self._absorbed(value.args[0]) or any(is_part(self.values[a]) for a in value.args)
         return value.opcode in ("select", "and", "or", "xor", "const") or is_part(value)
 
     def _is_shorter(self, adder: int, left: int, right: int) -> bool:
         """Tell whether the right operand is what the adder's LUTs should compute, and shorter than the left."""
-        table = self.values[right]
-        while table.opcode in ("zext", "extract", "concat"):
-            table = self.values[table.args[0]]
-        inside = is_part(table) or adder in self.cones
+        inside = has_part(self.values, right) or adder in self.cones
         return inside and true_width(self.values, right) < true_width(self.values, left)
 
     @staticmethod
