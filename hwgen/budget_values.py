@@ -67,8 +67,8 @@ def _choice(*known: str) -> PlainValidator:
     return _value(wanted, lambda value: value if isinstance(value, str) and value in known else None)
 
 
-def _sizes(value: Any) -> tuple[int, ...] | None:
-    sizes = tuple(value) if isinstance(value, list | tuple) else (value,)
+def _sizes(value: Any) -> list[int] | None:
+    sizes = list(value) if isinstance(value, list | tuple) else [value]
     return sizes if sizes and all(_whole(1)(size) for size in sizes) else None
 
 
@@ -86,7 +86,7 @@ StreamBits = Annotated[int, _value("a multiple of 8", _whole(8, step=8))]
 Width = Annotated[int, _value("a whole number from 2 to 8", _whole(2, 8))]
 Switch = Annotated[bool, _value("true or false", lambda value: value if isinstance(value, bool) else None)]
 Text = Annotated[str, _value("a board's name", lambda value: value if isinstance(value, str) else None)]
-Sizes = Annotated[tuple[int, ...], _value("positive sizes, [1, 3, 224, 224], or one of a symbolic axis", _sizes)]
+Sizes = Annotated[list[int], _value("positive sizes, [1, 3, 224, 224], or one of a symbolic axis", _sizes)]
 IntegerName = Annotated[str, _value("int1 to int16, or uint1 to uint16", _integer_type)]
 UnitName = Annotated[
     Literal["lut_const", "lut_generic", "dsp", "xnor"], _choice("lut_const", "lut_generic", "dsp", "xnor")

@@ -170,8 +170,9 @@ def plan_table(layers: Sequence[Mapping[str, Any]]) -> str:
         counts = (f"{cost[name]:,.0f}" for name in ("lut", "dsp"))
         folding = f"{layer['pe']} x {layer['simd']}", str(layer["pixels"]), f"{layer['cycles']:,}"
         mark = "<- bottleneck" if layer["bottleneck"] else ""
-        rows.append((layer["name"], layer["op"], layer["unit"], *folding, *counts, f"{cost['bram36']:,g}", part, mark))
-    return table(("process", "operator", "unit", *right, ""), rows, right)
+        unit = layer["unit"] if layer["storage"] == "auto" else f"{layer['unit']}, {layer['storage']}"
+        rows.append((layer["name"], layer["op"], unit, *folding, *counts, f"{cost['bram36']:,g}", part, mark))
+    return table(("process", "operator", "unit, weights", *right, ""), rows, right)
 
 
 def _plan_sentences(report: Mapping[str, Any]) -> list[str]:

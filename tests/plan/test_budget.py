@@ -279,6 +279,6 @@ def test_shapes_and_types_of_inputs_need_no_board(tmp_path: Path) -> None:
     path = tmp_path / "budget.yaml"
     path.write_text("shapes: {x: [1, 3, 8, 8], n: 4}\ninput_types: {x: uint8}\nlimits: 3\n")
     found = load_inputs(path, parse_changes(["shapes.a.b=[1, 2]", "input_types.x=int4"]))
-    assert found.shapes == {"x": (1, 3, 8, 8), "n": (4,), "a.b": (1, 2)}
+    assert found.shapes == {"x": [1, 3, 8, 8], "n": [4], "a.b": [1, 2]}
     assert found.input_types == {"x": "int4"}
     assert load_inputs(None).shapes == {}
