@@ -179,7 +179,9 @@ def _plan_sentences(report: Mapping[str, Any]) -> list[str]:
     """Return the shares of the budget, what binds, and the roofs."""
     used, allowed = report["resources"]["plan"], report["limits"]
     shares = ", ".join(f"{used[n] / allowed[n]:.1%} of {allowed[n]:,.0f} {n.upper()}" for n in allowed if allowed[n])
-    lines = [f"Budget: {shares}.", f"What binds: {report['binding']}."]
+    gap = report["gap"]
+    least = "proven to be the least" if gap == 0 else f"at most {gap:.2%} above the least"
+    lines = [f"Budget: {shares}.", f"What binds: {report['binding']}.", f"The area for this speed is {least}."]
     if report["roofline"] is not None:
         network = report["roofline"]["network"]
         lines.append(f"The network does {network['ops_per_s'] / 1e9:,.1f} GOP/s. Roofs:")

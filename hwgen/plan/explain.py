@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hwgen.errors import UserError, did_you_mean
-from hwgen.graph import Graph
+from hwgen.graph import Graph, Ints
 from hwgen.hw import Choice, Resources
-from hwgen.plan.sites import Candidate, Edge, Site, conversion, edges, sites
+from hwgen.plan.sites import Candidate, Edge, Site, sites
+from hwgen.plan.solve import SHARE, weights
+from hwgen.plan.space import KINDS, Ground, counts, resources
 from hwgen.plan.types import Plan, Process
 
-FF_WEIGHT = 0.25
 LABELS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
 
 
@@ -28,16 +31,16 @@ class Way:
         Iterations a frame.
     cost
         Of the kernel alone.
-    converters
-        Of the width converters that its neighbours then need.
+    around
+        Of the forks, width converters and shallow FIFOs that it then needs between its neighbours and itself.
     area
-        Kernel and converters as a sum of shares of the limits, registers counting a quarter.
+        All of it as the solver weighs it: a sum of shares of the limits, registers counting a quarter.
     """
 
     choice: Choice
     cycles: int
     cost: Resources
-    converters: Resources
+    around: Resources
     area: float
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +49,7 @@ class Way:
         return {
             "unit": self.choice.unit, "pe": folding.pe, "simd": folding.simd, "pixels": folding.pixels,
             "storage": self.choice.storage, "cycles": self.cycles, "cost": self.cost.to_json(),
-            "converters": self.converters.to_json(), "area": round(self.area, 6),
+            "around": self.around.to_json(), "area": round(self.area, 6),
         }  # fmt: skip
 
 
@@ -105,7 +108,8 @@ class Explainer:
         self.processes = {p.layer: p for p in plan.processes if p.op not in ("fork", "width")}
         self._all: list[Site] = sites(graph, plan.board)
         self._sites = {site.name: index for index, site in enumerate(self._all)}
-        self._edges: list[Edge] = edges(graph, self._all)
+        self._ground = Ground(graph, self._all, plan.board.family)
+        self._weights = weights(counts(plan.limits))
 
     def find(self, name: str) -> list[str]:
         """Return the layers that a name means: a layer, a process, or an ONNX node, which may be several layers.
@@ -142,29 +146,29 @@ class Explainer:
     def _ways(self, layer: str) -> list[Way]:
         """Return the ways to build a layer whose converters keep up with the slower of itself and the design."""
         found = []
-        for candidate in self._all[self._sites[layer]].candidates:
+        index = self._sites[layer]
+        for candidate, cost in zip(self._all[index].candidates, self._ground.pools[index].cost, strict=True):
             option = candidate.option
-            cycles, converters = self._converters(layer, candidate)
+            cycles, between = self._between(index, candidate)
             if cycles <= max(option.cycles, self.plan.ii):
-                area = self._area(option.cost + converters)
-                found.append(Way(option.choice, option.cycles, option.cost, converters, area))
+                around = resources(cost + between) - option.cost
+                area = float((cost + between) @ self._weights) / SHARE
+                found.append(Way(option.choice, option.cycles, option.cost, around, area))
         return found
 
-    def _converters(self, layer: str, candidate: Candidate) -> tuple[float, Resources]:
-        """Return the cycles and the cost of the converters to the neighbours, which keep their lanes."""
-        index, slowest, total = self._sites[layer], 0.0, Resources()
-        for edge in self._edges:
+    def _between(self, index: int, candidate: Candidate) -> tuple[float, Ints]:
+        """Return the cycles and the cost of what lies between a site and its neighbours, which keep their lanes."""
+        slowest, total = 0.0, np.zeros(len(KINDS), dtype=np.int64)
+        for edge in self._ground.edges:
             if index not in (edge.source, edge.target):
                 continue
             outgoing = edge.source == index
             other = self._lanes(edge, not outgoing)
             own = candidate.outputs[edge.source_side] if outgoing else candidate.inputs[edge.target_side]
-            if own == other:
-                continue
-            if edge.rigid:
+            if edge.rigid and own != other:
                 return float("inf"), total
             pair = (own, other) if outgoing else (other, own)
-            cycles, cost = conversion(self.graph.types[edge.tensor], *pair, self.plan.board.family)
+            cycles, cost = self._ground.between(edge, *pair)
             slowest, total = max(slowest, cycles), total + cost
         return slowest, total
 
@@ -178,20 +182,13 @@ class Explainer:
         call = self.processes[site.name].call
         return (call.outputs if at_source else call.inputs)[side].lanes
 
-    def _area(self, cost: Resources) -> float:
-        total = 0.0
-        for field in fields(Resources):
-            weight = FF_WEIGHT if field.name == "ff" else 1.0
-            total += weight * getattr(cost, field.name) / max(getattr(self.plan.limits, field.name), 1)
-        return total
-
     def _sentences(self, process: Process, chosen: Way, runner_up: Way | None, slower: Way | None) -> tuple[str, ...]:
         ii = self.plan.ii
         role = "it sets the frame rate" if process.name == self.plan.bottleneck else f"the design's II is {ii:,}"
         what = f" of {', '.join(process.source)}" if process.source else ""
         lines = [
             f"{process.layer} ({process.op}{what}): {words(chosen.choice)}, {chosen.cycles:,} cycles; {role}.",
-            f"It costs {_amounts(chosen.cost)}, and {_amounts(chosen.converters)} in converters: "
+            f"It costs {_amounts(chosen.cost)}, and {_amounts(chosen.around)} around it: "
             f"{chosen.area:.3%} of the budget.",
         ]
         if runner_up is None:
@@ -225,10 +222,10 @@ def words(choice: Choice) -> str:
 
 
 def tipped(chosen: Way, other: Way) -> str:
-    """Return what the other way needs more of, the kernel and its converters apart, and what it saves."""
+    """Return what the other way needs more of, the kernel and what is around it apart, and what it saves."""
     more: list[str] = []
     less: list[str] = []
-    for where, new, old in (("", other.cost, chosen.cost), (" in converters", other.converters, chosen.converters)):
+    for where, new, old in (("", other.cost, chosen.cost), (" around it", other.around, chosen.around)):
         for name, label in LABELS.items():
             change = getattr(new, name) - getattr(old, name)
             if change:

@@ -171,18 +171,20 @@ class Ground:
         source = np.unique(pools[edge.source].outputs[:, edge.source_side])
         target = np.unique(pools[edge.target].inputs[:, edge.target_side])
         cost = np.full((source.size, target.size, len(KINDS)), ILLEGAL, dtype=np.int64)
-        open_ends = (
-            self.sites[edge.source].is_port and self.copies[edge.tensor] == 1,
-            self.sites[edge.target].is_port,
-        )
         for i, j in np.ndindex(source.size, target.size):
             a, b = source[i], target[j]
             if edge.rigid and a != b:
                 continue
-            cycles, between = crossing_cost(self.types[edge.tensor], int(a), int(b), *open_ends, self.family)
+            cycles, between = self.between(edge, int(a), int(b))
             if cycles <= slowest:
                 cost[i, j] = between
         return Crossing(edge, source, target, cost)
+
+    def between(self, edge: Edge, source: int, target: int) -> tuple[int, Ints]:
+        """Return the cycles and the cost of what lies on an edge by the lanes at its ends, see `crossing_cost`."""
+        from_port = self.sites[edge.source].is_port and self.copies[edge.tensor] == 1
+        to_port = self.sites[edge.target].is_port
+        return crossing_cost(self.types[edge.tensor], source, target, from_port, to_port, self.family)
 
 
 @lru_cache(maxsize=1 << 18)

@@ -79,6 +79,7 @@ def hardware_report(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, 
         "limits": _counted(plan.limits),
         "bottleneck": plan.bottleneck,
         "binding": plan.binding,
+        "gap": plan.gap,
         "roofline": facts["roofline"],
         "ports": [_port(plan, index) for index in range(len(plan.ports))],
         "layers": [_layer(plan, p, facts) for p in plan.processes],
@@ -89,7 +90,7 @@ def hardware_report(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, 
 def _without_hardware() -> dict[str, Any]:
     """Return the same keys where there is no plan."""
     lists: dict[str, Any] = {name: [] for name in ("ports", "layers", "decisions")}
-    absent = ("part", "clock_mhz", "fps", "fps_note", "limits", "bottleneck", "binding", "roofline")
+    absent = ("part", "clock_mhz", "fps", "fps_note", "limits", "bottleneck", "binding", "gap", "roofline")
     cycles = ("ii_plan", "ii_rtl", "latency_plan", "latency_rtl")
     resources = dict.fromkeys(("plan", "yosys"))
     return {**dict.fromkeys(absent), "cycles": dict.fromkeys(cycles), "resources": resources, **lists}

@@ -44,6 +44,7 @@ def test_the_table_marks_the_bottleneck_and_the_shares(capfd: Capture) -> None:
     assert sum("<- bottleneck" in line for line in lines) == 1
     assert any(line.startswith("Budget: ") and " of 10,000 LUT" in line for line in lines)
     assert any(line.startswith("What binds: ") for line in lines)
+    assert "The area for this speed is proven to be the least." in lines
     assert any("frames/s projected at 200 MHz." in line for line in lines)
     assert "Accuracy not measured." in lines
     for roof in ("LUT, lut_generic", "DSP", "bandwidth"):

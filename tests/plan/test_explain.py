@@ -50,12 +50,14 @@ def test_the_choice_is_the_plans_and_the_others_are_options(target: object) -> N
     assert seen > 5
 
 
-def test_the_converters_of_the_choice_are_those_of_the_plan() -> None:
-    graph = residual()
-    one = explainer(graph)
-    built = sum(p.cost.lut for p in one.plan.processes if p.op == "width")
-    told = sum(one.explain(layer).chosen.converters.lut for layer in one.processes)
-    assert built <= told
+def test_a_proven_choice_has_no_smaller_rival() -> None:
+    for graph in (residual(), mlp()):
+        one = explainer(graph, target={"fps": 1e5})
+        assert one.plan.gap == 0
+        for layer in one.processes:
+            told = one.explain(layer)
+            if told.runner_up is not None:
+                assert told.chosen.area <= told.runner_up.area + 1e-9, layer
 
 
 def test_sentences_tell_choice_rival_and_reason() -> None:
@@ -75,15 +77,15 @@ def test_what_tipped_it_is_the_difference() -> None:
     choice, none = Choice(Folding(1, 1)), Resources()
     chosen = Way(choice, 10, Resources(lut=100, ff=20), Resources(lut=5), 0.1)
 
-    def against(cost: Resources, converters: Resources = none) -> str:
-        return tipped(chosen, Way(choice, 10, cost, converters, 0.2))
+    def against(cost: Resources, around: Resources = none) -> str:
+        return tipped(chosen, Way(choice, 10, cost, around, 0.2))
 
     assert against(Resources(lut=1500, ff=20, dsp=2), Resources(lut=5)) == "it needs 1,400 LUT, 2 DSP more"
     assert against(Resources(lut=90, ff=20), Resources(lut=25)) == (
-        "it needs 20 LUT in converters more, though it saves 10 LUT"
+        "it needs 20 LUT around it more, though it saves 10 LUT"
     )
     assert against(Resources(lut=90, ff=20), Resources(lut=5)) == "it saves 10 LUT, but was not chosen"
-    assert against(chosen.cost, chosen.converters) == "nothing: both cost the same"
+    assert against(chosen.cost, chosen.around) == "nothing: both cost the same"
 
 
 def test_choices_in_words() -> None:
