@@ -33,7 +33,7 @@ UNFIT = (
 )
 """What Python and the ONNX libraries raise where the parts of a file do not fit together."""
 
-_BOUNDS = frozenset({"Clip", "Min", "Max"})
+_BOUNDS = frozenset({"Add", "Clip", "Min", "Max"})
 
 
 def load(
@@ -141,7 +141,7 @@ def _check_graph(draft: Draft) -> None:
 
 
 def check_numbers(draft: Draft) -> None:
-    """Refuse NaN and infinite constants and attributes, all at once; infinite bounds of Clip, Min and Max are fine."""
+    """Refuse NaN and infinite constants and attributes, all at once; infinite bounds and masks are fine."""
     bounds = {name for node in draft.nodes if node.op in _BOUNDS for name in node.inputs}
     problems = [p for name, value in draft.constants.items() for p in _number_problem(name, value, name in bounds)]
     problems += [

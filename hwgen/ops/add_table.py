@@ -12,17 +12,17 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops import macs
 from hwgen.ops.area import Parts, addressed, counter_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
 from hwgen.ops.steps import Curve
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, type_of
-from hwgen.ops.values import Expr, Fractions
+from hwgen.ops.values import Expr, Fractions, within
 
 FINE_BITS = 16
 """The constant is rounded to a step of the input, or to the step of an input of so many bits where it has fewer."""
+FAR = 1 << 10
 
 
 def with_table(ctx: Lowering, node: SourceNode, expr: Expr, reals: Fractions) -> Expr:
@@ -30,11 +30,25 @@ def with_table(ctx: Lowering, node: SourceNode, expr: Expr, reals: Fractions) ->
     base = ctx.type(expr.tensor)
     placed = np.empty(base.elements, dtype=object)
     placed[expr.view.positions().reshape(-1)] = np.broadcast_to(reals, expr.view.shape).reshape(-1)
-    shift = max(0, FINE_BITS - base.bits)
-    steps = [slope / (1 << shift) for slope in expr.curve.spread(base.channels).slope]
-    exact = placed.reshape(base.channels, base.pixels) / np.array(steps, dtype=object)[:, np.newaxis]
-    if max(map(abs, exact.reshape(-1))) >= macs.MAX_BIAS:
-        ctx.refuse(node, f"The constant of {node.op} must not be so much larger than its input.", "Quantise its input.")
+    return added(ctx, node, expr, placed.reshape(base.channels, base.pixels))
+
+
+def added(ctx: Lowering, node: SourceNode, expr: Expr, placed: Fractions) -> Expr:
+    """Emit the sum of an activation and a constant, real values ``(C, pixels)`` of the integer tensor's layout.
+
+    The constant is written in steps of the input where it lies on them, else in finer ones; what is far beyond the
+    input's range, such as the -1e9 of a mask, is taken as `FAR` times that range.
+    """
+    base = ctx.type(expr.tensor)
+    slopes = np.array(expr.curve.spread(base.channels).slope, dtype=object)[:, np.newaxis]
+    exact = placed / slopes
+    shift = 0 if all(value.denominator == 1 for value in exact.reshape(-1)) else max(0, FINE_BITS - base.bits)
+    most = FAR << (base.bits + shift)
+    exact = exact * (1 << shift)
+    steps = [slope / (1 << shift) for slope in slopes[:, 0]]
+    if any(abs(value) > most for value in exact.reshape(-1)):
+        ctx.notes.append(f"The constant of {ctx.stem(node)} is cut at {FAR} times the range of its input.")
+        exact = within(exact, Fraction(-most), Fraction(most))
     table = np.array([[round(value) for value in row] for row in exact], dtype=np.int64)
     apart = max(abs(value - whole) for value, whole in zip(exact.reshape(-1), table.reshape(-1).tolist(), strict=True))
     if apart:

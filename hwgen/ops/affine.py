@@ -125,18 +125,27 @@ def _join(ctx: Lowering, node: SourceNode) -> None:
         ctx.bind(node.outputs[0], _function_or_product(ctx, node, values))
         return
     a, b = (macs.linear(ctx, node, name) for name in node.inputs)
+    ctx.bind(node.outputs[0], total(ctx, node, a, b, -ONE if node.op == "Sub" else ONE))
+
+
+def total(ctx: Lowering, node: SourceNode, a: Expr, b: Expr, sign: Fraction) -> Expr | Sum:
+    """Return ``a + sign * b`` of two unclipped lines.
+
+    Raises
+    ------
+    UnsupportedError
+        Their shapes differ, or one of them has several scales.
+    """
     if a.view.shape != b.view.shape:
         text = f"The inputs of {node.op} must have the same shape, not {a.view.shape} and {b.view.shape}."
         ctx.refuse(node, text, "Broadcasting one activation over another is not supported.")
     b = in_base_order(ctx, node, b, ctx.type(a.tensor).shape, a.view.positions())
-    sign = -ONE if node.op == "Sub" else ONE
     if a.tensor == b.tensor:
         both = a.curve.scaled((ONE,), tuple(sign * o for o in b.curve.offset))
         count = max(both.channels, b.curve.channels)
         pairs = zip(both.spread(count).slope, b.curve.spread(count).slope, strict=True)
         line = Curve.line([s + sign * t for s, t in pairs], both.spread(count).offset)
-        ctx.bind(node.outputs[0], a.through(line.shrink()))
-        return
+        return a.through(line.shrink())
     if len(set(a.curve.slope)) > 1 or len(set(b.curve.slope)) > 1:
         text = f"The inputs of {node.op} must each have one scale for all channels."
         ctx.refuse(node, text, "Quantise both before they are joined.")
@@ -144,8 +153,7 @@ def _join(ctx: Lowering, node: SourceNode) -> None:
     count = max(a.curve.channels, b.curve.channels)
     offsets = zip(a.curve.spread(count).offset, b.curve.spread(count).offset, strict=True)
     curve = Curve.line((ONE,), tuple(first + sign * second for first, second in offsets)).shrink()
-    tensors, out = (a.tensor, b.tensor), node.outputs[0]
-    ctx.bind(out, Sum(tensors, slopes, curve, a.view, out, node.name, curve.offset))
+    return Sum((a.tensor, b.tensor), slopes, curve, a.view, node.outputs[0], node.name, curve.offset)
 
 
 def _function_or_product(ctx: Lowering, node: SourceNode, values: Sequence[Activation]) -> Value:

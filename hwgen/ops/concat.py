@@ -3,30 +3,34 @@
 
 Branches with different scales become one tensor with a scale for each channel, where channels are joined: the quantiser
 behind then has constants of its own for every channel, which is exactly what requantising every branch would give.
+Elsewhere, and where constants are joined, a quantiser behind the join is put in front of it (`Postponed`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from hwgen.graph import Attr
 from hwgen.graph.source import SourceNode
+from hwgen.ops.beside import Block, view_of_join, with_constants
 from hwgen.ops.elementwise import ElementwiseOp, only_host_follows, suffix
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
 from hwgen.ops.ranges import Range
 from hwgen.ops.rearrange import stream_places
-from hwgen.ops.signature import AXIS, Signature
+from hwgen.ops.signature import AXIS, HINT, Signature
 from hwgen.ops.steps import Curve, common
-from hwgen.ops.values import Expr, Mapped, View
+from hwgen.ops.values import Activation, Expr, Fractions, Mapped, Postponed, View
 
 MAX_BITS = 24
 
 
 class Concat(ElementwiseOp):
-    """Activations along channels, rows, columns or features; any scales along channels, one scale elsewhere."""
+    """Activations and constants along channels, rows, columns or features; any scales before a quantiser."""
 
     onnx = ("Concat",)
     signature = Signature(1, None, {"axis": AXIS}, ("axis",))
@@ -36,28 +40,54 @@ class Concat(ElementwiseOp):
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit joins of two, one after the other."""
         values = [ctx.value(name) for name in node.inputs]
-        if any(isinstance(value, Mapped) for value in values) and only_host_follows(ctx.model, node):
+        constants = [ctx.real_constant(name) for name in node.inputs]
+        apart = any(isinstance(value, Mapped) for value in values) or any(c is not None for c in constants)
+        if apart and only_host_follows(ctx.model, node):
             ctx.bind(node.outputs[0], suffix(values, ctx, node))
             return
-        parts = [ctx.expr(node, name) for name in node.inputs]
-        axis = int(node.attrs["axis"]) % len(parts[0].view.shape)
-        if axis == 0:
-            ctx.refuse(node, "Concat must not join along the batch.", "Join along another axis.")
-        parts, at = _laid_out(ctx, node, parts, axis)
-        if at != 1:
-            aligned = _one_curve(ctx, node, parts)
-            if aligned is None and not only_host_follows(ctx.model, node):
-                text = "The inputs of Concat must have one scale where rows or columns are joined."
-                ctx.refuse(node, text, "Quantise all of them with the same scale and zero point.")
-            if aligned is None:
-                ctx.bind(node.outputs[0], suffix(values, ctx, node))
-                return
-            parts = aligned
-        joined = parts[0]
-        for part in parts[1:]:
-            joined = _join(ctx, node, joined, part, at)
-        view = _view(ctx, joined, parts, axis, at)
-        ctx.bind(node.outputs[0], replace(joined, view=view, anchor=None))
+        given = zip(node.inputs, constants, strict=True)
+        parts = [ctx.expr(node, name) if constant is None else constant for name, constant in given]
+        axis = _checked(ctx, node, [ctx.model.shapes[name] for name in node.inputs])
+        postponed = Postponed(tuple(parts), partial(_joined, ctx, node, axis))
+        exprs = [part for part in parts if isinstance(part, Expr)]
+        if not exprs:
+            ctx.refuse(node, "Concat must join an activation, not constants only.", "Fold it before export.")
+        laid, at = _laid_out(ctx, node, exprs, axis)
+        if len(exprs) == len(parts) and (at == 1 or _one_curve(ctx, node, laid) is not None):
+            ctx.bind(node.outputs[0], postponed.join(parts))
+        elif only_host_follows(ctx.model, node):
+            ctx.bind(node.outputs[0], suffix(values, ctx, node))
+        else:
+            ctx.bind(node.outputs[0], postponed)
+
+
+def _checked(ctx: Lowering, node: SourceNode, shapes: list[tuple[int, ...]]) -> int:
+    """Return the axis that is joined, counted from the first."""
+    axis = int(node.attrs["axis"]) % len(shapes[0])
+    if axis == 0:
+        ctx.refuse(node, "Concat must not join along the batch.", "Join along another axis.")
+    if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) > 1:
+        ctx.refuse(node, f"The inputs of Concat must differ in axis {axis} only, not be {shapes}.", HINT)
+    return axis
+
+
+def _joined(ctx: Lowering, node: SourceNode, axis: int, parts: Sequence[Activation | Fractions]) -> Expr:
+    """Emit joins of two, one after the other; constants go around the activations next to them."""
+    exprs, at = _laid_out(ctx, node, [part for part in parts if isinstance(part, Expr)], axis)
+    mixed = len(exprs) < len(parts)
+    if mixed:
+        exprs = with_constants(ctx, node, parts, exprs, axis, at)
+    if at != 1 or mixed:
+        aligned = _one_curve(ctx, node, exprs)
+        if aligned is None and at != 1:
+            text = "The inputs of Concat must have one scale where rows or columns are joined, or a quantiser behind."
+            ctx.refuse(node, text, "Quantise its output, or all of its inputs with the same scale and zero point.")
+        exprs = aligned or exprs
+    joined = exprs[0]
+    for part in exprs[1:]:
+        joined = _join(ctx, node, joined, part, at)
+    blocks = [Block(ctx.type(part.tensor).shape, part.view.positions()) for part in exprs]
+    return replace(joined, view=view_of_join(blocks, axis, at), anchor=None)
 
 
 def _laid_out(ctx: Lowering, node: SourceNode, parts: list[Expr], axis: int) -> tuple[list[Expr], int]:
@@ -133,15 +163,3 @@ def _join(ctx: Lowering, node: SourceNode, a: Expr, b: Expr, at: int) -> Expr:
     if (first.scale, first.zero_point) == (second.scale, second.zero_point) and len(first.scale) == 1:
         ctx.describe(tensor, first.scale, first.zero_point)
     return Expr(tensor, curve, View(ctx.type(tensor).shape))
-
-
-def _view(ctx: Lowering, joined: Expr, parts: list[Expr], axis: int, at: int) -> View:
-    """Return the view of the ONNX tensor: the elements of each part, wherever they are now."""
-    shape = ctx.type(joined.tensor).shape
-    shapes = [ctx.type(part.tensor).shape for part in parts]
-    starts = np.cumsum([0, *(np.prod(s) for s in shapes)]).tolist()
-    labels = [start + np.arange(np.prod(s)).reshape(s) for start, s in zip(starts, shapes, strict=False)]
-    where = np.empty(starts[-1], dtype=np.int64)
-    where[np.concatenate(labels, axis=at).reshape(-1)] = np.arange(starts[-1], dtype=np.int64)
-    found = [where[start + part.view.positions()] for start, part in zip(starts, parts, strict=False)]
-    return View(shape).over(np.concatenate(found, axis=axis - 1), shape)

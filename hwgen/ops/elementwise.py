@@ -7,11 +7,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from hwgen.errors import Unquantised
 from hwgen.graph.source import SourceModel, SourceNode
 from hwgen.ops.base import SourceOp, source_ops
 from hwgen.ops.lowering import Lowering
-from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Suffix, Sum, Value
+from hwgen.ops.values import Anchor, Expr, Host, HostQuant, Mapped, Postponed, Suffix, Sum, Value
 
 
 class ElementwiseOp(SourceOp):
@@ -27,7 +29,7 @@ class ElementwiseOp(SourceOp):
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Leave it to the host when all of it is still on the host, else call `apply`."""
         if any(isinstance(ctx.value(name), Host) for name in node.inputs if name):
-            quantised = HostQuant | Expr | Sum | Mapped
+            quantised = HostQuant | Expr | Sum | Mapped | Postponed
             others = [name for name in node.inputs if name and isinstance(ctx.value(name), quantised)]
             if others:
                 text = f"{node.op} must not mix the quantised tensor {others[0]} with real numbers."
@@ -46,6 +48,8 @@ def suffix(values: Sequence[Value], ctx: Lowering, node: SourceNode) -> Suffix:
     """Return what the host computes from `values`, some of which come from the accelerator."""
     anchors: dict[tuple[str, str], Anchor] = {}
     for value in values:
+        if isinstance(value, Postponed):
+            value = suffix([part for part in value.parts if not isinstance(part, np.ndarray)], ctx, node)
         if isinstance(value, Sum):
             value = ctx.realise(value)
         found: tuple[Anchor, ...] = ()

@@ -31,6 +31,7 @@ from hwgen.ops.values import (
     Host,
     HostQuant,
     Mapped,
+    Postponed,
     QuantConst,
     Sum,
     Value,
@@ -93,6 +94,10 @@ class Lowering(GraphInProgress):
         if isinstance(value, Expr):
             value = replace(value, anchor=self._anchor(name, value))
         self._values[name] = value
+
+    def alias(self, name: str, other: str) -> None:
+        """Say that whoever reads an ONNX tensor may as well read another one."""
+        self._values[name] = self._values[other]
 
     def uses(self, name: str) -> int:
         """Return how often an ONNX tensor is read; being a model output counts."""
@@ -177,6 +182,9 @@ class Lowering(GraphInProgress):
             return Expr(anchor.tensor, value.curve, view, anchor)
         if isinstance(value, Expr | Sum | Mapped):
             return value
+        if isinstance(value, Postponed):
+            self.bind(name, value.join(value.parts))
+            return self.activation(node, name)
         if isinstance(value, Host):
             hint = "Insert a quantiser (Quant or QuantizeLinear) before it, or quantise the whole model."
             if name in self.model.inputs:

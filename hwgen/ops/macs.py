@@ -25,7 +25,11 @@ GRID_RELATIVE = Fraction(1, 1 << 20)
 
 def linear(ctx: Lowering, node: SourceNode, name: str) -> Expr:
     """Return an activation whose real value is one unclipped line of q; a clip in between is emitted."""
-    expr = ctx.expr(node, name)
+    return settled(ctx, node, ctx.expr(node, name), name)
+
+
+def settled(ctx: Lowering, node: SourceNode, expr: Expr, name: str) -> Expr:
+    """Return an activation, the input `name` of a node, as `linear` does."""
     curve = expr.curve
     if any(s == 0 for s in curve.slope):
         ctx.refuse(node, f"The input {name} must not be constant, but a scale of 0 makes it so.")

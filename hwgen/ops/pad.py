@@ -74,12 +74,26 @@ def _padded(ctx: Lowering, node: SourceNode, expr: Expr, around: Pairs) -> Expr:
     """Emit `pad`, where one integer stands for the constant."""
     value = _integer(ctx, node, expr.curve)
     expr = in_base_order(ctx, node, expr)
-    kind, known = ctx.type(expr.tensor), ctx.ranges[expr.tensor]
-    if len(expr.view.shape) > len(kind.shape):
+    if len(expr.view.shape) > len(ctx.type(expr.tensor).shape):
         ctx.refuse(node, f"The input of Pad must have at most four axes, not {len(expr.view.shape)}.")
     if len(around) == 2:
         around = [around[0], (0, 0), around[1]]
-    around = [*around, *[(0, 0)] * (3 - len(around))]
+    made = surrounded(ctx, node, expr, [*around, *[(0, 0)] * (3 - len(around))], value)
+    shape = ctx.type(made.tensor).shape
+    extents = ctx.model.shapes[node.outputs[0]][1:]
+    order = np.arange(ctx.type(made.tensor).elements, dtype=np.int64).reshape(extents)
+    return replace(made, view=View(shape).over(order, shape))
+
+
+def surrounded(ctx: Lowering, node: SourceNode, expr: Expr, around: Pairs, value: int) -> Expr:
+    """Emit `pad` with the integer `value`; the view is left to the caller.
+
+    Parameters
+    ----------
+    around
+        Elements before and behind: channels, rows, columns of the integer tensor.
+    """
+    kind, known = ctx.type(expr.tensor), ctx.ranges[expr.tensor]
     before, behind = around[0]
     spatial = any(a or b for a, b in around[1:])
     inner = known.lo, known.hi
@@ -90,10 +104,7 @@ def _padded(ctx: Lowering, node: SourceNode, expr: Expr, around: Pairs) -> Expr:
     tensor = ctx.emit("pad", ctx.stem(node), (expr.tensor,), attrs, {}, (node.name,), out)
     if len(kind.scale) == 1:
         ctx.describe(tensor, kind.scale, kind.zero_point)
-    shape = ctx.type(tensor).shape
-    extents = ctx.model.shapes[node.outputs[0]][1:]
-    order = np.arange(ctx.type(tensor).elements, dtype=np.int64).reshape(extents)
-    return replace(expr, tensor=tensor, curve=_wider(expr.curve, before, behind), view=View(shape).over(order, shape))
+    return Expr(tensor, _wider(expr.curve, before, behind), View(ctx.type(tensor).shape))
 
 
 def _integer(ctx: Lowering, node: SourceNode, curve: Curve) -> int:

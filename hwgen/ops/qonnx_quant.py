@@ -167,8 +167,9 @@ def _bipolar(ctx: Lowering, node: SourceNode, scale: npt.NDArray[Any], zero: Fra
 
 def _scales(ctx: Lowering, node: SourceNode, scale: npt.NDArray[Any]) -> tuple[Fraction, ...]:
     """Return the scale of an activation: one, or one for each channel."""
-    value = ctx.activation(node, node.inputs[0])
-    return per_channel(ctx, node, value, fractions(scale))
+    if scale.size == 1:
+        return (Fraction(scale.reshape(-1)[0].item()),)
+    return per_channel(ctx, node, ctx.activation(node, node.inputs[0]), fractions(scale))
 
 
 def _constant(

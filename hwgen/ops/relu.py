@@ -15,7 +15,7 @@ from hwgen.ops.elementwise import ElementwiseOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.requantising import narrow
 from hwgen.ops.signature import HINT, NUMBER, Signature
-from hwgen.ops.values import Expr, HostQuant
+from hwgen.ops.values import Expr, HostQuant, Postponed
 
 
 class Relu(ElementwiseOp):
@@ -54,6 +54,10 @@ def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction |
     `name` is the input, by default the node's first.
     """
     name = name or node.inputs[0]
+    waiting = ctx.value(name)
+    if isinstance(waiting, Postponed):
+        ctx.bind(node.outputs[0], waiting.clipped(low, high))
+        return
     value = ctx.activation(node, name)
     if isinstance(value, Expr) and narrow(ctx, node, name, value, low, high):
         ctx.bind(node.outputs[0], value)

@@ -19,7 +19,7 @@ from hwgen.ops.rise_and_fall import Difference
 from hwgen.ops.steps import Curve, Quantiser, find_steps
 from hwgen.ops.sums import all_pairs, shifted, splits
 from hwgen.ops.tabulated import Relabelled, as_unit
-from hwgen.ops.values import Expr, Mapped, Sum
+from hwgen.ops.values import Activation, Expr, Mapped, Postponed, Sum
 
 SUFFIX = {"thresholds": "thresholds", "multiply_shift": "requant", "table": "table"}
 OPERATOR = {"thresholds": "thresholds", "multiply_shift": "requantise", "table": "table"}
@@ -38,42 +38,63 @@ def quantise(ctx: Lowering, node: SourceNode, quantiser: Quantiser, *, integer: 
     UnsupportedError
         Nothing that hwgen has computes the quantiser exactly.
     """
-    value = ctx.activation(node, node.inputs[0])
+    value = ctx.value(node.inputs[0])
+    if isinstance(value, Postponed) and len(quantiser.scale) == 1:
+        found = _quantise_parts(ctx, node, value, quantiser)
+    else:
+        found = _quantised(ctx, node, ctx.activation(node, node.inputs[0]), quantiser)
+    _bind(ctx, node, found, quantiser, integer=integer)
+
+
+def _quantised(ctx: Lowering, node: SourceNode, value: Activation, quantiser: Quantiser) -> Expr:
+    """Emit the quantiser of a value; return its output as ``q + offset``."""
     if isinstance(value, Mapped):
-        _quantise_mapped(ctx, node, value, quantiser, integer=integer)
-        return
+        return _quantise_mapped(ctx, node, value, quantiser)
     if isinstance(value, Sum):
         joined = _join(ctx, value, quantiser)
         if joined is not None:
             tensor, unit = joined
-            _emit(ctx, node, Expr(tensor, Curve.identity(), value.view), unit, quantiser, integer=integer)
-            return
-    expr = ctx.expr(node, node.inputs[0])
+            return _emit(ctx, node, Expr(tensor, Curve.identity(), value.view), unit, quantiser)
+    expr = ctx.realise(value) if isinstance(value, Sum) else value
     known = ctx.ranges[expr.tensor]
     steps = find_steps(expr.curve, quantiser, known.lo, known.hi)
     shift = relabelling(steps)
     if shift is not None:
-        _bind(ctx, node, expr, quantiser, shift, integer=integer)
-        return
+        return replace(expr, curve=_shifted(shift))
     slopes = _slopes(expr.curve, quantiser)
     chosen = choose(steps, slopes)
     if chosen is None:
         text = f"{node.op} must have at most {MANY_LEVELS + 1} levels here, not {len(quantiser.bounds) + 1}."
         ctx.refuse(node, text, "Quantise to 8 bits, or use one scale for all channels.")
-    _emit(ctx, node, expr, chosen, quantiser, integer=integer)
+    return _emit(ctx, node, expr, chosen, quantiser)
 
 
-def _quantise_mapped(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser, *, integer: bool) -> None:
+def _quantise_parts(ctx: Lowering, node: SourceNode, value: Postponed, quantiser: Quantiser) -> Expr:
+    """Quantise what a join waits for, constants now, and join it."""
+    parts = [
+        quantiser.outputs(part) if isinstance(part, np.ndarray) else _quantised(ctx, node, part, quantiser)
+        for part in value.parts
+    ]
+    joined = value.join(parts)
+    if joined.curve.channels == 1 and joined.curve.affine and joined.curve.slope[0] == 1:
+        ctx.describe(joined.tensor, quantiser.real, int(quantiser.zero_point - joined.curve.offset[0]))
+    return joined
+
+
+def _shifted(shift: int) -> Curve:
+    return Curve.line((Fraction(1),), (Fraction(shift),))
+
+
+def _quantise_mapped(ctx: Lowering, node: SourceNode, value: Mapped, quantiser: Quantiser) -> Expr:
     found = as_unit(ctx, node, value, quantiser)
     expr = Expr(value.tensor, Curve.identity(), value.view)
     if isinstance(found, Relabelled):
-        _bind(ctx, node, expr, quantiser, found.shift, integer=integer)
-    elif isinstance(found, Difference):
+        return replace(expr, curve=_shifted(found.shift))
+    if isinstance(found, Difference):
         tensor = _emit_difference(ctx, node, expr, found)
         ctx.describe(tensor, quantiser.real, quantiser.zero_point)
-        _bind(ctx, node, replace(expr, tensor=tensor), quantiser, 0, integer=integer)
-    else:
-        _emit(ctx, node, expr, found, quantiser, integer=integer)
+        return replace(expr, tensor=tensor)
+    return _emit(ctx, node, expr, found, quantiser)
 
 
 def _emit_difference(ctx: Lowering, node: SourceNode, expr: Expr, found: Difference) -> str:
@@ -174,7 +195,7 @@ def _adder(ctx: Lowering, total: Sum, m0: int, m1: int) -> str:
     return ctx.emit("add", name, total.tensors, attrs, {}, (total.source,))
 
 
-def _emit(ctx: Lowering, node: SourceNode, expr: Expr, unit: Unit, quantiser: Quantiser, *, integer: bool) -> None:
+def _emit(ctx: Lowering, node: SourceNode, expr: Expr, unit: Unit, quantiser: Quantiser) -> Expr:
     maker = ctx.producer(expr.tensor)
     name = f"{maker.name if maker else expr.tensor}_{SUFFIX[unit.method]}"
     channels = ctx.type(expr.tensor).channels
@@ -184,18 +205,18 @@ def _emit(ctx: Lowering, node: SourceNode, expr: Expr, unit: Unit, quantiser: Qu
     made = ctx.producer(tensor)
     assert made is not None
     ctx.proofs.append(RequantProof(made.name, unit.method, True, 0, unit.detail))
-    _bind(ctx, node, replace(expr, tensor=tensor, anchor=None), quantiser, 0, integer=integer)
+    return Expr(tensor, Curve.identity(), expr.view)
 
 
-def _bind(ctx: Lowering, node: SourceNode, expr: Expr, quantiser: Quantiser, shift: int, *, integer: bool) -> None:
+def _bind(ctx: Lowering, node: SourceNode, expr: Expr, quantiser: Quantiser, *, integer: bool) -> None:
     """Bind the output to ``q + shift``, and observe it where q is what the quantiser puts out."""
+    shift = expr.curve.offset[0]
     zero = quantiser.zero_point - shift
-    if integer:
-        curve = Curve.line((Fraction(1),), (Fraction(shift),))
-    else:
+    if not integer:
         curve = Curve.line(quantiser.real, tuple(-s * zero for s in quantiser.real)).shrink()
-    ctx.bind(node.outputs[0], replace(expr, curve=curve))
+        expr = replace(expr, curve=curve)
+    ctx.bind(node.outputs[0], expr)
     layout = expr.view.layout
     if shift == 0 and layout is not None:
         scale = tuple(float(s) for s in quantiser.real)
-        ctx.observe(Observation(expr.tensor, node.outputs[0], scale, zero, layout=layout))
+        ctx.observe(Observation(expr.tensor, node.outputs[0], scale, quantiser.zero_point, layout=layout))

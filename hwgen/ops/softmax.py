@@ -32,6 +32,7 @@ POINT = 16
 EXP_BITS = 12
 RECIPROCAL_BITS = 18
 MOST_BITS = 12
+LEAST_STEP = Fraction(1, 1 << 16)
 SAMPLES = 512
 
 
@@ -45,6 +46,9 @@ class Softmax(ElementwiseOp):
     def apply(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit the unit, whose output has 16 fractional bits; the next quantiser rounds it."""
         if only_host_follows(ctx.model, node):
+            if _only_largest(ctx, node):
+                ctx.alias(node.outputs[0], node.inputs[0])
+                return
             ctx.bind(node.outputs[0], suffix_of(ctx, node))
             return
         expr = macs.linear(ctx, node, node.inputs[0])
@@ -65,6 +69,21 @@ class Softmax(ElementwiseOp):
         unit = Fraction(1, 1 << POINT)
         ctx.describe(tensor, (unit,), 0)
         ctx.bind(node.outputs[0], Expr(tensor, Curve.line((unit,), (Fraction(0),)), expr.view))
+
+
+def _only_largest(ctx: Lowering, node: SourceNode) -> bool:
+    """Tell whether nothing but the place of the largest probability is asked for, which is that of the largest input.
+
+    Inputs must be far enough apart for their probabilities to differ in float32, or ties would be others.
+    """
+    value = ctx.activation(node, node.inputs[0])
+    if not isinstance(value, Expr) or not value.curve.affine or min(value.curve.slope) < LEAST_STEP:
+        return False
+    rank = len(value.view.shape)
+    readers = [other for other in ctx.model.nodes if node.outputs[0] in other.inputs]
+    axes = {int(other.attrs.get("axis", 0)) % rank for other in readers}
+    same = axes == {int(node.attrs.get("axis", -1)) % rank} and all(other.op == "ArgMax" for other in readers)
+    return same and node.outputs[0] not in ctx.model.outputs
 
 
 def _groups(ctx: Lowering, node: SourceNode, expr: Expr) -> tuple[Expr, int]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -115,8 +116,8 @@ class Curve:
         """Return ``min(max(self, low), high)``; None leaves a side open."""
         floor, ceiling = [], []
         for old_low, old_high in zip(self.floor, self.ceiling, strict=True):
-            new_low = _clamp(old_low, low, high) if old_low is not None else low
-            new_high = _clamp(old_high, low, high) if old_high is not None else high
+            new_low = clamp(old_low, low, high) if old_low is not None else low
+            new_high = clamp(old_high, low, high) if old_high is not None else high
             floor.append(new_low)
             ceiling.append(new_high)
         return replace(self, floor=tuple(floor), ceiling=tuple(ceiling)).shrink()
@@ -129,14 +130,15 @@ class Curve:
         """Return the exact real value of `q`."""
         at = channel if self.channels > 1 else 0
         exact = self.slope[at] * q + self.offset[at]
-        return _clamp(exact, self.floor[at], self.ceiling[at])
+        return clamp(exact, self.floor[at], self.ceiling[at])
 
 
 def _spread(values: Sequence[Fraction], count: int) -> tuple[Fraction, ...]:
     return tuple(values) if len(values) == count else tuple(values) * count
 
 
-def _clamp(value: Fraction, low: Fraction | None, high: Fraction | None) -> Fraction:
+def clamp(value: Fraction, low: Fraction | None, high: Fraction | None) -> Fraction:
+    """Return ``min(max(value, low), high)``; None leaves a side open."""
     if low is not None and value < low:
         value = low
     if high is not None and value > high:
@@ -187,6 +189,13 @@ class Quantiser:
     def real(self) -> tuple[Fraction, ...]:
         """Real value of one output step."""
         return self.output or self.scale
+
+    def outputs(self, reals: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the outputs, as Fractions, for an object array of reals; all channels share a scale."""
+        levels = [int(_reached(2 * real / self.scale[0], self).sum()) for real in reals.reshape(-1)]
+        found = np.empty(len(levels), dtype=object)
+        found[:] = [Fraction(self.low + self.step * level) for level in levels]
+        return found.reshape(reals.shape)
 
     @property
     def high(self) -> int:
@@ -301,7 +310,7 @@ def _row(curve: Curve, channel: int, scale: Fraction, quantiser: Quantiser, lo: 
     low, high = curve.floor[channel], curve.ceiling[channel]
     always, never = (hi + 1, lo) if slope < 0 else (lo, hi + 1)
     if slope == 0:
-        return np.where(_reached(2 * _clamp(offset, low, high) / scale, quantiser), always, never)
+        return np.where(_reached(2 * clamp(offset, low, high) / scale, quantiser), always, never)
     per_bound, start = scale / (2 * slope), -offset / slope
     bottom = math.lcm(per_bound.denominator, start.denominator)
     factor, begin = int(per_bound * bottom), int(start * bottom)

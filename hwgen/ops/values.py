@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hwgen.graph import Ints, TensorType
 from hwgen.graph.layout import IN_ORDER, Layout
-from hwgen.ops.steps import Curve
+from hwgen.ops.steps import Curve, clamp
 
 Fractions: TypeAlias = npt.NDArray[Any]
 Reals: TypeAlias = npt.NDArray[np.float64]
@@ -267,6 +267,30 @@ class Mapped:
         return self.through(lambda x: np.clip(x, least, most), 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Postponed:
+    """A join of activations and constants that waits for the quantiser behind it, which is then put in front.
+
+    Joining what is quantised equals quantising what is joined for every join that only picks elements: the branches
+    then need no common scale.
+
+    Parameters
+    ----------
+    parts
+        Activations, and constants as object arrays of Fractions.
+    join
+        Joins the parts, or what a quantiser made of them: integers, or tensors of one meaning.
+    """
+
+    parts: tuple[Expr | Sum | Mapped | Fractions, ...]
+    join: Callable[[Sequence[Expr | Sum | Mapped | Fractions]], Expr]
+
+    def clipped(self, low: Fraction | None, high: Fraction | None) -> Postponed:
+        """Return ``min(max(self, low), high)``; None leaves a side open."""
+        parts = (within(p, low, high) if isinstance(p, np.ndarray) else p.clipped(low, high) for p in self.parts)
+        return replace(self, parts=tuple(parts))
+
+
 @dataclass(frozen=True)
 class Suffix:
     """Something that the host computes from tensors that the accelerator puts out."""
@@ -280,8 +304,15 @@ class Broken:
     """The result of a node that was refused; what depends on it is not looked at."""
 
 
-Value: TypeAlias = Const | QuantConst | Host | HostQuant | Expr | Sum | Mapped | Suffix | Broken
+Value: TypeAlias = Const | QuantConst | Host | HostQuant | Expr | Sum | Mapped | Postponed | Suffix | Broken
 Activation: TypeAlias = Expr | Sum | Mapped
+
+
+def within(reals: Fractions, low: Fraction | None, high: Fraction | None) -> Fractions:
+    """Return an object array clipped to ``[low, high]``; None leaves a side open."""
+    out = np.empty(reals.size, dtype=object)
+    out[:] = [clamp(real, low, high) for real in reals.reshape(-1)]
+    return out.reshape(reals.shape)
 
 
 def column(numbers: Sequence[Fraction]) -> Reals:

@@ -91,9 +91,10 @@ class Net:
         return not op.folds_constants or (node.op == "Div" and node.inputs[0] in self.constants)
 
     def keeps_integers(self, node: SourceNode) -> bool:
-        """Tell whether a node only hands elements on, so that a quantised tensor stays on its grid."""
+        """Tell whether a node only hands on elements of activations, so that a quantised tensor stays on its grid."""
         op = source_ops().get(node.op)
-        return op is not None and op.keeps_integers
+        joined = node.op != "Concat" or self.constants.keys().isdisjoint(node.inputs)
+        return op is not None and op.keeps_integers and joined
 
     def is_weighted(self, node: SourceNode) -> bool:
         """Tell whether a node multiplies an activation by constant weights."""
