@@ -42,9 +42,10 @@ def _draw(axes: Axes, report: Mapping[str, Any]) -> None:
     axes.scatter(*at, s=120, marker="*", color="black", label="the network, at its frame rate", zorder=4)
     for dot in sorted(data["layers"], key=lambda dot: -dot["macs"])[:NAMED]:
         place = dot["ops_per_byte"], dot["ops_per_s"] / GIGA
-        axes.annotate(dot["name"], place, (4, 3), textcoords="offset points", fontsize=6)
+        axes.annotate(dot["name"], place, (3, 4), textcoords="offset points", fontsize=6, rotation=35)
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylabel="GOP/s")
     axes.set_xlabel("operations a byte that is moved: the network's through its ports, a layer's through its streams")
     clock = f"projected at {report['clock_mhz']:g} MHz"
-    axes.set_title(f"{report['name']} on {report['board']}: {report['fps']:,.0f} frames/s {clock}", fontsize=10)
+    title = f"{report['name']} on {report['board']}: {report['fps']:,.0f} frames/s {clock}"
+    axes.set_title(f"{title}; bottleneck: {report['bottleneck']}", fontsize=10)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=7, frameon=False)
