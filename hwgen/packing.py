@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 _CANARY = 3
 
@@ -35,6 +36,13 @@ class Factor(Protocol):
     @property
     def signed(self) -> bool:
         """Whether it is two's complement."""
+
+
+class Format(NamedTuple):
+    """A factor's format by itself."""
+
+    width: int
+    signed: bool
 
 
 @dataclass(frozen=True)
@@ -164,6 +172,12 @@ def _spread(needs: Sequence[int], port: int) -> Iterator[tuple[int, ...]]:
 
 def star(factors: Sequence[Factor], shared: Factor, ports: tuple[int, int]) -> Layout | None:
     """Return a layout of products of `factors` with one shared factor, for ports of so many bits, or None."""
+    return _star(tuple(Format(f.width, f.signed) for f in factors), Format(shared.width, shared.signed), ports)
+
+
+@lru_cache(maxsize=1 << 16)
+def _star(factors: tuple[Format, ...], shared: Format, ports: tuple[int, int]) -> Layout | None:
+    """Compute `star`: networks ask for the same few formats over and over."""
     if len(factors) < 2 or port_bits([shared], [0]) > ports[1]:
         return None
     needs = [_bits(*_product(f, shared)) + (k > 0) for k, f in enumerate(factors[:-1])]

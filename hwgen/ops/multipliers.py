@@ -8,24 +8,15 @@ that share a factor share multiplier blocks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
 from hwgen.ops.area import ABSORBED
-from hwgen.packing import BLOCKS, stars
+from hwgen.packing import BLOCKS, Format, stars
 
 KERNEL_STORAGE: dict[Storage, int] = {"auto": 0, "lut": 1, "lutram": 1, "bram": 2, "uram": 3}
 """``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
-
-
-@dataclass(frozen=True)
-class _Format:
-    """A factor's format, as `hwgen.packing` takes it."""
-
-    width: int
-    signed: bool
 
 
 def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family: Family) -> tuple[float, int]:
@@ -55,8 +46,8 @@ def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family:
 @lru_cache(maxsize=65536)
 def _packed(bits: tuple[int, ...], signed: tuple[bool, ...], x_bits: int, x_signed: bool, family: Family) -> list[int]:
     """Return how many products each block takes that holds more than one."""
-    factors = [_Format(b, s) for b, s in zip(bits, signed, strict=True)]
-    return [len(chosen) for chosen, _ in stars(factors, _Format(x_bits, x_signed), BLOCKS[family])]
+    factors = [Format(b, s) for b, s in zip(bits, signed, strict=True)]
+    return [len(chosen) for chosen, _ in stars(factors, Format(x_bits, x_signed), BLOCKS[family])]
 
 
 def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, board: Board) -> Sequence[Unit]:
