@@ -135,7 +135,9 @@ def _golden(job: Build, reference: Reference, feeds: Feeds, verdict: dict[str, A
     ports = {name: tensors[name] for name in (*lowered.graph.inputs, *lowered.graph.outputs)}
     artifacts.write_npz(job.folder / GOLDEN / "ports.npz", ports)
     if hardware:
-        vectors(job.plan, ports, job.folder)
+        feeds_of_plan = job.plan.feeds(verdict["frames"])
+        tensors |= feeds_of_plan
+        vectors(job.plan, ports | feeds_of_plan, job.folder)
     exact = f"{found.inexact} of {found.elements} elements inexact, at most {found.max_lsb} LSB"
     job.note("verify", f"golden against onnxruntime: {exact}")
     return tensors

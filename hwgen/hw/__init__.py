@@ -14,6 +14,7 @@ from hwgen.hw.kernel import (
     Storage,
     Unit,
     config_json,
+    fed,
 )
 from hwgen.hw.stream import StreamType, from_beats, pack, to_beats, unpack
 
@@ -34,6 +35,7 @@ __all__ = [
     "StreamType",
     "Unit",
     "config_json",
+    "fed",
     "from_beats",
     "pack",
     "to_beats",

@@ -106,6 +106,9 @@ class KernelCall:
         Constant tables in the order of the kernel's parameters.
     inputs, outputs
         Streams in the order of the kernel's parameters.
+    feeds
+        For the last of the inputs, the keys of the constants that they bring from outside again and again: arrays of
+        bytes, one row a beat. Every iteration reads one.
     """
 
     header: str
@@ -114,6 +117,7 @@ class KernelCall:
     inputs: tuple[StreamType, ...]
     outputs: tuple[StreamType, ...]
     roms: tuple[Rom, ...] = ()
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +206,25 @@ class Option:
 
 @dataclass(frozen=True)
 class Built:
-    """A kernel call with the arrays that its ROMs refer to."""
+    """A kernel call with the arrays that its ROMs and feeds refer to."""
 
     call: KernelCall
     arrays: Mapping[str, Ints] = field(default_factory=dict, compare=False, repr=False)
+
+
+def fed(rows: Ints, stream: StreamType, frames: int) -> Ints:
+    """Return what a feed brings in some frames, ``(frames, elements)``: its rows again and again.
+
+    Parameters
+    ----------
+    rows
+        Bytes, one row a beat.
+    stream
+        The feed's stream, of bytes.
+    frames
+        How many.
+    """
+    return np.tile(rows.reshape(-1), (frames, stream.beats // len(rows)))
 
 
 def config_json(config: Mapping[str, int | bool | CType]) -> dict[str, Any]:

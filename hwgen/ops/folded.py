@@ -35,6 +35,10 @@ class FoldedOp(HardwareOp):
         """Return the iterations from a frame to the next."""
         return self.schedule(graph, node, folding).ii
 
+    def traffic(self, graph: Graph, node: Node, choice: Choice) -> int:
+        """Return the bytes that a frame takes from memory off chip."""
+        return 0
+
     @abstractmethod
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Return what one choice is made of."""
@@ -48,7 +52,8 @@ class FoldedOp(HardwareOp):
         by_folding: dict[Folding, list[Option]] = {}
         for choice in self.choices(graph, node, board):
             cycles = self.cycles(graph, node, choice.folding)
-            option = Option(choice, cycles, self.cost(graph, node, choice, board))
+            cost, traffic = self.cost(graph, node, choice, board), self.traffic(graph, node, choice)
+            option = Option(choice, cycles, cost, traffic)
             by_folding.setdefault(choice.folding, []).append(option)
         options = [option for alike in by_folding.values() for option in unbeaten(alike)]
         return sorted(options, key=lambda o: (-o.cycles, o.cost.lut, o.folding.simd, o.folding.pe))

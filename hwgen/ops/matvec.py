@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, pack
 from hwgen.ops import multipliers
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, ram, rom, together, trailing_zeros
 from hwgen.ops.folded import FoldedOp, write_every
@@ -70,7 +70,15 @@ class Matvec(FoldedOp):
         """Return every folding with the units and storages that suit it."""
         size, bits = graph.constant(node, "weight").size, int_attr(node, "weight_bits")
         tables = [(f, size // (f.simd * f.pe)) for f in self.foldings(graph, node)]
-        return multipliers.choices(in_type(graph, node), bits, bipolar_weights(node), tables, board)
+        found = multipliers.choices(in_type(graph, node), bits, bipolar_weights(node), tables, board)
+        return found + multipliers.streamed(found, bits, board)
+
+    def traffic(self, graph: Graph, node: Node, choice: Choice) -> int:
+        """Return the bytes of the rows of all weights for every vector, where they are streamed."""
+        if choice.storage != "streamed":
+            return 0
+        row = multipliers.row_bytes(choice.folding, int_attr(node, "weight_bits"))
+        return row * self.cycles(graph, node, choice.folding)
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
         """Return every (divisor of K, divisor of OC / G)."""
@@ -121,6 +129,8 @@ class Matvec(FoldedOp):
         one_bit = x.bipolar or bipolar_weights(node)
         product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
         tiles = weight.reshape(blocks, pe, sf, simd)
+        if choice.storage == "streamed":
+            tiles = multipliers.any_weights(pe, simd, weight_bits, bool_attr(node, "weight_signed"))
         lanes = np.minimum(lane_bits(tiles, (0, 2)), weight_bits)
         products = lane_products(lanes, trailing_zeros(tiles, (0, 2)), tiles[0, :, 0, :], x.bits)
         unpacked, dsp = 0.0, 0
@@ -129,20 +139,21 @@ class Matvec(FoldedOp):
             unpacked, dsp = multipliers.block_products(lanes.T, least, values, x, family)
             products = dict.fromkeys(products, 0.0)
         stored = int(lanes.sum())
-        weights, weight_bram = rom(blocks * sf, stored, family, choice.storage)
+        kept_rows = 1 if choice.storage == "streamed" else blocks * sf
+        weights, weight_bram = rom(kept_rows, stored, family, choice.storage)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(blocks, bias_width, family)
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
         vector = float(simd * x.bits if nf > 1 else 0)
         beyond = blocks if blocks > nf > 1 else 1
-        counters = counter_bits(nf, sf, beyond, blocks * sf if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
+        counters = counter_bits(nf, sf, beyond, kept_rows if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
         sums = float(pe * acc.bits)
         lut = {
             "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
             "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums, "unpacked": unpacked,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
-        table = addressed(blocks * sf, stored) + addressed(blocks, bias_width)
+        table = addressed(kept_rows, stored) + addressed(blocks, bias_width)
         ff = {
             "base": 1.0,
             "state": counters + registers,
@@ -175,11 +186,18 @@ class Matvec(FoldedOp):
         }
         if _groups(node) > 1:
             config["kGroups"] = _groups(node)
-        tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3)
+        tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3).reshape(-1, pe * simd)
         roms = RomSet(node.name)
-        roms.add("weights", weight_t, tiles.reshape(-1, pe * simd))
-        roms.add("bias", type_of(table), table.reshape(-1, pe))
         ins, outs = self.streams(graph, node, choice.folding)
+        if choice.storage == "streamed":
+            rows = pack(tiles, StreamType(weight_t.signed, weight_t.bits, pe * simd, len(tiles))).astype(np.int64)
+            feed = StreamType(False, 8, rows.shape[1], acc.pixels * len(rows))
+            key = f"{node.name}_weights"
+            roms.add("bias", type_of(table), table.reshape(-1, pe))
+            call = KernelCall("matvec.hpp", "matvec_streamed", config, (*ins, feed), outs, roms.roms, (key,))
+            return Built(call, {**roms.arrays, key: rows})
+        roms.add("weights", weight_t, tiles)
+        roms.add("bias", type_of(table), table.reshape(-1, pe))
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
 
 

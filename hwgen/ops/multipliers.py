@@ -8,14 +8,18 @@ that share a factor share multiplier blocks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from math import ceil
+
+import numpy as np
 
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
 from hwgen.ops.area import ABSORBED
 from hwgen.packing import BLOCKS, Format, stars
 
-KERNEL_STORAGE: dict[Storage, int] = {"auto": 0, "lut": 1, "lutram": 1, "bram": 2, "uram": 3}
+KERNEL_STORAGE: dict[Storage, int] = {"lut": 1, "lutram": 1, "bram": 2, "uram": 3}
 """``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
 
 
@@ -50,6 +54,13 @@ def _packed(bits: tuple[int, ...], signed: tuple[bool, ...], x_bits: int, x_sign
     return [len(chosen) for chosen, _ in stars(factors, Format(x_bits, x_signed), BLOCKS[family])]
 
 
+def any_weights(pe: int, simd: int, bits: int, signed: bool) -> Ints:
+    """Return weights, ``(2, pe, 1, simd)``, every lane with the least and the greatest: what a stream may bring."""
+    ends = np.array([-(1 << bits - 1), (1 << bits - 1) - 1] if signed else [0, (1 << bits) - 1], dtype=np.int64)
+    ends = np.array([-1, 1], dtype=np.int64) if signed and bits == 1 else ends
+    return np.tile(ends.reshape(2, 1, 1, 1), (1, pe, 1, simd))
+
+
 def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, board: Board) -> Sequence[Unit]:
     """Return the units that are worth offering for a table of `depth` rows.
 
@@ -67,8 +78,13 @@ def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, bo
 
 
 def storages(depth: int) -> Sequence[Storage]:
-    """Return where a table of `depth` rows may live; the logic around a small one absorbs it."""
+    """Return where a table of `depth` rows may live on the chip; the logic around a small one absorbs it."""
     return ("lut", "bram") if depth > ABSORBED else ("auto",)
+
+
+def row_bytes(folding: Folding, weight_bits: int) -> int:
+    """Return the bytes of a row of a table that is streamed: a beat of its port."""
+    return ceil(folding.simd * folding.pe * weight_bits / 8)
 
 
 def choices(
@@ -83,7 +99,16 @@ def choices(
     ]
 
 
+def streamed(found: Sequence[Choice], weight_bits: int, board: Board) -> list[Choice]:
+    """Return the choices whose weights may come from memory off chip instead: rows no wider than the board's ports."""
+    return [
+        replace(choice, storage="streamed")
+        for choice in found
+        if board.memories and choice.storage == "lut" and 8 * row_bytes(choice.folding, weight_bits) <= board.axis_bits
+    ]
+
+
 def settings(choice: Choice) -> dict[str, bool | int]:
     """Return the members of a kernel's configuration that say what multiplies and where the weights live."""
     found: dict[str, bool | int] = {"kDsp": True} if choice.unit == "dsp" else {}
-    return found if choice.storage == "auto" else {**found, "kStorage": KERNEL_STORAGE[choice.storage]}
+    return {**found, "kStorage": KERNEL_STORAGE[choice.storage]} if choice.storage in KERNEL_STORAGE else found

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
-from hwgen.plan.sites import Candidate, Edge, Site, sites
+from hwgen.plan.sites import Candidate, Edge, Site, Streaming, sites
 from hwgen.plan.solve import Answer, descend, solve, weights
 from hwgen.plan.space import Ground, Space, counts, resources
 
@@ -53,15 +53,19 @@ class Chooser:
         What to choose for.
     limits
         What may be used.
+    streaming
+        Whose weights may come from memory off the chip.
     aside
         What of it the depth of FIFOs takes, which nobody knows before everything is wired.
     """
 
-    def __init__(self, graph: Graph, board: Board, limits: Resources, aside: Resources | None = None) -> None:
+    def __init__(
+        self, graph: Graph, board: Board, limits: Resources, streaming: Streaming, aside: Resources | None = None
+    ) -> None:
         self.graph = graph
         self.limits = limits
         self.aside = aside or Resources()
-        self.sites: list[Site] = sites(graph, board)
+        self.sites: list[Site] = sites(graph, board, streaming)
         self.ground = Ground(graph, self.sites, board.family)
         self._forget()
 

@@ -14,6 +14,7 @@ from hwgen.hw import Choice, Resources
 from hwgen.plan.sites import Candidate, Edge, Site, sites
 from hwgen.plan.solve import SHARE, weights
 from hwgen.plan.space import KINDS, Ground, counts, resources
+from hwgen.plan.streaming import streaming_of
 from hwgen.plan.types import Plan, Process
 
 LABELS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
@@ -106,7 +107,7 @@ class Explainer:
         self.plan = plan
         self.graph = graph
         self.processes = {p.layer: p for p in plan.processes if p.op not in ("fork", "width")}
-        self._all: list[Site] = sites(graph, plan.board)
+        self._all: list[Site] = sites(graph, plan.board, streaming_of(plan))
         self._sites = {site.name: index for index, site in enumerate(self._all)}
         self._ground = Ground(graph, self._all, plan.board.family)
         self._weights = weights(counts(plan.limits))

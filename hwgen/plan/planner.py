@@ -15,6 +15,8 @@ from hwgen.plan.choose import Chooser, Selection, overflow
 from hwgen.plan.fifos import depths, reasons
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import latency
+from hwgen.plan.sites import Streaming
+from hwgen.plan.streaming import fit_streaming
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -24,17 +26,23 @@ NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "UR
 def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     """Decide everything about an accelerator.
 
-    The least area is found for every II worth having (see `hwgen.plan.choose`); the target picks among them.
+    The least area is found for every II worth having (see `hwgen.plan.choose`); the target picks among them. Weights
+    stay on the chip; where nothing fits so, those of as few layers as possible are streamed (`hwgen.plan.streaming`).
 
     Raises
     ------
     InfeasibleError
         When even the smallest design exceeds the budget, or none within it reaches the wanted frame rate.
     """
+    return fit_streaming(graph, board, budget, _fit)
+
+
+def _fit(graph: Graph, board: Board, budget: Budget, streaming: Streaming) -> Plan:
+    """Decide everything, streaming allowed for some layers."""
     clock = budget.clock_mhz or board.clock_mhz
     limits = limits_of(board, budget)
     board = replace(board, axis_bits=port_bits(board, budget))
-    chooser = Chooser(graph, board, limits)
+    chooser = Chooser(graph, board, limits, streaming)
     while True:
         selection = _wanted(chooser, budget, clock)
         draft = _draft(graph, board, clock, chooser, selection)

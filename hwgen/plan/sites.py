@@ -66,13 +66,37 @@ def element_bits(tensor: TensorType) -> int:
     return next(size for size in ELEMENT_BITS if bits <= size)
 
 
-def sites(graph: Graph, board: Board) -> list[Site]:
+@dataclass(frozen=True)
+class Streaming:
+    """Whose weights may come from memory off the chip, and how fast.
+
+    Parameters
+    ----------
+    nodes
+        Names of the nodes.
+    bytes_per_cycle
+        What the memory gives each of them.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    bytes_per_cycle: float = 0.0
+
+    def allows(self, node: str, option: Option) -> bool:
+        """Tell whether an option of a node may be chosen."""
+        if option.choice.storage != "streamed":
+            return True
+        return node in self.nodes and option.traffic <= self.bytes_per_cycle * option.cycles
+
+
+def sites(graph: Graph, board: Board, streaming: Streaming) -> list[Site]:
     """Return input ports, nodes in topological order, output ports."""
     found = [_port(graph, f"s_axis_{i}", name, True, board) for i, name in enumerate(graph.inputs)]
     for node in graph.nodes:
         op = hardware_op(node)
         candidates = []
         for option in op.options(graph, node, board):
+            if not streaming.allows(node.name, option):
+                continue
             ins, outs = op.streams(graph, node, option.folding)
             candidates.append(Candidate(option, tuple(s.lanes for s in ins), tuple(s.lanes for s in outs)))
         found.append(Site(node.name, node.inputs, node.outputs, tuple(candidates)))

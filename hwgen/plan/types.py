@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hwgen.graph import Ints, TensorType
-from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, StreamType, Unit
+from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, StreamType, Unit, fed
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,9 @@ class Port:
         Width of tdata: lanes of the channel times `element_bits`.
     layout
         How to read the port, for people: "NHWC, channels innermost" for instance.
+    feed
+        Key in the plan's arrays of the bytes that have to come in here again and again, one row a beat; empty where
+        the port carries data.
     """
 
     name: str
@@ -158,6 +161,7 @@ class Port:
     element_bits: int
     tdata_bits: int
     layout: str
+    feed: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,3 +225,8 @@ class Plan:
     def process(self, name: str) -> Process:
         """Return a process by name."""
         return next(p for p in self.processes if p.name == name)
+
+    def feeds(self, frames: int) -> dict[str, Ints]:
+        """Return the tensors of the ports that weights come in by, ``(frames, bytes)``."""
+        ports = (port for port in self.ports if port.feed)
+        return {p.tensor: fed(self.arrays[p.feed], self.channel(p.channel).type, frames) for p in ports}

@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from hwgen.graph import Graph, Ints, Node
+import numpy as np
+
+from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, Schedule, StreamType
 from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
@@ -183,8 +185,11 @@ class Wirer:
         ]
         channels = tuple(self._connect(stream, (name, side)) for side, stream in enumerate(streams))
         built = op.kernel(self.graph, node, option.choice)
+        channels += tuple(self._feed(name, side, built.call) for side in range(len(channels), len(built.call.inputs)))
         self.out.arrays.update(built.arrays)
-        self.out.schedules[name] = op.schedule(self.graph, node, option.folding)
+        schedule = op.schedule(self.graph, node, option.folding)
+        every = np.arange(schedule.iterations, dtype=np.int64)
+        self.out.schedules[name] = replace(schedule, reads=(*schedule.reads, *(every for _ in built.call.feeds)))
         why = self.reasons[node.name]
         process = Process(
             name, node.name, node.op, node.source, option.choice, built.call, channels,
@@ -195,6 +200,18 @@ class Wirer:
         self.out.decisions.append(Decision(name, describe(node.op, candidate), why))
         for side, (tensor, stream) in enumerate(zip(node.outputs, built.call.outputs, strict=True)):
             self._publish(_Open(tensor, stream, (name, side)))
+
+    def _feed(self, process: str, side: int, call: KernelCall) -> str:
+        """Make the port and the channel of an input that constants come in by, and return the channel's name."""
+        stream, key = call.inputs[side], call.feeds[side - len(call.inputs)]
+        number = sum(1 for port in self.out.ports if port.feed)
+        name, channel = f"s_axis_w{number}", self._unique(f"{key}_s")
+        kind = TensorType((1, stream.beats * stream.lanes), False, 8)
+        self.out.channels.append(Channel(channel, key, kind.shape, stream, 0, None, (process, side)))
+        layout = f"the bytes of weights/{name}.bin, {stream.lanes} a beat, again and again"
+        self.out.ports.append(Port(name, "in", channel, key, kind, 8, 8 * stream.lanes, layout, key))
+        self.out.decisions.append(Decision(name, f"weights of {process}", "they come from memory off the chip"))
+        return channel
 
 
 def describe(op: str, candidate: Candidate) -> str:

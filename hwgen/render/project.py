@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class _Process:
 
 
 def render(plan: Plan, out: Path) -> None:
-    """Write ``hls/`` (library, sources, test bench, Vitis project) and the shell ``rtl/<name>.sv`` under `out`.
+    """Write ``hls/`` (library, sources, test bench, Vitis project), the shell ``rtl/<name>.sv`` and ``weights/``.
 
     The files are a function of the plan and of hwgen's version: the same bytes every time.
 
@@ -78,6 +79,10 @@ def render(plan: Plan, out: Path) -> None:
     for name, text in files.items():
         _write(out / name, text)
     _copy_library(out / "hls" / "include" / "hwgen")
+    for port in plan.ports:
+        if port.feed:
+            (out / "weights").mkdir(exist_ok=True)
+            (out / "weights" / f"{port.name}.bin").write_bytes(plan.arrays[port.feed].astype(np.uint8).tobytes())
 
 
 def vectors(plan: Plan, golden: dict[str, Ints], out: Path) -> None:
@@ -181,7 +186,7 @@ def _declared(channel: Channel) -> dict[str, Any]:
 
 def _ordered(plan: Plan) -> list[Port]:
     """Return the ports, inputs first, each in the order of its number."""
-    return sorted(plan.ports, key=lambda p: (p.direction != "in", int(p.name.rsplit("_", 1)[1])))
+    return sorted(plan.ports, key=lambda p: (p.direction != "in", p.feed != "", int(re.sub(r"\D", "", p.name))))
 
 
 def _bench_ports(plan: Plan) -> list[dict[str, Any]]:

@@ -114,14 +114,15 @@ class OperatorTests(ABC):
         for graph, node, op, options in self.cases():
             for option in options:
                 built = op.kernel(graph, node, option.choice)
-                assert set(built.arrays) == {rom.key for rom in built.call.roms}
+                assert set(built.arrays) == {rom.key for rom in built.call.roms} | set(built.call.feeds)
                 for rom in built.call.roms:
                     low, high = type_limits(rom.ctype)
                     values = built.arrays[rom.key]
                     assert values.shape == rom.shape
                     assert low <= values.min() <= values.max() <= high
                 streams = op.streams(graph, node, option.folding)
-                assert (built.call.inputs, built.call.outputs) == streams
+                assert (built.call.inputs[: len(node.inputs)], built.call.outputs) == streams
+                assert len(built.call.inputs) == len(node.inputs) + len(built.call.feeds)
                 assert all(isinstance(v, int | bool | CType) for v in built.call.config.values())
 
     def test_compiled_cpp_equals_golden(self, tmp_path: Path) -> None:

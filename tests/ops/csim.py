@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.graph import Graph, Ints, Node
 from hwgen.hlsc.csim import CsimJob, csim_many
-from hwgen.hw import Built, Choice, Folding, Resources, StreamType, boards, pack, to_beats
+from hwgen.hw import Built, Choice, Folding, Resources, StreamType, boards, fed, pack, to_beats
 from hwgen.ops.base import hardware_op
 from hwgen.plan import Channel, Plan, Process
 from hwgen.render import render
@@ -47,11 +47,18 @@ def alone_differing(graph: Graph, node: Node, choices: Sequence[Choice], folder:
         built = hardware_op(node).kernel(graph, node, choice)
         render(alone(name, built), folder)
         include = [folder / "hls/include", data_folder("hls") / "compat"]
-        inputs = [packed(golden[t], s) for t, s in zip(node.inputs, built.call.inputs, strict=True)]
+        inputs = [packed(v, s) for v, s in zip(given(node, built, golden, FRAMES), built.call.inputs, strict=True)]
         found.append(CsimJob(folder / f"hls/src/{name}.cpp", name, include, inputs, FRAMES))
         outputs.append([packed(golden[t], s) for t, s in zip(node.outputs, built.call.outputs, strict=True)])
     pairs = zip(choices, csim_many(found), outputs, strict=True)
     return [str(c) for c, got, want in pairs if not all(map(np.array_equal, got, want))]
+
+
+def given(node: Node, built: Built, golden: Mapping[str, Ints], frames: int) -> list[Ints]:
+    """Return the tensors on the inputs of a kernel call: those of the node, and what feeds bring."""
+    streams = built.call.inputs[len(node.inputs) :]
+    feeds = zip(built.call.feeds, streams, strict=True)
+    return [*(golden[name] for name in node.inputs), *(fed(built.arrays[key], s, frames) for key, s in feeds)]
 
 
 def packed(values: Ints, stream: StreamType) -> np.ndarray:

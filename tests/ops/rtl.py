@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hwgen.graph import Graph, Node
+from hwgen.graph import Graph, Ints, Node
 from hwgen.hlsc import Module, Target, compile_process
-from hwgen.hw import Built, Choice, StreamType, pack, to_beats
+from hwgen.hw import Built, Choice, StreamType
 from hwgen.ops.base import hardware_op
 from hwgen.render import render
 from hwgen.resources import cache_folder
 from tests.hlsc.fuzz import rtl
 
 from .build import evaluate, random_inputs
-from .csim import alone
+from .csim import alone, given, packed
 
 FRAMES = 2
 Stream = tuple[str, str, StreamType]
@@ -28,19 +28,19 @@ def differing(graph: Graph, node: Node, choices: Sequence[Choice]) -> list[str]:
     """Build all choices into one simulator; say at which rates one of them differs from the golden model."""
     golden = evaluate(graph, random_inputs(graph, FRAMES))
 
-    def words(tensor: str, stream: StreamType) -> list[int]:
-        packed = pack(to_beats(golden[tensor], stream), stream)
-        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+    def words(values: Ints, stream: StreamType) -> list[int]:
+        return [int.from_bytes(row.tobytes(), "little") for row in packed(values, stream)]
 
     modules, inputs, outputs = [], {}, {}
     for number, choice in enumerate(choices):
         name = f"unit{number}"
         built = hardware_op(node).kernel(graph, node, choice)
         modules.append(_compiled(name, built))
+        values = given(node, built, golden, FRAMES)
         for i, stream in enumerate(built.call.inputs):
-            inputs[name, f"in{i}"] = words(node.inputs[i], stream)
+            inputs[name, f"in{i}"] = words(values[i], stream)
         for i, stream in enumerate(built.call.outputs):
-            outputs[name, f"out{i}"] = words(node.outputs[i], stream)
+            outputs[name, f"out{i}"] = words(golden[node.outputs[i]], stream)
     model, found = _model(modules), []
     for seed, (valid, ready) in enumerate(rtl.RATES):
         seen = model.run(inputs, seed, valid, ready)

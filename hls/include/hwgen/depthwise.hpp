@@ -13,10 +13,10 @@ namespace hwgen {
 /// For each pixel and channel: acc = bias[channel] + sum over taps of in[tap] * weights[channel][tap].
 ///
 /// Cfg: kLanes kChannels kTaps kPixels kBipolarInput kBipolarWeight in_t weight_t acc_t, kDsp if products shall be
-/// multiplier blocks, and kStorage for where the weights live. Words hold kLanes channels; for each pixel and each fold of channels the taps arrive one after
-/// the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp says (a row is one channel's filter).
-/// With kMultiplier, which may be left out, each channel has that many filters: lanes of `out`, weights and bias count
-/// on over the filters of a channel.
+/// multiplier blocks, and kStorage for where the weights live. Words hold kLanes channels; for each pixel and each fold
+/// of channels the taps arrive one after the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp
+/// says (a row is one channel's filter). With kMultiplier, which may be left out, each channel has that many filters:
+/// lanes of `out`, weights and bias count on over the filters of a channel.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -25,9 +25,9 @@ void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>
 #pragma HLS INLINE
 #pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
 #pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2
-  if constexpr (StorageOf<Cfg>::value == kLuts) {
+  if constexpr (StorageOf<Cfg>::value == kKeptInLuts) {
 #pragma HLS BIND_STORAGE variable = weights type = rom_np impl = lutram
-  } else if constexpr (StorageOf<Cfg>::value == kBlocks) {
+  } else if constexpr (StorageOf<Cfg>::value == kKeptInBlocks) {
 #pragma HLS BIND_STORAGE variable = weights type = rom_np impl = bram
   }
   using in_t = typename Cfg::in_t;

@@ -10,28 +10,36 @@
 
 namespace hwgen {
 
-/// For each of kVectors vectors: acc[row] = bias[row] + sum over columns of in[column] * weights[row][column].
-///
-/// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t acc_t, kDsp if products
-/// shall be multiplier blocks, and kStorage for where the weights live. A word of `in` holds kSimd elements, a word of `out` kPe sums. weights[fold][pe * kSimd
-/// + simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe][row % kPe] as product.hpp
-/// says. One iteration does kPe * kSimd products; column folds run fastest, then row folds, then vectors. A vector is
-/// read in the iterations of row fold 0 and kept for the others. With kGroups, which may be left out, each of the
-/// kVectors is kGroups vectors of kInputs after one another, each of which has kOutputs rows of its own: fold and bias
-/// count on over the groups.
-template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
-          int kBiasLanes>
-void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
-            const typename Cfg::weight_t (&weights)[kWeightDepth][kWeightLanes],
-            const Bias (&bias)[kBiasDepth][kBiasLanes]) {
+/// Weights in a table: its row needs no reading.
+template <class T, int kDepth, int kLanes>
+ap_uint<1> next_row(const T (&)[kDepth][kLanes]) {
 #pragma HLS INLINE
-#pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
+  return 0;
+}
+template <class T, int kDepth, int kLanes>
+T weight_at(const T (&weights)[kDepth][kLanes], const ap_uint<1>&, unsigned fold, unsigned lane) {
+#pragma HLS INLINE
+  return weights[fold][lane];
+}
+
+/// Weights from a stream: one word for each row.
+template <int kBits>
+ap_uint<kBits> next_row(hls::stream<ap_uint<kBits>>& weights) {
+#pragma HLS INLINE
+  return weights.read();
+}
+template <class T, int kBits>
+T weight_at(hls::stream<ap_uint<kBits>>&, const ap_uint<kBits>& row, unsigned, unsigned lane) {
+#pragma HLS INLINE
+  return get_lane<T>(row, lane);
+}
+
+/// What `matvec` and `matvec_streamed` have in common.
+template <class Cfg, int kInBits, int kOutBits, class Weights, class Bias, int kBiasDepth, int kBiasLanes>
+void matvec_sums(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out, Weights& weights,
+                 const Bias (&bias)[kBiasDepth][kBiasLanes]) {
+#pragma HLS INLINE
 #pragma HLS ARRAY_RESHAPE variable = bias type = complete dim = 2
-  if constexpr (StorageOf<Cfg>::value == kLuts) {
-#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = lutram
-  } else if constexpr (StorageOf<Cfg>::value == kBlocks) {
-#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = bram
-  }
   using in_t = typename Cfg::in_t;
   using acc_t = typename Cfg::acc_t;
   using P = Product<Cfg>;
@@ -45,8 +53,6 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
   static_assert(Cfg::kOutputs % Cfg::kPe == 0, "kPe must divide kOutputs");
   static_assert(kInBits == Cfg::kSimd * bits_of<in_t>(), "an input word must hold kSimd elements of in_t");
   static_assert(kOutBits == Cfg::kPe * bits_of<acc_t>(), "an output word must hold kPe sums of acc_t");
-  static_assert(kWeightDepth == kFolds && kWeightLanes == Cfg::kPe * Cfg::kSimd,
-                "weights must have one row for each fold and kPe * kSimd lanes");
   static_assert(kBiasDepth == kBlocks && kBiasLanes == Cfg::kPe,
                 "bias must have one row for each row fold of each group, kPe lanes");
 
@@ -62,6 +68,7 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
   // the columns before `column`.
   for (unsigned i = 0; i < kIterations; ++i) {
 #pragma HLS PIPELINE II = 1
+    const auto weights_now = next_row(weights);
     ap_uint<kInBits> word;
     if constexpr (kRowFolds == 1) {
       word = in.read();
@@ -80,7 +87,8 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
       for (unsigned simd = 0; simd < Cfg::kSimd; ++simd) {
 #pragma HLS UNROLL
         const in_t x = get_lane<in_t>(word, simd);
-        sum += P::term(x, weights[fold.index()][pe * Cfg::kSimd + simd]);
+        const unsigned lane = pe * Cfg::kSimd + simd;
+        sum += P::term(x, weight_at<typename Cfg::weight_t>(weights, weights_now, fold.index(), lane));
       }
       const acc_t start = column.first() ? acc_t(bias[place][pe]) : acc[pe];
       const acc_t next = start + (acc_t(sum) << P::kShift);
@@ -97,6 +105,44 @@ void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& o
     block.step(row_done);
     fold.step();
   }
+}
+
+/// For each of kVectors vectors: acc[row] = bias[row] + sum over columns of in[column] * weights[row][column].
+///
+/// Cfg: kSimd kPe kInputs kOutputs kVectors kBipolarInput kBipolarWeight in_t weight_t acc_t, kDsp if products shall be
+/// multiplier blocks, and kStorage for where the weights live. A word of `in` holds kSimd elements, a word of `out` kPe
+/// sums. weights[fold][pe * kSimd + simd] with fold = (row / kPe) * (kInputs / kSimd) + column / kSimd; bias[row / kPe]
+/// [row % kPe] as product.hpp says. One iteration does kPe * kSimd products; column folds run fastest, then row folds,
+/// then vectors. A vector is read in the iterations of row fold 0 and kept for the others. With kGroups, which may be
+/// left out, each of the kVectors is kGroups vectors of kInputs after one another, each of which has kOutputs rows of
+/// its own: fold and bias count on over the groups.
+template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
+          int kBiasLanes>
+void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
+            const typename Cfg::weight_t (&weights)[kWeightDepth][kWeightLanes],
+            const Bias (&bias)[kBiasDepth][kBiasLanes]) {
+#pragma HLS INLINE
+#pragma HLS ARRAY_RESHAPE variable = weights type = complete dim = 2
+  if constexpr (StorageOf<Cfg>::value == kKeptInLuts) {
+#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = lutram
+  } else if constexpr (StorageOf<Cfg>::value == kKeptInBlocks) {
+#pragma HLS BIND_STORAGE variable = weights type = rom_np impl = bram
+  }
+  constexpr unsigned kFolds = Cfg::kInputs / Cfg::kSimd * (Cfg::kOutputs / Cfg::kPe) * GroupsOf<Cfg>::value;
+  static_assert(kWeightDepth == kFolds && kWeightLanes == Cfg::kPe * Cfg::kSimd,
+                "weights must have one row for each fold and kPe * kSimd lanes");
+  matvec_sums<Cfg>(in, out, weights, bias);
+}
+
+/// The same with weights from outside: every iteration reads a word of them, the row that `matvec` would look up, lane
+/// 0 in the lowest bits. What feeds the stream sends the rows of all folds again for each vector.
+template <class Cfg, int kInBits, int kWeightBits, int kOutBits, class Bias, int kBiasDepth, int kBiasLanes>
+void matvec_streamed(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kWeightBits>>& weights,
+                     hls::stream<ap_uint<kOutBits>>& out, const Bias (&bias)[kBiasDepth][kBiasLanes]) {
+#pragma HLS INLINE
+  static_assert(kWeightBits >= int(Cfg::kPe * Cfg::kSimd) * bits_of<typename Cfg::weight_t>(),
+                "a word of weights must hold kPe * kSimd of weight_t");
+  matvec_sums<Cfg>(in, out, weights, bias);
 }
 
 }  // namespace hwgen

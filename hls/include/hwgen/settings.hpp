@@ -40,12 +40,12 @@ struct MultiplierOf<Cfg, Void<decltype(Cfg::kMultiplier)>> {
 };
 
 /// Where a kernel keeps its weights or its lines: the compiler's choice, tables and LUT RAM, block RAM, or UltraRAM.
-enum : unsigned { kAuto = 0, kLuts = 1, kBlocks = 2, kUltra = 3 };
+enum : unsigned { kKeptAnywhere = 0, kKeptInLuts = 1, kKeptInBlocks = 2, kKeptInUltra = 3 };
 
-/// Cfg::kStorage: one of the above; kAuto where Cfg does not have it.
+/// Cfg::kStorage: one of the above; kKeptAnywhere where Cfg does not have it.
 template <class Cfg, class = void>
 struct StorageOf {
-  static constexpr unsigned value = kAuto;
+  static constexpr unsigned value = kKeptAnywhere;
 };
 template <class Cfg>
 struct StorageOf<Cfg, Void<decltype(Cfg::kStorage)>> {
