@@ -19,7 +19,7 @@ from tests.ops.build import GraphBuilder, evaluate, random_inputs
 from tests.ops.csim import differing
 
 BOARD = boards.load("pynq-z2")
-TIGHT = {"lut": 3200, "bram36": 1}
+TIGHT = {"lut": 2000, "bram36": 1}
 
 
 def network() -> Graph:
