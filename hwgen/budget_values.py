@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from hwgen.errors import Problem, UserError, did_you_mean
-from hwgen.graph.source import IntegerType
+from hwgen.errors import Problem, did_you_mean
 
+INTEGER = re.compile(r"u?int([1-9]|1[0-6])")
 PER_CENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
@@ -73,10 +73,7 @@ def _sizes(value: Any) -> list[int] | None:
 
 
 def _integer_type(value: Any) -> str | None:
-    try:
-        return str(IntegerType.parse(value)) if isinstance(value, str) else None
-    except UserError:
-        return None
+    return value.strip() if isinstance(value, str) and INTEGER.fullmatch(value.strip()) else None
 
 
 Positive = Annotated[float, _value("a positive number", _number(0, proper=True))]
