@@ -57,7 +57,8 @@ class Dot:
     ops_per_s
         At the clock: of a layer while it works, of the network at its frame rate.
     bytes
-        What a frame moves: of a layer through its streams, of the network through its ports; streamed weights counted.
+        What a frame moves: of a layer through its streams, of the network through its ports; weights that stream in
+        from memory are in both.
     bottleneck
         True for the layer that sets the frame rate.
     """
@@ -186,18 +187,12 @@ def luts_per_mac(board: Board, weight_bits: int, act_bits: int) -> dict[Unit, fl
 
 def _layer(plan: Plan, process: Process, work: Work) -> Dot:
     streams = [plan.channel(name).type for name in (*process.inputs, *process.outputs)]
-    moved = sum(stream.width * stream.beats for stream in streams) / 8 + _streamed(process, work)
+    moved = sum(stream.width * stream.beats for stream in streams) / 8
     rate = 2 * work.macs / process.cycles * plan.clock_mhz * 1e6
     return Dot(process.name, work.macs, rate, moved, process.name == plan.bottleneck)
 
 
 def _network(plan: Plan, layers: tuple[Dot, ...]) -> Dot:
     moved = sum(port.tdata_bits * plan.channel(port.channel).type.beats / 8 for port in plan.ports)
-    moved += sum(_streamed(process, process.work) for process in plan.processes if process.work is not None)
     macs = sum(layer.macs for layer in layers)
     return Dot(plan.name, macs, 2 * macs * plan.fps, moved)
-
-
-def _streamed(process: Process, work: Work) -> float:
-    """Return the bytes of weights that come from memory for every frame."""
-    return work.weights * work.weight_bits / 8 if process.choice.storage == "streamed" else 0.0

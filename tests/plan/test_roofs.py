@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from ops.build import GraphBuilder, mlp, residual
 
 from hwgen.config import Budget
 from hwgen.graph import Graph
-from hwgen.hw import Choice, boards
+from hwgen.hw import boards
 from hwgen.plan import Plan, make_plan
 from hwgen.plan.roofs import luts_per_mac, products_per_dsp, roofline
 
@@ -66,13 +65,15 @@ def test_the_dots_stand_at_their_rates() -> None:
 
 
 def test_streamed_weights_cost_bandwidth() -> None:
-    plan = made(mlp())
-    streamed = tuple(
-        replace(p, choice=Choice(p.folding, p.unit, "streamed")) if p.layer == "fc0" else p for p in plan.processes
-    )
-    before, after = roofline(plan, 1.0), roofline(replace(plan, processes=streamed), 1.0)
-    assert before is not None and after is not None
-    assert after.network.bytes - before.network.bytes == 64 * 32 * 4 / 8
+    b = GraphBuilder("streamed")
+    graph = b.graph([b.matvec("fc", b.input("x", (512,), 8), 256)])
+    plan = made(graph, limits={"lut": 2500, "ff": 20000, "dsp": 8, "bram36": 1})
+    (fc,) = (p for p in plan.processes if p.layer == "fc")
+    assert fc.choice.storage == "streamed"
+    found = roofline(plan, 8.0)
+    assert found is not None
+    weights = 512 * 256 * fc.work.weight_bits / 8 if fc.work else 0
+    assert found.network.bytes >= weights > 0 and found.layers[0].bytes >= weights
 
 
 def test_a_network_that_multiplies_nothing_has_no_roof() -> None:
