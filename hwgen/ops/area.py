@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil
 from pathlib import Path
 
@@ -143,7 +143,10 @@ def lane_bits(values: Ints, axis: int | tuple[int, ...]) -> Ints:
 
     A lane that never changes needs none.
     """
-    least, most = values.min(axis=axis), values.max(axis=axis)
+    return _bits_between(values.min(axis=axis), values.max(axis=axis))
+
+
+def _bits_between(least: Ints, most: Ints) -> Ints:
     magnitude = np.maximum(np.maximum(most, -least - 1), 0)
     bits = np.frexp(magnitude.astype(np.float64))[1] + (least < 0)
     return np.where(least == most, 0, bits).astype(np.int64)
@@ -151,8 +154,63 @@ def lane_bits(values: Ints, axis: int | tuple[int, ...]) -> Ints:
 
 def trailing_zeros(values: Ints, axis: int | tuple[int, ...]) -> Ints:
     """Return how many zeros all values of a lane end in: bits that cost nothing; none for a lane of zeros."""
-    either = np.bitwise_or.reduce(values, axis=axis)
+    return _zeros_under(np.bitwise_or.reduce(values, axis=axis))
+
+
+def _zeros_under(either: Ints) -> Ints:
     return np.where(either == 0, 0, np.frexp((either & -either).astype(np.float64))[1] - 1).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class LaneTable:
+    """What the lanes of a table of weights hold, each array of shape ``(pe, simd)``.
+
+    Parameters
+    ----------
+    bits, zeros
+        As `lane_bits` and `trailing_zeros` say.
+    least, first
+        The least weight of a lane, and the first.
+    """
+
+    bits: Ints
+    zeros: Ints
+    least: Ints
+    first: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class _Itself:
+    """An array as a key: equal to itself alone."""
+
+    array: Ints
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.array is other.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
+def lane_table(weight: Ints, pe: int, simd: int) -> LaneTable:
+    """Return what the lanes hold of a table with ``pe * simd`` lanes that is cut from weights (rows, columns)."""
+    return _lane_table(_Itself(weight), pe, simd)
+
+
+@lru_cache(maxsize=16)
+def _lane_table(weight: _Itself, pe: int, simd: int) -> LaneTable:
+    rows = _over_rows(weight, pe)
+    least, most, either, first = (each.reshape(pe, -1, simd) for each in rows)
+    least = least.min(axis=1)
+    either = np.bitwise_or.reduce(either, axis=1)
+    return LaneTable(_bits_between(least, most.max(axis=1)), _zeros_under(either), least, first[:, 0])
+
+
+@lru_cache(maxsize=64)
+def _over_rows(weight: _Itself, pe: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return least, greatest, all bits and first of the weights that a row of lanes meets, each (pe, columns)."""
+    blocks = weight.array.reshape(-1, pe, weight.array.shape[1])
+    return blocks.min(axis=0), blocks.max(axis=0), np.bitwise_or.reduce(blocks, axis=0), blocks[0]
 
 
 def lane_products(bits: Ints, zeros: Ints, values: Ints, other_bits: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, pack
 from hwgen.ops import multipliers
-from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, ram, rom, together, trailing_zeros
+from hwgen.ops.area import Parts, addressed, counter_bits, lane_products, lane_table, ram, rom, together
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -128,18 +128,17 @@ class Matvec(FoldedOp):
         nf = blocks // _groups(node)
         one_bit = x.bipolar or bipolar_weights(node)
         product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
-        tiles = weight.reshape(blocks, pe, sf, simd)
-        if choice.storage == "streamed":
-            tiles = multipliers.any_weights(pe, simd, weight_bits, bool_attr(node, "weight_signed"))
-        lanes = np.minimum(lane_bits(tiles, (0, 2)), weight_bits)
-        products = lane_products(lanes, trailing_zeros(tiles, (0, 2)), tiles[0, :, 0, :], x.bits)
+        streamed = choice.storage == "streamed"
+        any_weights = multipliers.any_weights(pe, simd, weight_bits, bool_attr(node, "weight_signed"))
+        table = lane_table(any_weights.reshape(-1, simd) if streamed else weight, pe, simd)
+        lanes = np.minimum(table.bits, weight_bits)
+        products = lane_products(lanes, table.zeros, table.first, x.bits)
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
-            least, values = tiles.min(axis=(0, 2)).T, tiles[0, :, 0].T
-            unpacked, dsp = multipliers.block_products(lanes.T, least, values, x, family)
+            unpacked, dsp = multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
             products = dict.fromkeys(products, 0.0)
         stored = int(lanes.sum())
-        kept_rows = 1 if choice.storage == "streamed" else blocks * sf
+        kept_rows = 1 if streamed else blocks * sf
         weights, weight_bram = rom(kept_rows, stored, family, choice.storage)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(blocks, bias_width, family)
@@ -153,12 +152,11 @@ class Matvec(FoldedOp):
             "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums, "unpacked": unpacked,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
-        table = addressed(kept_rows, stored) + addressed(blocks, bias_width)
         ff = {
             "base": 1.0,
             "state": counters + registers,
             "pipeline": sum(products.values()),
-            "table": table,
+            "table": addressed(kept_rows, stored) + addressed(blocks, bias_width),
             "unpacked": unpacked,
         }
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)

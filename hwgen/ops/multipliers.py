@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
@@ -21,6 +22,8 @@ from hwgen.packing import BLOCKS, Format, stars
 
 KERNEL_STORAGE: dict[Storage, int] = {"lut": 1, "lutram": 1, "bram": 2, "uram": 3}
 """``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
+CODES = 64
+"""More than any code of a lane, see `_begun`."""
 
 
 def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family: Family) -> tuple[float, int]:
@@ -36,22 +39,56 @@ def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family:
     family
         Of the blocks.
     """
-    block, blocks, unpacked = BLOCKS[family], 0, 0.0
-    for lanes, negative, weights in zip(bits, least < 0, values, strict=True):
-        wide = lanes > 1
-        sizes = _packed(tuple(lanes[wide].tolist()), tuple(negative[wide].tolist()), x.bits, x.signed, family)
-        constants = {int(weight) for weight in weights[lanes == 0] if abs(int(weight)).bit_count() > 1}
-        blocks += len(sizes) + int(wide.sum()) - sum(sizes) + len(constants)
-        unpacked += (sum(sizes) - len(sizes)) * (x.bits + int(lanes.max()))
-        unpacked += 0 if block.subtracts else len(sizes) * block.wide
+    block, wide = BLOCKS[family], bits > 1
+    codes = np.where(wide, 2 * bits + (least < 0), 0)
+    codes = np.take_along_axis(codes, np.argsort(~wide, axis=1, kind="stable"), axis=1)
+    begun = _begun(codes, x.bits, x.signed, family)
+    blocks, unpacked = int(wide.sum()), 0.0
+    for row, most in zip(begun, bits.max(axis=1).tolist(), strict=True):
+        groups, packed = _taken(row.tobytes())
+        blocks -= packed - groups
+        unpacked += (packed - groups) * (x.bits + most) + (0 if block.subtracts else groups * block.wide)
+    constant = (bits == 0) & (np.bitwise_count(np.abs(values)) > 1)
+    for row in np.flatnonzero(constant.any(axis=1)):
+        blocks += np.unique(values[row, constant[row]]).size
     return unpacked, blocks
 
 
-@lru_cache(maxsize=65536)
-def _packed(bits: tuple[int, ...], signed: tuple[bool, ...], x_bits: int, x_signed: bool, family: Family) -> list[int]:
-    """Return how many products each block takes that holds more than one."""
-    factors = [Format(b, s) for b, s in zip(bits, signed, strict=True)]
-    return [len(chosen) for chosen, _ in stars(factors, Format(x_bits, x_signed), BLOCKS[family])]
+def _taken(begun: bytes) -> tuple[int, int]:
+    """Return the blocks that hold more than one product, and the products in them, where each block takes its most."""
+    at, groups, packed = 0, 0, 0
+    while at < len(begun):
+        count = begun[at]
+        if count > 1:
+            groups, packed = groups + 1, packed + count
+        at += count
+    return groups, packed
+
+
+def _begun(codes: Ints, x_bits: int, x_signed: bool, family: Family) -> npt.NDArray[np.uint8]:
+    """Return how many products a block holds that begins at a lane, (elements, lanes).
+
+    A lane's code is two times its bits plus its sign; behind the last lane codes are 0.
+    """
+    most = BLOCKS[family].most
+    table = _table(x_bits, x_signed, family)
+    padded = np.pad(codes, ((0, 0), (0, most - 1)))
+    key = np.zeros_like(codes)
+    for k in range(most):
+        key = key * CODES + padded[:, k : k + codes.shape[1]]
+    new = np.unique(key[table[key] == 0])
+    for each in new.tolist():
+        row = [each // CODES**k % CODES for k in reversed(range(most))]
+        factors = [Format(code // 2, bool(code % 2)) for code in row[: row.index(0) if 0 in row else most]]
+        found = stars(factors, Format(x_bits, x_signed), BLOCKS[family])
+        table[each] = len(found[0][0]) if found and found[0][0][0] == 0 else 1
+    return table[key]
+
+
+@cache
+def _table(x_bits: int, x_signed: bool, family: Family) -> npt.NDArray[np.uint8]:
+    """Return the table that `_begun` fills, 0 where it has not looked yet."""
+    return np.zeros(CODES ** BLOCKS[family].most, dtype=np.uint8)
 
 
 def any_weights(pe: int, simd: int, bits: int, signed: bool) -> Ints:
@@ -90,11 +127,15 @@ def row_bytes(folding: Folding, weight_bits: int) -> int:
 def choices(
     x: TensorType, weight_bits: int, bipolar_weights: bool, depths: Sequence[tuple[Folding, int]], board: Board
 ) -> list[Choice]:
-    """Return every folding, given with the rows of its table, with every unit and storage worth offering."""
+    """Return every folding, given with the rows of its table, with every unit and storage worth offering.
+
+    Multiplier blocks are not offered for more products than all of the device can make.
+    """
     return [
         Choice(folding, unit, storage)
         for folding, depth in depths
         for unit in units(x, weight_bits, bipolar_weights, depth, board)
+        if unit != "dsp" or folding.pe * folding.simd <= BLOCKS[board.family].most * board.resources.dsp
         for storage in storages(depth)
     ]
 
