@@ -151,16 +151,21 @@ def plan(
     shape: ShapeOption = None,
     input_type: TypeOption = None,
     calib: CalibOption = None,
+    layers: Annotated[
+        bool, typer.Option("--verify-layers", help="Time and count every layer shape alone, in Verilator and Yosys.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Choose unit and folding of every layer under the budget, and say what binds. Without --out it writes nothing."""
-    from hwgen.planning import plan_model, write_plan
+    from hwgen.planning import plan_model, with_layers_verified, write_plan
 
     shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
     tree = parse_changes(changes or ())
     found = plan_model(
         Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib, changes=tree)
     )
+    if layers:
+        found = with_layers_verified(found, console.print_progress)
     if out is not None:
         write_plan(found, out)
     if as_json:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,20 @@ def planned(job: stages.Build) -> Planned:
     quantize = None if job.quantize is None else job.quantisation.facts
     facts = {**stages.origin(job, quantize), "roofline": stages.roofline_of(job), "quantize": quantize}
     return Planned(plan, build_report(plan, facts))
+
+
+def with_layers_verified(found: Planned, say: Callable[[str], None] = lambda text: None) -> Planned:
+    """Add what Verilator and Yosys say of every layer shape alone: the keys ``verified`` and ``verified_layers``.
+
+    Raises
+    ------
+    HwgenError
+        When a process cannot be compiled, or a tool is missing.
+    """
+    from hwgen.layers_alone import verify_layers
+
+    layers = verify_layers(found.plan, say)
+    return Planned(found.plan, {**found.report, "verified": layers["verified"], "verified_layers": layers})
 
 
 def explain_model(request: Request, layers: Sequence[str]) -> list[Explanation]:

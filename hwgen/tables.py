@@ -135,7 +135,29 @@ def _layers(report: Mapping[str, Any]) -> str:
 
 def plan_lines(report: Mapping[str, Any]) -> list[str]:
     """Return what people read after `hwgen plan`: a line for each process, the figures, the roofs."""
-    return [plan_table(report["layers"]), *headlines(report), *_plan_sentences(report)]
+    alone = report.get("verified_layers")
+    lines = [plan_table(report["layers"]), *headlines(report), *_plan_sentences(report)]
+    return lines if alone is None else [*lines, *verified_lines(alone)]
+
+
+def verified_lines(alone: Mapping[str, Any]) -> list[str]:
+    """Return a line for each layer shape timed and counted alone, and the sums."""
+    right = ("II planned", "II in RTL", "LUT planned", "LUT counted", "DSP", "BRAM36")
+    rows = []
+    for layer in alone["layers"]:
+        if layer["proven_on"] == layer["name"]:
+            plan, yosys = layer["plan"], layer["yosys"]
+            cycles = f"{layer['ii_plan']:,}", "too long" if layer["ii_rtl"] is None else f"{layer['ii_rtl']:,}"
+            luts = f"{plan['lut']:,.0f}", f"{yosys['lut']:,.0f}"
+            rows.append((layer["name"], *cycles, *luts, f"{yosys['dsp']:,g}", f"{yosys['bram36']:,g}"))
+    plan, yosys = alone["resources"]["plan"], alone["resources"]["yosys"]
+    pace = "not known" if alone["ii_rtl"] is None else f"{alone['ii_rtl']:,}"
+    return [
+        table(("process", *right), rows, right),
+        f"{alone['shapes']} shapes of {alone['processes']} processes alone: II {pace} ({alone['ii_plan']:,} planned); "
+        f"with FIFOs and ports {yosys['lut']:,.0f} LUT ({plan['lut']:,.0f} planned), {yosys['dsp']:,g} DSP, "
+        f"{yosys['bram36']:,g} BRAM36, summed.",
+    ]
 
 
 def sweep_lines(result: Mapping[str, Any]) -> list[str]:

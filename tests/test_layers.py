@@ -24,6 +24,8 @@ SHELL = {
     "manifest",
     "check",
     "planning",
+    "layers_alone",
+    "glue_alone",
     "options",
     "sweep",
     "cluster",

@@ -57,6 +57,16 @@ def depth(call: KernelCall, family: Family, clock_mhz: float) -> int:
     return known if known is not None else estimate(call, family, clock_mhz)
 
 
+def at_most(call: KernelCall, family: Family, clock_mhz: float) -> int:
+    """Return what the depth will hardly exceed: itself where it was measured, else more than the estimate."""
+    known = table().get(key(call, family, clock_mhz))
+    if known is not None:
+        return known
+    guess = estimate(call, family, clock_mhz)
+    return guess + max(DOUBT, guess // 2)
+
+
+DOUBT = 3
 LEVELS_PER_MHZ = {"xcup": 2000.0, "xc7": 1200.0, "ecp5": 800.0}
 
 

@@ -20,14 +20,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hwgen.graph import Ints
-from hwgen.plan.timing import LONGEST_HOP, SHALLOW, Stage, hop, periodic, written
+from hwgen.ops.line_buffer import BufferSchedule
+from hwgen.plan.timing import LONGEST_HOP, SHALLOW, Stage, due, early_enough, hop, latest, periodic, written
 from hwgen.plan.types import Channel, Decision
 
+SMALL = 16
+"""Words of a memory of the least cost: so many fit the LUT RAM of every family."""
 REGISTER = 1
 """Words that a FIFO in a memory holds beyond its depth, in its output register; and a producer in its own."""
 
 
-def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
+def depths(stages: Sequence[Stage], period: int, widths: Mapping[str, int]) -> dict[str, int]:
     """Return for every inner channel the FIFO depth that a periodic schedule needs.
 
     Two registers pass a beat on sooner than a memory does. Whether they suffice is known only behind the schedule: a
@@ -39,13 +42,14 @@ def depths(stages: Sequence[Stage], period: int) -> dict[str, int]:
         In topological order.
     period
         Cycles from a frame to the next.
+    widths
+        Bits of a beat by channel.
     """
     channels = {c for stage in stages for c in (*stage.inputs, *stage.outputs)}
-    rings = on_cycles(stages)
     memories: set[str] = set()
     while True:
         hops = {c: LONGEST_HOP if c in memories else hop(SHALLOW) for c in channels}
-        held = occupancies(stages, period, hops, rings)
+        held = Occupancy(stages, period, hops, widths).held()
         more = {c for c, beats in held.items() if beats > SHALLOW} - memories
         if not more:
             return {c: max(SHALLOW + 1, n - REGISTER) if c in memories else SHALLOW for c, n in held.items()}
@@ -68,23 +72,74 @@ def reasons(stages: Sequence[Stage], channels: Sequence[Channel]) -> list[Decisi
     return found
 
 
-def occupancies(stages: Sequence[Stage], period: int, hops: Mapping[str, int], rings: set[str]) -> dict[str, int]:
-    """Return the most beats that every inner channel must hold in the periodic schedule; `rings` are on cycles."""
-    times = periodic(stages, period, hops)
-    writes: dict[str, Ints] = {}
-    for stage in stages:
-        writes.update(written(stage, times[stage.name]))
-    held = {}
-    for stage in stages:
-        arrivals = [writes[c] + hops[c] if c in writes else None for c in stage.inputs]
-        taken = stage.schedule.taken(times[stage.name], arrivals, period)
+class Occupancy:
+    """The periodic schedule with some processes delayed, and what its channels hold."""
+
+    def __init__(
+        self, stages: Sequence[Stage], period: int, hops: Mapping[str, int], widths: Mapping[str, int]
+    ) -> None:
+        self.stages, self.period, self.hops, self.widths = stages, period, hops, widths
+        self.rings = on_cycles(stages)
+        self.maker = {c: stage for stage in stages for c in stage.outputs}
+        self.reader = {c: stage for stage in stages for c in stage.inputs}
+        self.times = periodic(stages, period, hops)
+
+    def held(self) -> dict[str, int]:
+        """Return the most beats that every inner channel must hold."""
+        held = {stage.name: self._before(stage, self.times) for stage in self.stages}
+        for stage in reversed(self.stages):
+            if isinstance(stage.schedule, BufferSchedule):
+                self._delay(stage, held)
+        return {channel: n for before in held.values() for channel, n in before.items()}
+
+    def _delay(self, buffer: Stage, held: dict[str, dict[str, int]]) -> None:
+        """Let a buffer, and what only passes its words on, work as late as their reader allows, where that saves bits.
+
+        The buffer takes words in as early as before while it has room, so that beats wait there and not in FIFOs.
+        """
+        chain = [buffer]
+        least, best = 0, (self.times, held)
+        while len(chain[-1].outputs) == 1 and chain[-1].outputs[0] in self.reader:
+            reader = self.reader[chain[-1].outputs[0]]
+            now = sum(self._bits(held[stage.name]) for stage in (*chain, reader))
+            if now > 0:
+                times = self._late(chain, reader)
+                then = {stage.name: self._before(stage, times) for stage in (*chain, reader)}
+                change = sum(map(self._bits, then.values())) - now
+                if change < least:
+                    least, best = change, (times, {**held, **then})
+            if len(reader.inputs) > 1 or isinstance(reader.schedule, BufferSchedule):
+                break
+            chain.append(reader)
+        self.times = best[0]
+        held.update(best[1])
+
+    def _late(self, chain: Sequence[Stage], reader: Stage) -> dict[str, Ints]:
+        times = dict(self.times)
+        deadlines = due(reader, times[reader.name], self.hops)
+        for stage in reversed(chain):
+            last = early_enough(stage, latest(stage, deadlines), self.period)
+            times[stage.name] = np.maximum(times[stage.name], last)
+            deadlines = due(stage, times[stage.name], self.hops)
+        return times
+
+    def _bits(self, held: Mapping[str, int]) -> int:
+        """Return what some channels hold beyond a memory of the least cost."""
+        return sum(max(0, n - SMALL) * self.widths[channel] for channel, n in held.items())
+
+    def _before(self, stage: Stage, times: Mapping[str, Ints]) -> dict[str, int]:
+        """Return the most beats that the channels into a stage hold; those of ports hold none."""
+        writes = {c: written(self.maker[c], times[self.maker[c].name])[c] for c in stage.inputs if c in self.maker}
+        arrivals = [writes[c] + self.hops[c] if c in writes else None for c in stage.inputs]
+        taken = stage.schedule.taken(times[stage.name], arrivals, self.period)
+        held = {}
         for channel, reads in zip(stage.inputs, taken, strict=True):
             if channel in writes:
-                held[channel] = occupancy(_pushed(writes[channel], period), reads, period)
-            if channel in writes and channel in rings:
-                waiting = occupancy(writes[channel], reads + stage.depth - 1, period)
+                held[channel] = occupancy(_pushed(writes[channel], self.period), reads, self.period)
+            if channel in writes and channel in self.rings:
+                waiting = occupancy(writes[channel], reads + stage.depth - 1, self.period)
                 held[channel] = max(held[channel], waiting - REGISTER)
-    return held
+        return held
 
 
 def _pushed(writes: Ints, period: int) -> Ints:

@@ -108,12 +108,12 @@ def periodic(stages: Sequence[Stage], period: int, hops: Mapping[str, int]) -> d
     """
     anchor = max(range(len(stages)), key=lambda i: stages[i].schedule.ii)
     times: dict[str, Ints] = {stages[anchor].name: np.arange(stages[anchor].schedule.iterations, dtype=np.int64)}
-    deadlines = _due(stages[anchor], times[stages[anchor].name], hops)
+    deadlines = due(stages[anchor], times[stages[anchor].name], hops)
     for stage in reversed(stages[:anchor]):
         if not any(channel in deadlines for channel in stage.outputs):
             continue
-        times[stage.name] = _early_enough(stage, latest(stage, deadlines), period)
-        deadlines.update(_due(stage, times[stage.name], hops))
+        times[stage.name] = early_enough(stage, latest(stage, deadlines), period)
+        deadlines.update(due(stage, times[stage.name], hops))
     begin = min(int(t[0]) for t in times.values())
     arrivals: dict[str, Ints] = {}
     for stage in stages:
@@ -124,7 +124,7 @@ def periodic(stages: Sequence[Stage], period: int, hops: Mapping[str, int]) -> d
     return times
 
 
-def _early_enough(stage: Stage, times: Ints, period: int) -> Ints:
+def early_enough(stage: Stage, times: Ints, period: int) -> Ints:
     """Advance iterations so that one starts before the next frame's iteration that follows it."""
     spare, ii = period - stage.schedule.ii, stage.schedule.ii
     late = times - np.arange(times.size, dtype=np.int64)
@@ -150,7 +150,7 @@ def _late_enough(stage: Stage, times: Ints, period: int) -> Ints:
         late = bound
 
 
-def _due(stage: Stage, times: Ints, hops: Mapping[str, int]) -> dict[str, Ints]:
+def due(stage: Stage, times: Ints, hops: Mapping[str, int]) -> dict[str, Ints]:
     """Return by when the beats that a stage reads must be written."""
     pairs = zip(stage.inputs, stage.schedule.reads, strict=True)
     return {channel: times[reads] - hops[channel] for channel, reads in pairs}

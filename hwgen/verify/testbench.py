@@ -188,7 +188,7 @@ def write(bench: Bench, golden: Mapping[str, Ints], folder: Path, frames: int, l
         How many frames to record at the ports, and on the channels inside.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pages = _environment()
+    pages = environment()
     for name, template in PAGES.items():
         text = pages.get_template(f"sim/{template}").render(bench=bench, name=bench.plan.name)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
@@ -231,7 +231,8 @@ def sources(folder: Path, rtl: Sequence[Path]) -> list[Path]:
     return [folder / "hwgen_bench.vlt", *drivers, folder / "hwgen_bench.sv", *rtl]
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the pages of the test benches."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_folder("templates")),
         undefined=jinja2.StrictUndefined,

@@ -10,7 +10,7 @@ from ops.build import mlp, moves, residual
 from hwgen.config import Budget
 from hwgen.graph import Graph
 from hwgen.hw import Schedule, boards
-from hwgen.plan import Plan, make_plan
+from hwgen.plan import Plan, make_plan, with_depths
 from hwgen.plan.fifos import depths, occupancy, on_cycles
 from hwgen.plan.latency import stages
 from hwgen.plan.simulate import Flow, simulate
@@ -53,7 +53,7 @@ def test_a_burst_needs_a_fifo() -> None:
     burst = Stage("a", Schedule(32, (order,), (order,)), 1, ("in",), ("x",))
     slow = Stage("b", Schedule(32, (order * 4,), (order * 4,)), 1, ("x",), ("out",))
     assert occupancy(order, order * 4 + 2, 32) == 6
-    assert depths([burst, slow], 32)["x"] == 5
+    assert depths([burst, slow], 32, {"x": 8})["x"] == 5
 
 
 def test_channels_between_a_fork_and_its_join_lie_on_a_cycle() -> None:
@@ -65,7 +65,7 @@ def test_channels_between_a_fork_and_its_join_lie_on_a_cycle() -> None:
 def test_a_short_branch_holds_what_the_long_one_is_ahead_and_no_more(lead: int) -> None:
     stages = ring(lead)
     ports = {"in": 0, "out": 0}
-    deep = {**ports, **depths(stages, 32 + lead)}
+    deep = {**ports, **depths(stages, 32 + lead, dict.fromkeys(("long", "short", "back"), 8))}
     tight, less = simulate(stages, [deep, {**deep, "short": deep["short"] - 1}], 4)
     assert tight.ii == 32 + lead and not tight.stuck
     assert less.ii > 32 + lead
@@ -96,9 +96,20 @@ def test_nothing_gets_stuck_when_ports_pause(name: str, flow: Flow) -> None:
 def test_one_word_less_in_the_short_branch_costs_cycles() -> None:
     graph = residual()
     plan = planned(graph, {})
-    deep = depths_of(plan)
+    design, assumed = stages(plan, graph), depths_of(plan)
+    deep = {**assumed, **depths(design, plan.ii, {c.name: c.type.width for c in plan.channels})}
+    assert all(deep[name] <= words for name, words in assumed.items())
     branch = max((c for c in plan.channels if c.depth > 2), key=lambda c: c.depth)
-    assert branch.depth < branch.type.beats // 3
-    kept, less = simulate(stages(plan, graph), [deep, {**deep, branch.name: branch.depth - 1}], 4)
+    assert deep[branch.name] < branch.type.beats // 3
+    kept, less = simulate(design, [deep, {**deep, branch.name: deep[branch.name] - 1}], 4)
     assert kept.ii == plan.ii
     assert less.stuck or less.ii > plan.ii
+
+
+def test_a_depth_that_was_only_estimated_may_be_wrong() -> None:
+    graph = residual()
+    plan = planned(graph, {})
+    deeper = with_depths(plan, graph, {process.name: process.depth + 2 for process in plan.processes})
+    (ran,) = simulate(stages(deeper, graph), [depths_of(plan)], 4)
+    assert ran.ii == plan.ii
+    assert ran.latency == pytest.approx(deeper.latency, abs=2)
