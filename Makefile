@@ -19,7 +19,7 @@ QAT     := $(VENV)/.qat-$(HASH)
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp)
 
-.PHONY: help setup demo test test-qat check bench bench-real fuzz regress wheel clean
+.PHONY: help setup demo test test-qat check bench bench-real calibrate fuzz regress wheel clean
 
 help:
 	@echo "make setup     .venv with the hwgen command"
@@ -29,6 +29,7 @@ help:
 	@echo "make check     lint, types, formatting, RTL lint"
 	@echo "make regress   build every design and hold it to its expect.json"
 	@echo "make bench     the figures of the README, as JSON"
+	@echo "make calibrate the planner's table of synthesised kernels and its prices anew (hours; goes on where it was)"
 	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
 	@echo "make fuzz      random models, damaged files and kernels for FUZZ_SECONDS (120) each; N=2000 for so many programs; log in build/fuzz/"
 	@echo "make wheel     dist/*.whl"
@@ -89,6 +90,9 @@ bench: $(DEV)
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
 	@$(BIN)/python benchmarks/ptq.py
+
+calibrate: $(DEV)
+	@$(BIN)/python benchmarks/kernel_costs.py --points 9 --fit
 
 fuzz: $(DEV)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz -p no:cacheprovider

@@ -3,19 +3,22 @@
 
 For every kernel, resource and size of LUT: prices that are not negative (not below `LEAST` where that says so), with
 the least sum of absolute relative errors over the kernel's points (least squares, reweighted), drawn a little towards
-`EXPECTED`, which a part keeps that no point has.
+`EXPECTED` (1 where that is silent), which a part keeps that no point has.
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from kernel_points import MAKERS, Point, points
+from kernel_points import MAKERS, point
 
 from hwgen.hw import Family
-from hwgen.ops.area import PRICES, price_list, prices
+from hwgen.ops.area import PRICES, Parts, price_list, prices
 
 HEADER = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -24,51 +27,103 @@ HEADER = """\
 """
 FAMILIES: tuple[Family, ...] = ("xcup", "ecp5")
 EXPECTED: dict[str, dict[str, float]] = {
-    "lut": {
-        "base": 8.0, "counters": 1.2, "place": 1.5, "ahead": 1.5, "rom": 1.0, "table": 0.7, "ram": 1.0, "vector": 0.7,
-        "products": 1.1, "constant_products": 0.5, "tree": 1.0, "sums": 1.3, "padding": 0.7, "word": 0.5,
-        "constant": 1.0, "absorbed": 0.7, "compared": 0.6, "count": 1.1, "flip": 1.0, "shift_adds": 1.0, "clip": 0.7,
-        "ties": 0.7, "largest": 1.5, "bias": 0.5, "best": 1.5, "select": 0.7, "copies": 2.0, "tested": 0.3,
-        "inverted": 1.0, "signed": 0.3, "selects": 0.4, "unpacked": 1.0, "wraps": 0.7, "zeros": 1.0,
+    "lut6": {
+        "base": 6.0, "counters": 1.3, "place": 1.3, "ahead": 1.5, "table": 0.3, "products": 1.05, "sums": 1.2,
+        "tree": 0.95, "constant_products": 1.0, "selects": 0.7, "vector": 0.9, "padding": 0.7, "word": 0.2,
+        "compared": 0.5, "shift_adds": 1.3, "clip": 0.4, "ties": 0.4, "largest": 1.2, "bias": 0.5, "best": 1.5,
+        "select": 0.7, "copies": 1.3, "tested": 0.3, "signed": 0.2, "wraps": 0.7, "count": 1.3,
     },
-    "ff": {
-        "base": 3.0, "state": 1.0, "pipeline": 0.1, "block": 1.0, "copies": 1.0, "words": 1.0, "place": 1.0,
-        "counters": 1.0, "table": 0.7, "unpacked": 0.5,
+    "lut4": {
+        "base": 8.0, "counters": 2.2, "place": 1.8, "ahead": 2.5, "table": 0.6, "products": 2.5, "sums": 2.2,
+        "tree": 2.0, "constant_products": 2.0, "selects": 1.2, "vector": 1.2, "padding": 0.9, "word": 0.7,
+        "compared": 0.9, "shift_adds": 2.6, "clip": 0.6, "ties": 0.6, "largest": 2.0, "bias": 1.0, "best": 2.2,
+        "select": 0.9, "copies": 1.4, "tested": 0.5, "signed": 0.5, "wraps": 0.7, "count": 2.0,
     },
+    "ff6": {"base": 2.0, "pipeline": 0.1, "table": 0.1, "unpacked": 0.5},
+    "ff4": {"base": 2.0, "pipeline": 0.1, "table": 0.1, "unpacked": 0.5},
 }  # fmt: skip
+FITTED = ("lut", "ff")
 LEAST = {("lut", "base"): 1.0}
 """Prices that no fit goes below: even a process of wires alone has a handshake."""
 
+FOLDS = 5
 FLOOR = 20.0
-PULL = 0.05
+PULL = 0.15
 ROUNDS = 30
-EXACT = ("rom", "ram")
+EXACT = ("rom", "ram", "unpacked", "state")
 Row = Mapping[str, str]
+
+
+Prices = dict[str, dict[str, dict[str, float]]]
+
+
+def fitted(rows: Sequence[Row]) -> Prices:
+    """Return the prices that fit the rows of the table best."""
+    found: Prices = {}
+    for kernel in sorted(MAKERS):
+        of_kernel = [row for row in rows if kernel_of(row) == kernel]
+        found[kernel] = {}
+        for resource in FITTED:
+            for family in FAMILIES:
+                here = [row for row in of_kernel if row["family"] == family]
+                found[kernel][price_list(resource, family)] = _fit(resource, family, kernel, here)
+    return found
 
 
 def write_prices(rows: Sequence[Row]) -> None:
     """Fit all prices to the rows of the table, and write them."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for kernel in sorted(MAKERS):
-        of_kernel = [row for row in rows if row["point"].rpartition("_")[0] == kernel]
-        numbers = [int(row["point"].rpartition("_")[2]) for row in of_kernel]
-        known = points(kernel, 1 + max(numbers, default=0))
-        found[kernel] = {}
-        for resource in EXPECTED:
-            for family in FAMILIES:
-                here = [(n, row) for n, row in zip(numbers, of_kernel, strict=True) if row["family"] == family]
-                counted = {n: float(row[resource]) for n, row in here or zip(numbers, of_kernel, strict=True)}
-                found[kernel][price_list(resource, family)] = _fit(resource, family, known, counted)
-    PRICES.write_text(HEADER + _text(found))
+    PRICES.write_text(HEADER + _text(fitted(rows)))
     prices.cache_clear()
 
 
-def _fit(resource: str, family: Family, known: Sequence[Point], counted: Mapping[int, float]) -> dict[str, float]:
-    names = sorted(getattr(known[0].parts(family), resource))
-    made = [getattr(known[n].parts(family), resource) for n in counted]
+def kernel_of(row: Row) -> str:
+    """Return the kernel that a row of the table is about."""
+    return row["point"].rpartition("_")[0]
+
+
+def fold_of(row: Row) -> int:
+    """Return the fold in which a row is held out: one for all rows of the same settings but for the folding."""
+    settings = re.sub(r"(simd|pe|pixels)=\d+", "", row["settings"])
+    return zlib.crc32(f"{kernel_of(row)} {settings}".encode()) % FOLDS
+
+
+def held_out(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, float]]:
+    """Return for each (family, point) the LUTs and registers by prices that were fitted to the other folds."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for fold in range(FOLDS):
+        known = fitted([row for row in rows if fold_of(row) != fold])
+        for row in rows:
+            if fold_of(row) == fold:
+                parts, family = parts_of(row["point"], family_of(row)), family_of(row)
+                found[row["family"], row["point"]] = {
+                    resource: total(known[kernel_of(row)][price_list(resource, family)], getattr(parts, resource))
+                    for resource in FITTED
+                }
+    return found
+
+
+def family_of(row: Row) -> Family:
+    """Return the family of a row."""
+    return next(family for family in FAMILIES if family == row["family"])
+
+
+@cache
+def parts_of(name: str, family: Family) -> Parts:
+    """Return what a point is made of."""
+    return point(name).parts(family)
+
+
+def total(known: Mapping[str, float], amounts: Mapping[str, float]) -> float:
+    """Return what some amounts cost; a part that no known point has costs what is expected."""
+    return sum(known[part] * amount for part, amount in amounts.items())
+
+
+def _fit(resource: str, family: Family, kernel: str, rows: Sequence[Row]) -> dict[str, float]:
+    made = [getattr(parts_of(row["point"], family), resource) for row in rows]
+    names = sorted({*getattr(parts_of(f"{kernel}_0", family), resource), *(name for parts in made for name in parts)})
     amounts = np.array([[parts.get(name, 0.0) for name in names] for parts in made]).reshape(-1, len(names))
-    counts = np.array(list(counted.values()))
-    expected = np.array([EXPECTED[resource][name] for name in names])
+    counts = np.array([float(row[resource]) for row in rows])
+    expected = np.array([EXPECTED[price_list(resource, family)].get(name, 1.0) for name in names])
     least = np.array([LEAST.get((resource, name), 0.0) for name in names])
     scale = np.maximum(counts, FLOOR)
     pull = np.where([name in EXACT for name in names], 12.0, 1.0) * PULL / expected

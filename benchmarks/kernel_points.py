@@ -9,12 +9,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from kernel_plans import graph_of, specs
 
 from hwgen.graph import Attr, Graph, Ints, Node, TensorType
-from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Resources, StreamType
+from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Resources, Storage, StreamType, Unit
 from hwgen.ops import fork, width
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import hardware_op
@@ -24,6 +26,8 @@ from hwgen.ops.support import RomSet, divisors, type_of
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
+BLOCKS, PLANNED = 50, 100
+MADE_OF_BLOCKS = 6
 Making = Callable[[Family], Parts]
 
 
@@ -93,6 +97,8 @@ def _point(
     folding: Folding,
     attrs: Mapping[str, Attr],
     constants: Mapping[str, npt.ArrayLike] | None = None,
+    unit: Unit | None = None,
+    storage: Storage = "auto",
 ) -> Point:
     arrays = {role: np.asarray(value, dtype=np.int64) for role, value in (constants or {}).items()}
     names = tuple(f"x{i}" for i in range(len(inputs)))
@@ -102,15 +108,23 @@ def _point(
     kernel = hardware_op(node)
     (types["y"],) = kernel.infer(Graph(name, names, (), (node,), types, keyed), node)
     graph = Graph(name, names, ("y",), (node,), types, keyed)
-    assert not kernel.check(graph, node), name
     assert isinstance(kernel, FoldedOp)
-    choice = Choice(folding, kernel.unit(graph, node))
-    shown = {k: v for k, v in attrs.items() if not isinstance(v, (tuple, bool))}
-    sizes = [f"{role}={'x'.join(map(str, value.shape))}" for role, value in arrays.items()]
+    return _of_node(graph, node, Choice(folding, unit or kernel.unit(graph, node), storage))
+
+
+def _of_node(graph: Graph, node: Node, choice: Choice) -> Point:
+    kernel = hardware_op(node)
+    assert isinstance(kernel, FoldedOp)
+    assert not kernel.check(graph, node), node.name
+    shown = {k: v for k, v in node.attrs.items() if not isinstance(v, (tuple, bool))}
+    sizes = [f"{role}={'x'.join(map(str, graph.constant(node, role).shape))}" for role in node.constants]
+    inputs = [graph.types[name] for name in node.inputs]
     kinds = [f"{'s' if t.signed else 'u'}{t.bits}[{'x'.join(map(str, t.shape[1:]))}]" for t in inputs]
-    text = [*kinds, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
+    folding = choice.folding
+    units = [choice.unit] * (choice.unit == "dsp") + [choice.storage] * (choice.storage != "auto")
+    text = [*kinds, *units, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
     built = kernel.kernel(graph, node, choice)
-    return Point(name, op, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
+    return Point(node.name, node.op, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
 
 
 def _helper(name: str, call: KernelCall, parts: Parts) -> Point:
@@ -132,6 +146,27 @@ def _matvec(name: str, d: _Draw) -> Point:
     bias = d.ints(-(1 << (bits + weight_bits)), 1 << (bits + weight_bits), outputs)
     constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": bias * d.of(0, 1, 1)}
     return _point(name, "matvec", [x], Folding(simd, pe), attrs, constants)
+
+
+def _matvec_of_blocks(name: str, d: _Draw) -> Point:
+    bits, weight_bits = d.of(2, 4, 8, 8), d.of(3, 4, 8, 8)
+    inputs, outputs = d.of(8, 9, 16, 27, 64), d.of(8, 16, 32)
+    simd, pe = d.divisor(inputs, 4), d.divisor(outputs, 4)
+    x = TensorType((1, inputs, 4, 4), bool(d.of(0, 1)), bits)
+    attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
+    constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": d.ints(-500, 500, outputs)}
+    unit, storage = (("dsp", "auto"), ("dsp", "bram"), ("lut_generic", "bram"), ("dsp", "lut"))[d.index % 4]
+    return _point(name, "matvec", [x], Folding(simd, pe), attrs, constants, unit, storage)
+
+
+def _depthwise_of_blocks(name: str, d: _Draw) -> Point:
+    bits, weight_bits, channels, taps = d.of(4, 8), d.of(4, 8), d.of(8, 16, 64), d.of(3, 9)
+    lanes = d.divisor(channels, 8)
+    x = TensorType((1, taps * channels, 5, 5), bool(d.of(0, 1)), bits)
+    attrs = {"taps": taps, "weight_bits": weight_bits, "weight_signed": True}
+    constants = {"weight": d.weights(weight_bits, (channels, taps)), "bias": d.ints(-500, 500, channels)}
+    storage = ("auto", "bram")[d.index % 2]
+    return _point(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants, "dsp", storage)
 
 
 def _depthwise(name: str, d: _Draw) -> Point:
@@ -330,6 +365,10 @@ def _fifo(name: str, d: _Draw) -> Point:
     bits, depth = d.of(4, 8, 21, 32, 64), d.of(2, 2, 3, 9, 16, 30, 64, 100, 300, 1024)
     if d.index % 4 == 3:  # in block RAM
         bits, depth = d.of(9, 20, 36, 72, 128), d.of(500, 1024, 2000, 3000, 5000)
+    return _fifo_of(name, depth, bits)
+
+
+def _fifo_of(name: str, depth: int, bits: int) -> Point:
     parameters = {"WIDTH": bits, "DEPTH": depth}
     return Point(name, FIFO, f"{bits} bits x {depth}", lambda f: fifo_parts(depth, bits, f), None, parameters)
 
@@ -374,9 +413,43 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
 }
 
 
+OF_BLOCKS: dict[str, Callable[[str, _Draw], Point]] = {
+    "matvec": _matvec_of_blocks,
+    "depthwise": _depthwise_of_blocks,
+}
+
+
 def points(kernel: str, count: int) -> list[Point]:
-    """Return the first `count` points of a kernel."""
-    return [MAKERS[kernel](f"{kernel}_{index}", _Draw(kernel, index)) for index in range(count)]
+    """Return the first `count` random points of a kernel."""
+    return [point(f"{kernel}_{index}") for index in range(count)]
+
+
+def of_blocks(kernel: str) -> list[Point]:
+    """Return the points of a kernel that are made of multiplier blocks, or whose weights are told where to live."""
+    return [point(f"{kernel}_{BLOCKS + index}") for index in range(MADE_OF_BLOCKS if kernel in OF_BLOCKS else 0)]
+
+
+def planned(kernel: str) -> list[Point]:
+    """Return the points of a kernel that come from plans of real networks."""
+    return [point(f"{kernel}_{PLANNED + index}") for index in range(len(specs().get(kernel, [])))]
+
+
+@cache
+def point(name: str) -> Point:
+    """Return a point: random ones are numbered from 0, those of blocks from `BLOCKS`, those of plans from `PLANNED`."""
+    kernel, _, text = name.rpartition("_")
+    index = int(text)
+    if BLOCKS <= index < PLANNED:
+        return OF_BLOCKS[kernel](name, _Draw(kernel, index))
+    if index < BLOCKS:
+        return MAKERS[kernel](name, _Draw(kernel, index))
+    spec = specs()[kernel][index - PLANNED]
+    if kernel == FIFO:
+        return _fifo_of(name, spec["depth"], spec["bits"])
+    if kernel == "width":
+        stream = StreamType(False, spec["kBits"], spec["kInLanes"], spec["kInBeats"])
+        return _helper(name, width.kernel(stream, spec["kOutLanes"]), width.parts(stream, spec["kOutLanes"]))
+    return _of_node(*graph_of(name, spec))
 
 
 def threshold_search(index: int) -> Point:

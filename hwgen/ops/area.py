@@ -3,7 +3,7 @@
 
 A kernel lists its parts in amounts that its settings give exactly (bits of counters, bits added, bits stored). The
 price of one unit of a part stands in ``area.yaml``, by kernel and by size of the family's LUTs;
-``benchmarks/kernel_costs.py --fit`` finds the prices from what Yosys counts.
+``make calibrate`` finds the prices from what Yosys counts.
 """
 
 from __future__ import annotations
@@ -81,13 +81,6 @@ def counter_bits(*extents: int) -> float:
 def shift_adders(factors: Iterable[int]) -> int:
     """Return the adders that multiplications by these constants take: one fewer than each has ones."""
     return sum(max(0, abs(int(factor)).bit_count() - 1) for factor in factors)
-
-
-def scaled(bits: int, factor: int, family: Family) -> float:
-    """Return the LUTs of a multiplication by a constant: shifts and adders, or a table where a LUT takes the number."""
-    total = bits + index_bits(abs(factor) + 1)
-    adders = shift_adders([factor])
-    return float(min(adders * (bits + total) / 2, total) if bits <= LUT_INPUTS[family] else adders * (bits + total) / 2)
 
 
 # Memories -----------------------------------------------------------------------------------------------------------
@@ -213,28 +206,6 @@ def _over_rows(weight: _Itself, pe: int) -> tuple[Ints, Ints, Ints, Ints]:
     return blocks.min(axis=0), blocks.max(axis=0), np.bitwise_or.reduce(blocks, axis=0), blocks[0]
 
 
-def lane_products(bits: Ints, zeros: Ints, values: Ints, other_bits: int) -> dict[str, float]:
-    """Return the parts of the products of `other_bits` numbers with the lanes of a table.
-
-    Parameters
-    ----------
-    bits, zeros
-        What `lane_bits` and `trailing_zeros` say.
-    values
-        One value of every lane: that of the lanes which never change, whose products are shifts and adders.
-    other_bits
-        Bits of the other operand.
-    """
-    bits = np.where(bits > 0, np.maximum(bits - zeros, 1), 0)
-    narrow = (np.minimum(bits, other_bits) == 1) & (bits > 0)
-    ones = np.bitwise_count(np.abs(values)).astype(np.int64)
-    return {
-        "selects": float(np.where(narrow, np.maximum(bits, other_bits), 0).sum()),
-        "products": float(np.where(narrow, 0, bits * other_bits).sum()),
-        "constant_products": float(np.where(bits > 0, 0, other_bits * np.maximum(ones - 1, 0)).sum()),
-    }
-
-
 def rom(depth: int, width: int, family: Family, storage: Storage = "auto") -> tuple[dict[str, float], float]:
     """Return the parts and the block RAMs of a table: small ones are absorbed by their users, constants are free."""
     if depth <= 1 or width == 0:
@@ -242,7 +213,7 @@ def rom(depth: int, width: int, family: Family, storage: Storage = "auto") -> tu
     if storage == "bram" or (storage == "auto" and rom_in_block(depth, width)):
         return {"table": 0.0, "rom": 0.0}, mapped_blocks(depth, width)
     if depth <= ABSORBED:
-        return {"table": float(width), "rom": 0.0}, 0.0
+        return {"table": width * (index_bits(depth) / index_bits(ABSORBED)) ** 2, "rom": 0.0}, 0.0
     return {"table": 0.0, "rom": float(rom_luts(depth, width, family))}, 0.0
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import multipliers
-from hwgen.ops.area import Parts, addressed, counter_bits, lane_bits, lane_products, rom, together, trailing_zeros
+from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, rom, together
+from hwgen.ops.arithmetic import behind_block, products_parts
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -95,26 +96,26 @@ class Depthwise(LaneOp):
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), choice.folding.pe
         folds = acc.channels // lanes
-        filters = graph.constant(node, "weight").reshape(folds, lanes, taps)
-        kept = np.minimum(lane_bits(filters, (0, 2)), weight_bits)
+        lane = lane_table(graph.constant(node, "weight"), lanes, 1)
+        kept = np.minimum(lane.bits, weight_bits)
         stored = int(kept.sum())
         weights, weight_bram = rom(folds * taps, stored, family, choice.storage)
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
         counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
-        products = lane_products(kept, trailing_zeros(filters, (0, 2)), filters[0, :, 0], x.bits)
+        products = products_parts(lane, weight_bits, x, acc.bits, family)
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
-            lanewise = (kept, filters.min(axis=(0, 2)), filters[0, :, 0])
+            lanewise = (kept, lane.least, lane.first)
             bits, least, values = (each.reshape(choice.folding.simd, -1) for each in lanewise)
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
             products = dict.fromkeys(products, 0.0)
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
-        pipeline = sum(products.values())
         ff = {
-            "base": 1.0, "state": counters + 2 * sums, "pipeline": pipeline, "table": table, "unpacked": unpacked,
+            "base": 1.0, "state": counters + 2 * sums, "pipeline": products["products"], "table": table,
+            "behind": behind_block(weight_bram, choice.folding.simd * x.bits, folds), "unpacked": unpacked,
         }  # fmt: skip
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram, dsp)
 

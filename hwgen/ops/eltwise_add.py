@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import Parts, counter_bits, scaled
+from hwgen.ops.area import Parts
+from hwgen.ops.arithmetic import constant_products_luts, shifted_rows
 from hwgen.ops.folded import LaneOp, same_shapes
 from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 
@@ -36,18 +37,18 @@ class Add(LaneOp):
         return same_shapes(graph, node)
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """Multiplications by constants as shifts and adders, and the sum."""
-        y, lanes = graph.types[node.outputs[0]], choice.folding.simd
-        products = sum(
-            scaled(graph.types[name].bits, int_attr(node, factor), family)
-            for name, factor in zip(node.inputs, ("m0", "m1"), strict=True)
-        )
-        counters = counter_bits(y.elements // lanes)
+        """Multiplications by constants as rows of shifted words, or with the bias bit by bit, and the sum."""
+        y, lanes, bias = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "bias")
+        inputs, factors = [graph.types[name] for name in node.inputs], [int_attr(node, name) for name in ("m0", "m1")]
+        together = bias != 0 and any(abs(factor).bit_count() > 1 for factor in factors)
+        constant = constant_products_luts(factors, inputs, y.bits, family) if together else 0.0
+        rows = 0.0 if together else shifted_rows(factors, inputs)
         lut = {
-            "base": 1.0, "counters": counters, "shift_adds": lanes * products, "sums": float(lanes * y.bits),
-            "bias": float(lanes * y.bits * (int_attr(node, "bias") != 0)),
+            "base": 1.0, "constant_products": lanes * constant, "shift_adds": lanes * rows,
+            "sums": 0.0 if together else float(lanes * y.bits),
+            "bias": float(lanes * y.bits * (bias != 0 and not together)),
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": counters + lanes * y.bits})
+        return Parts(lut, {"base": 1.0, "state": lanes * y.bits})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `add`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.hw import Family, KernelCall, Resources, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits, priced
+from hwgen.ops.area import Parts, priced
 
 HEADER = "fork.hpp"
 
@@ -24,8 +24,8 @@ def schedule(stream: StreamType, copies: int) -> Schedule:
 
 
 def parts(stream: StreamType, copies: int) -> Parts:
-    """Return the parts of a fork: handshakes, and a register for every copy."""
-    ff = {"base": 1.0, "state": counter_bits(stream.beats), "copies": float(copies * (stream.width + 1))}
+    """Return the parts of a fork: handshakes, and a register for every copy; nothing counts its beats."""
+    ff = {"base": 1.0, "copies": float(copies * (stream.width + 1))}
     return Parts({"base": 1.0, "copies": float(copies)}, ff)
 
 

@@ -12,6 +12,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops.area import Parts, counter_bits
+from hwgen.ops.arithmetic import largest_luts
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.support import element_type, holding, in_type, str_attr
 
@@ -56,8 +57,8 @@ class GlobalPool(LaneOp):
         sums = float(lanes * y.bits)
         largest = str_attr(node, "mode") == "max"
         lut = {
-            "base": 1.0, "counters": counters, "largest": sums * largest, "signed": sums * (largest and x.signed),
-            "sums": sums * (not largest),
+            "base": 1.0, "counters": counters, "largest": lanes * largest_luts(x.bits) * largest,
+            "sums": sums * (not largest), "restart": sums * (not largest and folds == 1),
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters + y.channels * y.bits + sums})
 

@@ -89,8 +89,9 @@ class Join(FoldedOp):
         """A counter that tells whose turn it is, and a multiplexer; wires where both come at once."""
         word = float(graph.types[node.outputs[0]].bits * choice.folding.pe)
         if self._whole(graph, node, choice.folding):
-            counters = counter_bits(in_type(graph, node).pixels)
-            return Parts({"base": 1.0, "counters": counters, "select": 0.0}, {"base": 1.0, "state": counters + word})
+            kinds = (graph.types[name] for name in node.inputs)
+            state = float(sum(kind.bits * kind.channels for kind in kinds))
+            return Parts({"base": 1.0, "counters": 0.0, "select": 0.0}, {"base": 1.0, "state": state})
         outer, run_a, run_b = self.runs(graph, node, choice.folding)
         counters = counter_bits(outer * (run_a + run_b), run_a + run_b)
         return Parts({"base": 1.0, "counters": counters, "select": word}, {"base": 1.0, "state": counters + word})

@@ -14,6 +14,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, Unit
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.ops.arithmetic import product_luts, tree_luts
 from hwgen.ops.folded import FoldedOp, no_bipolar, write_every
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.matvec import exact_product
@@ -157,16 +158,14 @@ class MatmulDynamic(FoldedOp):
         vector, vector_blocks = ram(each, ins.width, family) if each > 1 and outputs > pe else (0.0, 0.0)
         multipliers = simd * pe
         width = a.bits + b.bits + 2
-        products, trees = (
-            0.75 * multipliers * a.bits * b.bits,
-            float(pe * (simd - 1) * width),
-        )
+        products = multipliers * product_luts(a.bits, a.signed, b.bits, b.signed, family)
         counters = counter_bits(taken.beats, outputs // pe, each, self.cycles(graph, node, choice.folding))
         lut = {
-            "counters": counters, "ram": banks * kept + vector, "products": products, "tree": trees,
+            "counters": counters, "ram": banks * kept + vector, "products": products,
+            "tree": pe * tree_luts(simd, width),
             "sums": float(out.width),
         }  # fmt: skip
-        ff = {"state": counters + 2 * out.width, "pipeline": products / 8 + banks * taken.width + ins.width}
+        ff = {"state": counters + 2 * out.width, "pipeline": products / 4 + banks * taken.width + ins.width}
         return Parts(lut, ff, banks * blocks + vector_blocks)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:

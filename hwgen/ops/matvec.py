@@ -11,7 +11,8 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, pack
 from hwgen.ops import multipliers
-from hwgen.ops.area import Parts, addressed, counter_bits, lane_products, lane_table, ram, rom, together
+from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, ram, rom, together
+from hwgen.ops.arithmetic import behind_block, count_luts, products_parts, tree_luts
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -126,16 +127,16 @@ class Matvec(FoldedOp):
         simd, pe = choice.folding.simd, choice.folding.pe
         blocks, sf = weight.shape[0] // pe, weight.shape[1] // simd
         nf = blocks // _groups(node)
-        one_bit = x.bipolar or bipolar_weights(node)
-        product = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
         streamed = choice.storage == "streamed"
         any_weights = multipliers.any_weights(pe, simd, weight_bits, bool_attr(node, "weight_signed"))
         table = lane_table(any_weights.reshape(-1, simd) if streamed else weight, pe, simd)
         lanes = np.minimum(table.bits, weight_bits)
-        products = lane_products(lanes, table.zeros, table.first, x.bits)
+        both, constant = x.bipolar and bipolar_weights(node), blocks * sf == 1 and not streamed
+        products = products_parts(table, weight_bits, x, acc.bits, family)
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
             unpacked, dsp = multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
+        if both or choice.unit == "dsp":
             products = dict.fromkeys(products, 0.0)
         stored = int(lanes.sum())
         kept_rows = 1 if streamed else blocks * sf
@@ -147,18 +148,19 @@ class Matvec(FoldedOp):
         beyond = blocks if blocks > nf > 1 else 1
         counters = counter_bits(nf, sf, beyond, kept_rows if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
         sums = float(pe * acc.bits)
+        one_bit = x.bipolar or bipolar_weights(node)
+        term = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
         lut = {
-            "base": 1.0, "counters": counters, "ram": kept, "vector": vector,
-            "tree": float(pe * (simd - 1) * (product + 1)), "sums": sums, "unpacked": unpacked,
+            "base": 1.0, "counters": counters, "ram": kept, "vector": vector, "unpacked": unpacked,
+            "sums": 0.0 if constant else sums, "tree": 0.0 if both or constant else pe * tree_luts(simd, term),
+            "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
         ff = {
-            "base": 1.0,
-            "state": counters + registers,
-            "pipeline": sum(products.values()),
+            "base": 1.0, "state": counters + registers, "pipeline": products["products"],
             "table": addressed(kept_rows, stored) + addressed(blocks, bias_width),
-            "unpacked": unpacked,
-        }
+            "behind": behind_block(weight_bram, simd * x.bits, blocks), "unpacked": unpacked,
+        }  # fmt: skip
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:

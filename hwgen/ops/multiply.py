@@ -14,6 +14,7 @@ from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
 from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.ops.arithmetic import product_luts
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.moving import in_base_order
@@ -62,14 +63,14 @@ class Multiply(LaneOp):
         """A multiplier a lane, subtractions of zero points, and a RAM for the gates."""
         a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
         lanes, folds, gated = choice.folding.simd, a.channels // choice.folding.simd, _is_gate(graph, node)
-        counters = counter_bits(*((folds, a.pixels) if gated else ()), a.elements // lanes)
+        counters = counter_bits(folds, a.pixels, a.elements // lanes) if gated else 0.0
         held, bram = ram(folds, lanes * b.bits, family) if gated and folds > 1 else (0.0, 0.0)
         zeros = sum(t.bits + 1 for t, z in ((a, "za"), (b, "zb")) if int_attr(node, z))
+        products = lanes * product_luts(a.bits, a.signed, b.bits, b.signed, family)
         lut = {
-            "base": 1.0, "counters": counters, "products": float(lanes * a.bits * b.bits),
-            "zeros": float(lanes * zeros), "ram": held,
+            "base": 1.0, "counters": counters, "products": products, "zeros": float(lanes * zeros), "ram": held,
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": counters + lanes * (y.bits + b.bits * gated)}, bram)
+        return Parts(lut, {"base": 1.0, "state": counters + lanes * (y.bits + b.bits * (gated and folds == 1))}, bram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `multiply`."""

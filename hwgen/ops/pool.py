@@ -12,6 +12,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops.area import Parts, counter_bits, rom, together
+from hwgen.ops.arithmetic import largest_luts
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -92,8 +93,8 @@ class Pool(LaneOp):
         counters = counter_bits(taps, taps * folds * y.pixels, *((folds, y.pixels) if scaled else ()))
         product = sums * factor if y.pixels > 1 else 0.0
         lut = {
-            "base": 1.0, "counters": counters, "largest": sums if largest else 0.0, "sums": 0.0 if largest else sums,
-            "products": product, "signed": sums if largest and x.signed and not x.bipolar else 0.0,
+            "base": 1.0, "counters": counters, "products": product, "sums": 0.0 if largest else sums,
+            "largest": lanes * largest_luts(x.bits) if largest else 0.0,
         }  # fmt: skip
         ff = {"base": 1.0, "state": counters + sums + lanes * y.bits}
         return Parts(together(lut, table), ff, bram)

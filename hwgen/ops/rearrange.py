@@ -93,8 +93,7 @@ class Rearrange(FoldedOp):
         word = float(y.bits * choice.folding.pe)
         moved = self.movement(graph, node, choice.folding.simd, choice.folding.pe)
         if not isinstance(moved, Walk):
-            counters = counter_bits(x.elements // choice.folding.simd)
-            return Parts({"base": 1.0, "place": counters}, {"base": 1.0, "state": counters + word})
+            return Parts({"base": 1.0}, {"base": 1.0, "state": word})
         words = depth_of(moved)
         stored, bram = ram(words, x.bits * choice.folding.simd, family)
         place = counter_bits(*(level.count for level in (*moved.outer, *moved.inner)))

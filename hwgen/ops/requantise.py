@@ -10,7 +10,17 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import ABSORBED, Parts, addressed, counter_bits, index_bits, rom, shift_adders, together
+from hwgen.ops.area import (
+    Parts,
+    addressed,
+    counter_bits,
+    lane_bits,
+    rom,
+    shift_adders,
+    together,
+    trailing_zeros,
+)
+from hwgen.ops.arithmetic import product_luts, product_rows, stages
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import (
     RomSet,
@@ -68,27 +78,30 @@ class Requantise(LaneOp):
         """One multiplier, adder and clip a lane, the two tables; a shared factor is multiplied by shifts and adders."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         mul, add, lanes = graph.constant(node, "mul"), graph.constant(node, "add"), choice.folding.simd
-        mul_bits, folds = type_of(mul).bits, x.channels // lanes
-        depth = 1 if mul.shape[0] == add.shape[0] == 1 else folds
-        factors, factor_bram = rom(depth if mul.shape[0] > 1 else 1, lanes * mul_bits, family)
-        addends, add_bram = rom(depth if add.shape[0] > 1 else 1, lanes * type_of(add).bits, family)
-        product = _product(x, mul, add).bits
-        shared = depth == 1 or mul.shape[0] == 1
-        per_lane = lanes if mul.shape[0] == 1 else lanes / mul.size
-        counters = counter_bits(depth, x.elements // lanes)
-        growing = min(1.0, (1 + index_bits(depth)) / (1 + index_bits(ABSORBED)))
+        folds, product = x.channels // lanes, _product(x, mul, add).bits
+        rows = np.stack([np.broadcast_to(table, x.channels).reshape(folds, lanes) for table in (mul, add)])
+        bits, zeros = lane_bits(rows, 1), trailing_zeros(rows, 1)
+        varies = bits > 0
+        stored = int((bits - zeros * varies).sum())
+        table, bram = rom(folds if stored else 1, stored, family)
+        factors = np.where(varies[0], np.maximum(bits[0] - zeros[0], 1), 0)
+        products = sum(product_luts(x.bits, x.signed, int(f), False, family) for f in factors if f)
+        shifts = sum(shift_adders([f]) * (x.bits + int(f).bit_length() / 2) for f in rows[0, 0, ~varies[0]])
+        sums = np.where(varies[0] | varies[1] | (rows[1, 0] != 0), product - np.where(varies[1], zeros[1], 0), 0)
         kept = max(1, product - int_attr(node, "shift"))
+        counters = counter_bits(folds, x.elements // lanes) if stored else 0.0
         lut = {
-            "base": 1.0, "counters": counters, "products": 0.0 if shared else lanes * x.bits * mul_bits * growing,
-            "shift_adds": per_lane * shift_adders(mul.tolist()) * (x.bits + mul_bits / 2) if shared else 0.0,
-            "sums": float(lanes * product), "clip": float(lanes * (kept + y.bits)),
+            "base": 1.0, "counters": counters, "products": float(products), "shift_adds": float(shifts),
+            "sums": float(sums.sum()), "clip": float(lanes * (kept + y.bits)),
             "ties": float(lanes * product) if ties_of(node) else 0.0,
         }  # fmt: skip
-        table = addressed(folds if mul.shape[0] > 1 else 1, lanes * mul_bits)
-        table += addressed(folds if add.shape[0] > 1 else 1, lanes * type_of(add).bits)
-        state = counters + lanes * y.bits
-        ff = {"base": 1.0, "state": state, "pipeline": float(lanes * product), "table": table}
-        return Parts(together(lut, factors, addends), ff, factor_bram + add_bram)
+        adders = max((product_rows(x.bits, x.signed, int(f), False, family) for f in factors), default=0)
+        cuts = stages(adders + 3, family) - 1 if adders else 0
+        ff = {
+            "base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, stored),
+            "pipeline": float(cuts * lanes * (product + x.bits)), "behind": cuts * stored if table["rom"] else 0.0,
+        }  # fmt: skip
+        return Parts(together(lut, table), ff, bram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `requantise`; a bipolar input enters as its bit b, being ``2 b - 1``."""

@@ -71,7 +71,7 @@ class Table(LaneOp):
         ports = lanes if len(values) == 1 else 1
         blocks = [mapped_blocks(depth, b) * ceil(ports / 2) for b in widths.tolist() if b and rom_in_block(depth, b)]
         stored = sum(ports * rom_luts(depth, b, family) for b in widths.tolist() if not rom_in_block(depth, b))
-        counters = counter_bits(folds, x.elements // lanes)
+        counters = counter_bits(folds, x.elements // lanes) if folds > 1 else 0.0
         lut = {"base": 1.0, "counters": counters, "rom": float(stored)}
         ff = {"base": 1.0, "state": counters + lanes * y.bits}
         return Parts(lut, ff, sum(blocks))

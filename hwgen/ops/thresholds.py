@@ -11,17 +11,8 @@ import numpy.typing as npt
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import (
-    ABSORBED,
-    LUT_INPUTS,
-    Parts,
-    addressed,
-    counter_bits,
-    index_bits,
-    lane_bits,
-    rom,
-    trailing_zeros,
-)
+from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_bits, rom, together, trailing_zeros
+from hwgen.ops.arithmetic import count_luts
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
 
@@ -86,7 +77,7 @@ class Thresholds(LaneOp):
         """One comparator a threshold and lane, a count, the table.
 
         Where all folds compare with the same number, the comparator is a constant one, and none where the input
-        cannot reach the number; a table of few rows is absorbed by its comparators.
+        cannot reach the number.
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         flip, lanes = graph.constant(node, "flip"), choice.folding.simd
@@ -98,16 +89,14 @@ class Thresholds(LaneOp):
         sizes = x.bits - trailing_zeros(rows, 0)
         reached = (bits == 0) & (first > x.lo) & (first <= x.hi)
         fixed, counted = _fixed(sizes, reached, bits > 0, y.bits, family)
-        compared, absorbed = float(sizes[bits > 0].sum()), stored["table"] > 0
-        growing = index_bits(folds) / index_bits(ABSORBED)
-        counters = counter_bits(folds if compared else 1, x.elements // lanes)
+        compared = float(sizes[bits > 0].sum())
+        counters = counter_bits(folds, x.elements // lanes) if compared else 0.0
         lut = {
-            "base": 1.0, "counters": counters, "constant": fixed, "rom": stored["rom"], "count": counted,
-            "absorbed": compared * growing if absorbed else 0.0, "compared": 0.0 if absorbed else compared,
+            "base": 1.0, "counters": counters, "constant": fixed, "count": counted, "compared": compared,
             "flip": float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0),
         }  # fmt: skip
         ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
-        return Parts(lut, ff, bram)
+        return Parts(together(lut, stored), ff, bram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `thresholds`; a bipolar input enters as its bit, a bipolar output is the count itself."""
@@ -143,13 +132,13 @@ def _fixed(
 ) -> tuple[float, float]:
     """Return the LUTs of comparators with constants, and the bits that remain to be counted.
 
-    ECP5 takes carry chains for them. A lane of few input bits is a table instead of comparators and a count.
+    ECP5 takes carry chains for them. Elsewhere a lane of few input bits is a table instead of comparators and a count.
     """
     inputs = LUT_INPUTS[family]
     each = sizes if inputs == 4 else np.ceil((sizes - 1) / (inputs - 1))
     chained = np.where(reached, each, 0).sum(axis=1).astype(np.float64)
-    counted = np.maximum((reached | varying).sum(axis=1) - 1, 0).astype(np.float64)
+    counted = np.array([count_luts(int(ones), family) for ones in (reached | varying).sum(axis=1)])
     wide = np.maximum(np.where(reached, sizes, 0).max(axis=1) - inputs, 0)
     table = np.where(reached.any(axis=1), out_bits * 2.0**wide, 0.0)
-    tabled = ~varying.any(axis=1) & (table < chained + counted)
+    tabled = ~varying.any(axis=1) & (table < chained + counted) & ((inputs == 6) | (wide == 0))
     return float(np.where(tabled, table, chained).sum()), float(np.where(tabled, 0.0, counted).sum())

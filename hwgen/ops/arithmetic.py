@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many LUTs arithmetic takes as the compiler builds it: products, sums, counts of ones, sums of constants.
+
+The rules are those of the compiler's back end (Booth's digits, tables for small factors, carry chains that a table's
+word is added in), seen from outside: sizes in, amounts of LUTs out. What a family does otherwise, prices make up for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from math import ceil
+
+import numpy as np
+
+from hwgen.graph import TensorType
+from hwgen.hw import Family
+from hwgen.ops.area import LUT_INPUTS, LaneTable, index_bits
+
+_BITWISE = 8
+"""Bits of the words whose constant multiples are added bit by bit."""
+ADDERS_IN_A_STAGE: Mapping[Family, int] = {"xcup": 5, "xc7": 5, "ecp5": 5}
+_SMALL = 4
+"""Bits of the factors up to which a product is a table and one adder, where LUTs have six inputs."""
+
+
+@cache
+def product_luts(x_bits: int, x_signed: bool, w_bits: int, w_signed: bool, family: Family) -> float:
+    """Return the LUTs of a product of two variables.
+
+    A factor of one bit selects the other. Small factors make a table and an adder; of others, the one with fewer rows
+    is taken apart into Booth's digits of two bits, each a row of the other's bits and two.
+    """
+    inputs = LUT_INPUTS[family]
+    if min(x_bits, w_bits) < 2:
+        return max(x_bits, w_bits) / 2
+    if inputs == 6:
+        if x_bits + w_bits <= inputs:
+            return float(x_bits + w_bits)
+        a, w = (x_bits, w_bits) if w_signed and w_bits > 2 else (w_bits, x_bits)
+        if a <= _SMALL and 2 < w <= _SMALL:
+            return float(a + 2 + a + w - 2 + 1)
+    return float(_digits(x_bits, x_signed, w_bits, w_signed, inputs)[0])
+
+
+@cache
+def product_rows(x_bits: int, x_signed: bool, w_bits: int, w_signed: bool, family: Family) -> int:
+    """Return how many adders in a row a product of two variables takes."""
+    if min(x_bits, w_bits) < 2:
+        return 0
+    return _digits(x_bits, x_signed, w_bits, w_signed, LUT_INPUTS[family])[1]
+
+
+def _digits(x_bits: int, x_signed: bool, w_bits: int, w_signed: bool, inputs: int) -> tuple[int, int]:
+    """Return LUTs and rows of a product whose one factor is taken apart, the cheaper one."""
+    pairs = ((x_bits, w_bits, w_signed), (w_bits, x_bits, x_signed))
+    return min(_taken_apart(other, own, signed, inputs) for other, own, signed in pairs)
+
+
+def _taken_apart(x_bits: int, w_bits: int, w_signed: bool, inputs: int) -> tuple[int, int]:
+    """Return LUTs and rows by the digits of w, whose lowest bits come first, from a table if that fits a LUT."""
+    bits = max(2, w_bits + (not w_signed))
+    tabled = (k for k in range(2, w_bits) if (bits - k) % 2 == 0 and x_bits + k <= inputs)
+    low = max(tabled, default=bits % 2)
+    first = x_bits + low if low > 1 else low * x_bits
+    rows = (bits - low) // 2
+    return first + rows * (x_bits + 2), rows
+
+
+def stages(adders: int, family: Family) -> int:
+    """Return the pipeline stages of so many adders in a row, at the clocks that boards of the family have."""
+    return ceil(adders / ADDERS_IN_A_STAGE[family])
+
+
+def tree_luts(terms: int, bits: int) -> float:
+    """Return the LUTs of a tree of adders over terms of so many bits: a bit more at every level."""
+    luts = 0
+    while terms > 1:
+        bits += 1
+        luts += terms // 2 * bits
+        terms = ceil(terms / 2)
+    return float(luts)
+
+
+def count_luts(bits: int, family: Family) -> float:
+    """Return the LUTs that count how many of so many bits are ones: tables of a LUT's inputs, then adders."""
+    inputs = LUT_INPUTS[family] if LUT_INPUTS[family] > 4 else 3
+    if bits < 3:
+        return float(max(0, bits - 1) * 2)
+    groups, width = ceil(bits / inputs), min(bits, inputs).bit_length()
+    luts = float(groups * width)
+    if inputs == 6:
+        luts += groups // 2 * (width + 1)
+        groups, width = ceil(groups / 2), width + (groups > 1)
+    return luts + tree_luts(groups, width)
+
+
+def largest_luts(bits: int) -> float:
+    """Return the LUTs of the larger of two numbers: a comparison, two bits in each LUT, and a choice."""
+    return float(bits + (ceil(bits / 2) if bits > 2 else 0))
+
+
+def heap_luts(factors: Sequence[int], bits: Sequence[int], width: int) -> float:
+    """Return the LUTs of six inputs of ``sum(factor * word)``, the words of `bits` bits, modulo ``2**width``.
+
+    All bits of all signed digits stand in a heap; chains of LUTs make four bits out of nine, three LUTs for five bits
+    that go, and a last one adds two numbers.
+    """
+    heap = sum(_digits_of(factor) * own for factor, own in zip(factors, bits, strict=True))
+    return 0.6 * max(0, heap - 2 * width) + min(heap, width) if heap > 1 else 0.0
+
+
+def _digits_of(factor: int) -> int:
+    """Return the digits -1 and 1 of a factor in the form that has the fewest."""
+    return (factor ^ 3 * factor).bit_count()
+
+
+def constant_products_luts(factors: Sequence[int], inputs: Sequence[TensorType], width: int, family: Family) -> float:
+    """Return the LUTs of ``sum(factor * word)`` of at least three terms, the words in the formats of `inputs`.
+
+    Short words are added bit by bit where LUTs have six inputs, others as shifts and adders.
+    """
+    digits = [_digits_of(factor) for factor in factors]
+    sizes = [x.bits for x in inputs]
+    if LUT_INPUTS[family] == 6 and max(sizes) <= _BITWISE and max(digits) > 1:
+        return heap_luts(factors, sizes, width)
+    rows = sorted(bits for own, bits in zip(digits, sizes, strict=True) for _ in range(own))
+    return float(sum(min(width, bits + 2) for bits in rows[:-1]))
+
+
+def shifted_rows(factors: Sequence[int], inputs: Sequence[TensorType]) -> float:
+    """Return the bits of the rows that constant multiples are the sum of, a row for each one in a factor, beyond two.
+
+    Synthesis adds three rows to two with a table for each bit of the sum and one for its carry.
+    """
+    sizes = sorted(x.bits for f, x in zip(factors, inputs, strict=True) for _ in range(abs(f).bit_count()))
+    return float(sum(sizes[:-2]))
+
+
+def products_parts(table: LaneTable, weight_bits: int, x: TensorType, width: int, family: Family) -> dict[str, float]:
+    """Return the parts of the products of an input with a table of weights.
+
+    Parameters
+    ----------
+    table
+        What its lanes hold, (rows, columns), all of which work side by side.
+    weight_bits
+        Most bits that a weight takes.
+    x
+        The input's format.
+    width
+        Bits of a row's sum.
+    """
+    varies = table.bits > 0
+    bits = np.where(varies, np.maximum(np.minimum(table.bits, weight_bits) - table.zeros, 1), 0)
+    narrow = varies & (np.minimum(bits, x.bits) == 1)
+    kinds = np.bincount((2 * bits + (table.least < 0))[varies & ~narrow])
+    products = (
+        int(kinds[kind]) * product_luts(x.bits, x.signed, int(kind) // 2, bool(kind % 2), family)
+        for kind in np.flatnonzero(kinds)
+    )
+    fixed = [row[row != 0].tolist() for row in np.where(varies, 0, table.first)] if not varies.all() else []
+    constants = sum(constant_products_luts(row, [x] * len(row), width, family) for row in fixed if row)
+    return {
+        "selects": float(np.where(narrow, np.maximum(bits, x.bits), 0).sum()),
+        "products": float(sum(products)),
+        "constant_products": float(constants),
+    }
+
+
+def behind_block(blocks: float, word: int, folds: int) -> float:
+    """Return the registers that go beside a table in block RAM: its word comes a cycle late."""
+    return float(word + index_bits(folds) + 4) if blocks else 0.0

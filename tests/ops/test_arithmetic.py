@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Amounts of LUTs for arithmetic: the compiler's own rules, and every knob in the right direction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from hwgen.graph import Graph, Node, TensorType
+from hwgen.hlsc.back import rows
+from hwgen.hw import Choice, Folding, Resources, boards
+from hwgen.ops import arithmetic
+from hwgen.ops.area import lane_table
+from hwgen.ops.matvec import Matvec
+
+
+@pytest.mark.parametrize("signs", list(product((False, True), repeat=2)))
+def test_products_of_large_factors_cost_what_the_compiler_says(signs: tuple[bool, bool]) -> None:
+    for a, b in product(range(5, 12), repeat=2):
+        x, w = rows.Factor(0, a, signs[0]), rows.Factor(1, b, signs[1])
+        for family, inputs in (("xcup", 6), ("ecp5", 4)):
+            best = min((rows.cost(p, q, inputs), rows.adders(p, q, inputs)) for p, q in ((x, w), (w, x)))
+            found = (
+                arithmetic.product_luts(a, signs[0], b, signs[1], family),
+                arithmetic.product_rows(a, signs[0], b, signs[1], family),
+            )
+            assert found == best
+
+
+def test_small_products_are_a_table_and_an_adder() -> None:
+    assert arithmetic.product_luts(4, True, 4, True, "xcup") == 13
+    assert arithmetic.product_luts(2, False, 4, True, "xcup") == 6
+    assert arithmetic.product_luts(8, True, 1, False, "ecp5") == 4
+
+
+def test_sums_and_counts() -> None:
+    assert arithmetic.tree_luts(1, 8) == 0 and arithmetic.tree_luts(4, 8) == 9 + 9 + 10
+    assert arithmetic.count_luts(6, "xcup") == 3 and arithmetic.count_luts(12, "xcup") == 3 + 3 + 4
+    assert arithmetic.count_luts(1, "ecp5") == 0
+
+
+def test_constant_products_are_heaps_where_words_are_short() -> None:
+    x = TensorType((1, 1), True, 4)
+    few = arithmetic.constant_products_luts([5, 3, 7], [x] * 3, 10, "xcup")
+    assert few == pytest.approx(0.6 * (6 * 4 - 20) + 10)
+    assert arithmetic.constant_products_luts([5, 3, 7], [x] * 3, 10, "ecp5") == 5 * 6
+    assert arithmetic.heap_luts([0], [8], 9) == 0
+
+
+def test_a_table_of_weights_says_which_products_there_are() -> None:
+    x = TensorType((1, 4), True, 8)
+    weight = np.array([[0, 4, -8, 5], [0, 12, 7, 5], [0, 8, 0, 5]], dtype=np.int64)
+    parts = arithmetic.products_parts(lane_table(weight, 1, 4), 8, x, 16, "ecp5")
+    wanted = arithmetic.product_luts(8, True, 2, False, "ecp5") + arithmetic.product_luts(8, True, 4, True, "ecp5")
+    assert parts["products"] == wanted and parts["selects"] == 0 and parts["constant_products"] == 10
+
+
+def _cost(choice: Choice, bits: int = 8, weight_bits: int = 8, board: str = "zcu102") -> Resources:
+    rng = np.random.default_rng(7)
+    top = 1 << weight_bits - 1
+    weight, bias = rng.integers(-top, top, (16, 32), dtype=np.int64), rng.integers(-99, 99, 16, dtype=np.int64)
+    attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
+    node = Node("m", "matvec", ("x",), ("y",), attrs, {"weight": "w", "bias": "b"}, ())
+    types = {"x": TensorType((1, 32, 4, 4), True, bits)}
+    graph = Graph("g", ("x",), (), (node,), types, {"w": weight, "b": bias})
+    (types["y"],) = Matvec().infer(graph, node)
+    graph = Graph("g", ("x",), ("y",), (node,), types, {"w": weight, "b": bias})
+    return Matvec().cost(graph, node, choice, boards.load(board))
+
+
+@pytest.mark.parametrize("board", ["zcu102", "ulx3s"])
+def test_every_knob_of_a_matrix_moves_its_estimate(board: str) -> None:
+    start = Choice(Folding(4, 2), "lut_generic", "lut")
+    base = _cost(start, board=board)
+    assert _cost(replace(start, folding=Folding(8, 2)), board=board).lut > base.lut
+    assert _cost(replace(start, folding=Folding(4, 4)), board=board).lut > base.lut
+    assert _cost(start, bits=4, board=board).lut < base.lut > _cost(start, weight_bits=4, board=board).lut
+    blocks, in_blocks = (
+        _cost(replace(start, unit="dsp"), board=board),
+        _cost(replace(start, storage="bram"), board=board),
+    )
+    assert blocks.dsp > 0 == base.dsp and blocks.lut < base.lut
+    assert in_blocks.bram36 > 0 == base.bram36 and in_blocks.lut < base.lut
