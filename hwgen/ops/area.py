@@ -8,7 +8,7 @@ price of one unit of a part stands in ``area.yaml``, by kernel and by size of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import ceil
@@ -18,12 +18,14 @@ import numpy as np
 import yaml
 
 from hwgen.graph import Ints
-from hwgen.hw import Family, Resources, Storage
+from hwgen.hw import Board, Family, Resources, Storage
 
 PRICES = Path(__file__).parent / "area.yaml"
 LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4}
 LUTS_PER_BLOCK = 150
 ABSORBED = 16
+SMALL_RAM, LARGE_RAM = 1 << 10, 1 << 15
+"""Bits up to which a RAM is always in LUTs, and from which UltraRAM is worth a look."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,15 @@ class Parts:
         Amount of every part that costs LUTs, and of every part that costs registers.
     bram36
         Block RAMs, a half for 18 Kbit.
-    dsp
-        Multiplier blocks.
+    dsp, uram
+        Multiplier blocks and UltraRAMs.
     """
 
     lut: Mapping[str, float]
     ff: Mapping[str, float]
     bram36: float = 0.0
     dsp: int = 0
+    uram: int = 0
 
 
 @cache
@@ -65,7 +68,7 @@ def priced(kernel: str, family: Family, parts: Parts) -> Resources:
         sum((lists[price_list(name, family)][part] if lists else 1) * amount for part, amount in amounts.items())
         for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
     )
-    return Resources(round(lut), round(ff), parts.dsp, parts.bram36)
+    return Resources(round(lut), round(ff), parts.dsp, parts.bram36, parts.uram)
 
 
 def index_bits(extent: int) -> int:
@@ -222,11 +225,26 @@ def addressed(depth: int, width: int) -> float:
     return float(width) if 4 < depth <= ABSORBED and not rom_in_block(depth, width) else 0.0
 
 
-def ram(depth: int, width: int, family: Family) -> tuple[float, float]:
-    """Return the LUTs and the block RAMs of a RAM with one write and one read port."""
-    if ram_in_block(depth, width):
+def ram(depth: int, width: int, family: Family, storage: Storage = "auto") -> tuple[float, float]:
+    """Return the LUTs and the block RAMs of a RAM with one write and one read port; UltraRAM takes none of them."""
+    if storage == "uram":
+        return 0.0, 0.0
+    if storage == "bram" or (storage == "auto" and ram_in_block(depth, width)):
         return 0.0, mapped_blocks(depth, width)
     return float(ram_luts(depth, width, family)), 0.0
+
+
+def ultra_rams(depth: int, width: int) -> int:
+    """Return the UltraRAMs of 4,096 words of 72 bits that a RAM fills."""
+    return ceil(depth / 4096) * ceil(width / 72)
+
+
+def ram_storages(depth: int, width: int, board: Board) -> Sequence[Storage]:
+    """Return where a RAM is worth keeping: a small one in LUTs, only a large one in UltraRAM."""
+    if depth * width <= SMALL_RAM:
+        return ("auto",)
+    large = depth * width >= LARGE_RAM and board.family == "xcup" and board.resources.uram > 0
+    return ("lutram", "bram", "uram") if large else ("lutram", "bram")
 
 
 def together(*parts: Mapping[str, float]) -> dict[str, float]:

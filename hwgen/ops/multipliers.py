@@ -18,10 +18,9 @@ import numpy.typing as npt
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
 from hwgen.ops.area import ABSORBED
+from hwgen.ops.support import kept_in
 from hwgen.packing import BLOCKS, Format, stars
 
-KERNEL_STORAGE: dict[Storage, int] = {"lut": 1, "lutram": 1, "bram": 2, "uram": 3}
-"""``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
 CODES = 64
 """More than any code of a lane, see `_begun`."""
 
@@ -151,5 +150,4 @@ def streamed(found: Sequence[Choice], weight_bits: int, board: Board) -> list[Ch
 
 def settings(choice: Choice) -> dict[str, bool | int]:
     """Return the members of a kernel's configuration that say what multiplies and where the weights live."""
-    found: dict[str, bool | int] = {"kDsp": True} if choice.unit == "dsp" else {}
-    return {**found, "kStorage": KERNEL_STORAGE[choice.storage]} if choice.storage in KERNEL_STORAGE else found
+    return {**({"kDsp": True} if choice.unit == "dsp" else {}), **kept_in(choice)}

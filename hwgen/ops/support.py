@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import CType, Rom
+from hwgen.hw import Choice, CType, Rom, Storage
 
 
 def int_attr(node: Node, name: str) -> int:
@@ -68,6 +70,15 @@ def product_range(lo: int, hi: int, factors: Ints) -> tuple[int, int]:
     least, most = int(factors.min()), int(factors.max())
     corners = [lo * least, lo * most, hi * least, hi * most]
     return min(corners), max(corners)
+
+
+KEPT: Mapping[Storage, int] = {"lut": 1, "lutram": 1, "bram": 2, "uram": 3}
+"""``kStorage`` of ``hls/include/hwgen/settings.hpp``."""
+
+
+def kept_in(choice: Choice) -> dict[str, int]:
+    """Return the member of a kernel's configuration that says where it keeps its weights or lines."""
+    return {"kStorage": KEPT[choice.storage]} if choice.storage in KEPT else {}
 
 
 def divisors(n: int) -> list[int]:

@@ -11,11 +11,11 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
-from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.ops.area import Parts, counter_bits, ram, ram_storages, ultra_rams
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.line_buffer import best, depth_of
-from hwgen.ops.support import in_type, int_attr, ints_attr, str_attr
+from hwgen.ops.support import in_type, int_attr, ints_attr, kept_in, str_attr
 from hwgen.ops.window_schedule import Geometry
 
 
@@ -124,6 +124,15 @@ class Window(LaneOp):
             taps = StreamType.of(y, folding.simd, "taps", kh * kw)
         return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
 
+    def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
+        """Return every folding with the storages that suit its line buffer."""
+        bits = in_type(graph, node).bits
+        return [
+            Choice(folding, "none", storage)
+            for folding in self.foldings(graph, node)
+            for storage in ram_storages(depth_of(self.geometry(graph, node, folding.simd)), bits * folding.simd, board)
+        ]
+
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations from a frame to the next."""
         return best(self.geometry(graph, node, folding.simd)).ii
@@ -148,7 +157,8 @@ class Window(LaneOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         geometry = self.geometry(graph, node, choice.folding.simd)
         words = depth_of(geometry)
-        buffer, bram = ram(words, x.bits * choice.folding.simd, family)
+        buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
+        uram = ultra_rams(words, x.bits * choice.folding.simd) if choice.storage == "uram" else 0
         padded = float(any(geometry.pads))
         place = counter_bits(*geometry.out_size, *geometry.kernel, geometry.folds)
         walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
@@ -158,7 +168,9 @@ class Window(LaneOp):
             "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (sum(geometry.kernel) + word),
             "ram": buffer, "word": word,
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}, bram)
+        return Parts(
+            lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram or uram else 0.0}, bram, 0, uram
+        )
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `window`."""
@@ -189,6 +201,7 @@ class Window(LaneOp):
         }
         if (dh, dw) != (1, 1):
             config |= {"kDilationH": dh, "kDilationW": dw}
+        config |= kept_in(choice)
         if geometry.channel_groups > 1:
             config["kGroups"] = geometry.channel_groups
         ins, outs = self.streams(graph, node, choice.folding)

@@ -21,13 +21,22 @@ EXACT = frozenset(
 
 
 def key(call: KernelCall, family: Family, clock_mhz: float) -> str:
-    """Return what the depth of a kernel depends on as one line of text; extents count by their bits only."""
+    """Return what the depth of a kernel depends on as one line of text; extents count by their bits only.
+
+    A storage that the compiler would choose itself goes unsaid.
+    """
+    said = {name: value for name, value in call.config.items() if name != "kStorage" or not _by_rule(call)}
     parts = [call.function, family, f"{clock_mhz:g}"]
-    parts += [f"{name}={_text(name, value)}" for name, value in call.config.items()]
+    parts += [f"{name}={_text(name, value)}" for name, value in said.items()]
     parts += [
         f"{rom.name}={'s' if rom.ctype.signed else 'u'}{rom.ctype.bits}x{_size(rom.shape[0])}" for rom in call.roms
     ]
     return " ".join(parts)
+
+
+def _by_rule(call: KernelCall) -> bool:
+    """Tell whether the storage that a call asks for is that of the compiler's rule."""
+    return (call.config["kStorage"] != IN_LUTS) == _in_block_by_rule(call)
 
 
 def _text(name: str, value: int | bool | CType) -> str:
@@ -68,15 +77,28 @@ def at_most(call: KernelCall, family: Family, clock_mhz: float) -> int:
 
 DOUBT = 3
 LEVELS_PER_MHZ = {"xcup": 2000.0, "xc7": 1200.0, "ecp5": 800.0}
+FASTEST_BLOCK = {"xcup": 322.0, "xc7": 192.0, "ecp5": 153.0}
+"""Clocks in MHz up to which a multiplier block has two registers, and three above."""
+IN_LUTS = 1
+"""``kStorage`` of memories in LUTs."""
 
 
 def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
     """Return a depth from the levels of logic that fit a cycle; a memory in block RAM takes a stage of its own."""
     per_cycle = LEVELS_PER_MHZ[family] / clock_mhz
-    return max(1, ceil(_levels(call) / per_cycle)) + _behind_block_ram(call)
+    blocks = 0
+    if call.config.get("kDsp"):
+        blocks = 3 if clock_mhz > FASTEST_BLOCK[family] else 2
+    return blocks + max(1, ceil(_levels(call) / per_cycle)) + _behind_block_ram(call)
 
 
 def _behind_block_ram(call: KernelCall) -> bool:
+    if call.config.get("kStorage"):
+        return call.config["kStorage"] != IN_LUTS
+    return _in_block_by_rule(call)
+
+
+def _in_block_by_rule(call: KernelCall) -> bool:
     if call.function in ("window", "rearrange"):
         depth, width = call.config["kDepth"], call.inputs[0].width
         assert isinstance(depth, int)
@@ -87,8 +109,9 @@ def _behind_block_ram(call: KernelCall) -> bool:
 
 def _levels(call: KernelCall) -> float:
     config = call.config
-    if call.function == "matvec":
-        return 4 + _bits(config["weight_t"]) / 2 + log2(call.inputs[0].lanes)
+    if call.function in ("matvec", "matvec_streamed"):
+        products = 0 if config.get("kDsp") else _bits(config["weight_t"]) / 2
+        return 4 + products + log2(call.inputs[0].lanes)
     if call.function == "thresholds":
         return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
     if call.function == "requantise":

@@ -15,6 +15,7 @@ from hwgen.errors import InfeasibleError
 from hwgen.graph import Graph, Node
 from hwgen.hw import Board
 from hwgen.hw.limits import bandwidth_of
+from hwgen.plan.overrides import choices_of
 from hwgen.plan.sites import Streaming
 from hwgen.plan.types import Plan
 
@@ -22,7 +23,7 @@ Fit = Callable[[Graph, Board, Budget, Streaming], Plan]
 
 
 def fit_streaming(graph: Graph, board: Board, budget: Budget, fit: Fit) -> Plan:
-    """Return the plan without streams, else the one with the fewest layers streamed, found by bisection.
+    """Return the plan without streams but those asked for, else the one with the fewest layers streamed.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def fit_streaming(graph: Graph, board: Board, budget: Budget, fit: Fit) -> Plan:
         What stands against the plan without streams, where none with streams fits either.
     """
     try:
-        return fit(graph, board, budget, Streaming())
+        return fit(graph, board, budget, _shared(graph, board, budget, 0))
     except InfeasibleError as error:
         found = _fewest(graph, board, budget, fit)
         if found is None:
@@ -43,19 +44,29 @@ def streaming_of(plan: Plan) -> Streaming:
     return Streaming(frozenset(p.layer for p in plan.processes if p.choice.storage == "streamed"), inf)
 
 
-def _fewest(graph: Graph, board: Board, budget: Budget, fit: Fit) -> Plan | None:
-    """Return the plan with the fewest layers streamed; each has an equal share of the bandwidth."""
+def _shared(graph: Graph, board: Board, budget: Budget, count: int) -> Streaming:
+    """Return what may be streamed: layers of which the budget says so, and the first `count` of the others."""
+    asked = {name for name, choice in choices_of(graph, budget).items() if choice.weights == "streamed"}
     order = sorted((n for n in graph.nodes if n.op == "matvec"), key=lambda n: _priority(graph, n))
-    per_cycle = (bandwidth_of(board, budget) or 0.0) * 1e3 / (budget.clock_mhz or board.clock_mhz)
+    names = frozenset(asked | {node.name for node in order[:count]})
+    return Streaming(names, _per_cycle(board, budget) / max(len(names), 1))
+
+
+def _per_cycle(board: Board, budget: Budget) -> float:
+    """Return the bytes that memory gives in a cycle."""
+    return (bandwidth_of(board, budget) or 0.0) * 1e3 / (budget.clock_mhz or board.clock_mhz)
+
+
+def _fewest(graph: Graph, board: Board, budget: Budget, fit: Fit) -> Plan | None:
+    """Return the plan with the fewest layers streamed, found by bisection; each has an equal share of the bandwidth."""
 
     def with_first(count: int) -> Plan | None:
-        streaming = Streaming(frozenset(node.name for node in order[:count]), per_cycle / count)
         try:
-            return fit(graph, board, budget, streaming)
+            return fit(graph, board, budget, _shared(graph, board, budget, count))
         except InfeasibleError:
             return None
 
-    most = min(len(order), int(per_cycle))
+    most = min(sum(node.op == "matvec" for node in graph.nodes), int(_per_cycle(board, budget)))
     count, too_few, best = 1, 0, None
     while best is None and too_few < most:
         best = with_first(count)

@@ -29,8 +29,8 @@ ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
 /// holds the same lanes of kBits: kInBits, or more where kPadValue does not fit (kSigned extends the sign; a signed bit
 /// is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns, channel folds. Order
 /// taps: for each output pixel its channel folds, kernel rows, columns. With kGroups, order nhwc is that of each group
-/// of channels after the other. kDilationH and kDilationW are the rows and columns from one tap to the next. Both may
-/// be left out. Padding holds kPadValue.
+/// of channels after the other. kDilationH and kDilationW are the rows and columns from one tap to the next, kStorage
+/// says where the buffer lives. All of these may be left out. Padding holds kPadValue.
 ///
 /// Every iteration reads a word if one waits and the buffer has room, and writes a word if it is padding or was read in
 /// an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel at hand, are
@@ -49,7 +49,15 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   // Invariant: `held` words were read from `base` on, the first tap of the output pixel at hand; `place` is where that
   // one is in the buffer, and `offset` the distance from there to the tap at hand, walked with it or read off counters.
   static ap_uint<kInWidth> buffer[Cfg::kDepth];
+  if constexpr (StorageOf<Cfg>::value == kKeptInLuts) {
+#pragma HLS BIND_STORAGE variable = buffer type = ram_s2p impl = lutram
+  } else if constexpr (StorageOf<Cfg>::value == kKeptInBlocks) {
+#pragma HLS BIND_STORAGE variable = buffer type = ram_s2p impl = bram
+  } else if constexpr (StorageOf<Cfg>::value == kKeptInUltra) {
+#pragma HLS BIND_STORAGE variable = buffer type = ram_s2p impl = uram
+  } else {
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p
+  }
   static Counter<G::kUnit> unit;
   static Counter<G::kInner> inner;
   static Counter<G::kMiddle> middle;
