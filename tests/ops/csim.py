@@ -34,7 +34,7 @@ def alone(name: str, built: Built) -> Plan:
     process = Process(name, name, function, (), choice, built.call, ends[0], ends[1], 0, 0, Resources(), "")
     return Plan(
         "alone", board, board.clock_mhz, board.resources, (process,), (*ins, *outs), (), 0, 0, Resources(), "", "", (),
-        built.arrays,
+        arrays=built.arrays,
     )  # fmt: skip
 
 
