@@ -107,7 +107,7 @@ def large_ones() -> dict[str, Network]:
     ultraface, mobilenet = known["ultraface_slim320"], known["mobilenet_v2_imagenet"]
     return {
         ESPCN: Network(espcn, 1, types="x.7=uint8"),
-        "ultraface_slim320": Network(ultraface.path, 1, real=ultraface, layers=16),
+        "ultraface_slim320": Network(ultraface.path, 1, real=ultraface),
         CORAL_V2: Network(coral, 1, layers=12, budget="board: u280\ntarget: {fps: 400}\n"),
         "mobilenet_v2_imagenet": Network(mobilenet.path, 1, real=mobilenet, layers=14, budget="board: u280\n"),
     }
