@@ -10,11 +10,11 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts
 from hwgen.ops.arithmetic import constant_products_luts, shifted_rows
-from hwgen.ops.folded import LaneOp, same_shapes
+from hwgen.ops.folded import ElementOp, same_shapes
 from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 
 
-class Add(LaneOp):
+class Add(ElementOp):
     """``acc = m0 * a + m1 * b + bias`` with integer attributes `m0`, `m1`, `bias`; both inputs have the same shape."""
 
     name = "add"
@@ -50,7 +50,7 @@ class Add(LaneOp):
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": lanes * y.bits})
 
-    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
+    def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `add`."""
         y = graph.types[node.outputs[0]]
         config: dict[str, int | bool | CType] = {

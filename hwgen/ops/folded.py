@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node
-from hwgen.hw import Board, Choice, Family, Folding, Option, Resources, Schedule, StreamType, Unit
+from hwgen.hw import Board, Built, Choice, Family, Folding, Option, Resources, Schedule, StreamType, Unit
+from hwgen.ops import whole
 from hwgen.ops.area import Parts, priced
 from hwgen.ops.base import HardwareOp
 from hwgen.ops.support import divisors, in_type
@@ -100,6 +102,47 @@ class LaneOp(FoldedOp):
         """Read a beat of every input and write a beat in every iteration."""
         beat = np.arange(self.cycles(graph, node, folding), dtype=np.int64)
         return Schedule(beat.size, tuple(beat for _ in node.inputs), tuple(beat for _ in node.outputs))
+
+
+class ElementOp(LaneOp):
+    """An operator that treats each element by itself, with constants for each channel (C, ...) or for all (1, ...).
+
+    It can also do a whole frame at once, which is one pixel to it.
+    """
+
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return one folding for each divisor of the channels, and the whole frame where it is small enough."""
+        frame = [whole.folding(graph, node)] if whole.fits(graph, node) else []
+        return super().foldings(graph, node) + frame
+
+    def streams(
+        self, graph: Graph, node: Node, folding: Folding
+    ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
+        """Return streams of the folding's elements on every side."""
+        return super().streams(graph, node, folding) if folding.pixels == 1 else whole.streams(graph, node)
+
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return one iteration for each input beat."""
+        return super().cycles(graph, node, folding) // folding.pixels
+
+    def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
+        """Price the parts; of a whole frame those of its one pixel."""
+        return super().cost(*self._seen(graph, node, choice), board)
+
+    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
+        """Return the kernel call, for a whole frame that of its one pixel."""
+        return self.kernel_of(*self._seen(graph, node, choice))
+
+    @abstractmethod
+    def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
+        """Return the kernel call for one pixel after the other."""
+
+    @staticmethod
+    def _seen(graph: Graph, node: Node, choice: Choice) -> tuple[Graph, Node, Choice]:
+        if choice.folding.pixels == 1:
+            return graph, node, choice
+        lanes = in_type(graph, node).elements
+        return whole.as_one_pixel(graph, node), node, replace(choice, folding=Folding(lanes, lanes))
 
 
 def write_every(iterations: int, group: int) -> Ints:

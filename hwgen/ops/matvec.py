@@ -9,8 +9,8 @@ import numpy as np
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
-from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, pack
-from hwgen.ops import multipliers
+from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Resources, Schedule, StreamType, pack
+from hwgen.ops import multipliers, whole
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, ram, rom, together
 from hwgen.ops.arithmetic import behind_block, count_luts, products_parts, tree_luts
 from hwgen.ops.folded import FoldedOp, write_every
@@ -82,14 +82,18 @@ class Matvec(FoldedOp):
         return row * self.cycles(graph, node, choice.folding)
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return every (divisor of K, divisor of OC / G)."""
+        """Return every (divisor of K, divisor of OC / G), and the whole frame where it is small enough."""
         outputs, inputs = graph.constant(node, "weight").shape
-        return [Folding(simd, pe) for simd in divisors(inputs) for pe in divisors(outputs // _groups(node))]
+        found = [Folding(simd, pe) for simd in divisors(inputs) for pe in divisors(outputs // _groups(node))]
+        alone = bool_attr(node, "per_pixel") and _groups(node) == 1 and graph.types[node.outputs[0]].pixels > 1
+        return [*found, whole.folding(graph, node)] if alone and whole.fits(graph, node) else found
 
     def streams(
         self, graph: Graph, node: Node, folding: Folding
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
-        """Return `simd` lanes in and `pe` lanes out."""
+        """Return `simd` lanes in and `pe` lanes out for each pixel."""
+        if folding.pixels > 1:
+            return whole.streams(graph, node)
         return (
             (StreamType.of(in_type(graph, node), folding.simd),),
             (StreamType.of(graph.types[node.outputs[0]], folding.pe),),
@@ -98,7 +102,8 @@ class Matvec(FoldedOp):
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return vectors * (OC / PE) * (K / SIMD)."""
         outputs, inputs = graph.constant(node, "weight").shape
-        return int(graph.types[node.outputs[0]].pixels * (outputs // folding.pe) * (inputs // folding.simd))
+        vectors = graph.types[node.outputs[0]].pixels // folding.pixels
+        return int(vectors * (outputs // folding.pe) * (inputs // folding.simd))
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a vector during its first output fold, write at the end of every output fold."""
@@ -163,6 +168,11 @@ class Matvec(FoldedOp):
         }  # fmt: skip
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 
+    def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
+        """Price the parts, pixels side by side one by one."""
+        one, pixels = super().cost(graph, node, choice, board), choice.folding.pixels
+        return Resources(one.lut * pixels, one.ff * pixels, one.dsp * pixels, one.bram36 * pixels, one.uram * pixels)
+
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `matvec`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
@@ -186,6 +196,8 @@ class Matvec(FoldedOp):
         }
         if _groups(node) > 1:
             config["kGroups"] = _groups(node)
+        if choice.folding.pixels > 1:
+            config["kPixels"] = choice.folding.pixels
         tiles = codes.reshape(outputs // pe, pe, inputs // simd, simd).transpose(0, 2, 1, 3).reshape(-1, pe * simd)
         roms = RomSet(node.name)
         ins, outs = self.streams(graph, node, choice.folding)

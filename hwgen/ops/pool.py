@@ -11,8 +11,9 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.ops import whole
 from hwgen.ops.area import Parts, counter_bits, rom, together
-from hwgen.ops.arithmetic import largest_luts
+from hwgen.ops.arithmetic import largest_luts, tree_luts
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -64,16 +65,36 @@ class Pool(LaneOp):
         """Return the channels of the output."""
         return graph.types[node.outputs[0]].channels
 
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return one folding for each divisor of the channels, and the whole frame where it is small enough."""
+        found = super().foldings(graph, node)
+        return [*found, whole.folding(graph, node)] if self._may_be_whole(graph, node) else found
+
+    @staticmethod
+    def _may_be_whole(graph: Graph, node: Node) -> bool:
+        return "multiplier" not in node.constants and int_attr(node, "taps") > 1 and whole.fits(graph, node)
+
+    def _is_whole(self, graph: Graph, node: Node, folding: Folding) -> bool:
+        return self._may_be_whole(graph, node) and folding == whole.folding(graph, node)
+
     def streams(
         self, graph: Graph, node: Node, folding: Folding
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
         """Return the taps' stream and the result's stream."""
+        if self._is_whole(graph, node, folding):
+            return whole.streams(graph, node)
         taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
         return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.simd),)
 
+    def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return one iteration for each tap of each fold, one for a whole frame."""
+        return self.schedule(graph, node, folding).ii
+
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read a tap in every iteration, write after the last tap of each fold."""
-        beats = self.cycles(graph, node, folding)
+        if self._is_whole(graph, node, folding):
+            return whole.schedule(node)
+        beats = in_type(graph, node).elements // folding.simd
         writes = write_every(beats, int_attr(node, "taps"))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
@@ -85,6 +106,8 @@ class Pool(LaneOp):
         """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         taps, lanes = int_attr(node, "taps"), choice.folding.simd
+        if self._is_whole(graph, node, choice.folding):
+            return self._frame_parts(graph, node)
         folds, scaled = y.channels // lanes, "multiplier" in node.constants
         largest = str_attr(node, "mode") == "max"
         factor = type_of(graph.constant(node, "multiplier")).bits if scaled else 0
@@ -99,11 +122,22 @@ class Pool(LaneOp):
         ff = {"base": 1.0, "state": counters + sums + lanes * y.bits}
         return Parts(together(lut, table), ff, bram)
 
+    @staticmethod
+    def _frame_parts(graph: Graph, node: Node) -> Parts:
+        """A tree for each channel of each pixel."""
+        x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        taps, largest = int_attr(node, "taps"), str_attr(node, "mode") == "max"
+        compared = (taps - 1) * largest_luts(x.bits) if largest else 0.0
+        summed = 0.0 if largest else tree_luts(taps, x.bits)
+        lut = {"base": 1.0, "largest": y.elements * compared, "sums": y.elements * summed}
+        return Parts(lut, {"base": 1.0, "state": float(y.elements * y.bits)})
+
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pool`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        frame = self._is_whole(graph, node, choice.folding)
         config: dict[str, int | bool | CType] = {
-            "kLanes": choice.folding.simd,
+            "kLanes": y.channels if frame else choice.folding.simd,
             "kChannels": y.channels,
             "kTaps": int_attr(node, "taps"),
             "kPixels": y.pixels,
@@ -117,4 +151,6 @@ class Pool(LaneOp):
             multiplier = graph.constant(node, "multiplier")
             roms.add("multiplier", type_of(multiplier), multiplier.reshape(-1, 1))
         ins, outs = self.streams(graph, node, choice.folding)
-        return Built(KernelCall("pool.hpp", "pool", config, ins, outs, roms.roms), roms.arrays)
+        return Built(
+            KernelCall("pool.hpp", "pool_frame" if frame else "pool", config, ins, outs, roms.roms), roms.arrays
+        )

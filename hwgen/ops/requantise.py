@@ -21,7 +21,7 @@ from hwgen.ops.area import (
     trailing_zeros,
 )
 from hwgen.ops.arithmetic import product_luts, product_rows, stages
-from hwgen.ops.folded import LaneOp
+from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import (
     RomSet,
     element_type,
@@ -34,7 +34,7 @@ from hwgen.ops.support import (
 )
 
 
-class Requantise(LaneOp):
+class Requantise(ElementOp):
     """``y = clip((acc * mul[c] + add[c]) >> shift, lo, hi)``; the shift rounds towards minus infinity.
 
     Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels. With the optional
@@ -103,7 +103,7 @@ class Requantise(LaneOp):
         }  # fmt: skip
         return Parts(together(lut, table), ff, bram)
 
-    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
+    def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `requantise`; a bipolar input enters as its bit b, being ``2 b - 1``."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         mul, add = graph.constant(node, "mul"), graph.constant(node, "add")

@@ -12,14 +12,14 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts, counter_bits, lane_bits, mapped_blocks, rom_in_block, rom_luts
-from hwgen.ops.folded import LaneOp
+from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import RomSet, bool_attr, element_type, holding, in_type
 
 MAX_INPUT_BITS = 12
 MAX_OUTPUT_BITS = 16
 
 
-class Table(LaneOp):
+class Table(ElementOp):
     """``y = values[x]``: a ROM for each lane.
 
     Constant `values`, int64 ``(C, N)`` or ``(1, N)`` for all channels: column i belongs to the i-th integer of the
@@ -76,7 +76,7 @@ class Table(LaneOp):
         ff = {"base": 1.0, "state": counters + lanes * y.bits}
         return Parts(lut, ff, sum(blocks))
 
-    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
+    def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `table`; bipolar values are stored as their bits."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         codes, lanes = _codes(graph.constant(node, "values"), x), choice.folding.simd

@@ -13,14 +13,14 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_bits, rom, together, trailing_zeros
 from hwgen.ops.arithmetic import count_luts
-from hwgen.ops.folded import LaneOp
+from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
 
 FEW = 16
 """Up to so many thresholds the golden model compares with each; a binary search of each element takes longer."""
 
 
-class Thresholds(LaneOp):
+class Thresholds(ElementOp):
     """``y = y_min + step * #{t : acc >= t}``, counted as ``acc < t`` in flipped channels.
 
     Attributes `y_min` and `step` (1; or 2 with `y_min` -1 and one threshold: bipolar). Constants `thresholds` (C, T),
@@ -98,7 +98,7 @@ class Thresholds(LaneOp):
         ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
         return Parts(together(lut, stored), ff, bram)
 
-    def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
+    def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `thresholds`; a bipolar input enters as its bit, a bipolar output is the count itself."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         table, flip = graph.constant(node, "thresholds"), graph.constant(node, "flip")

@@ -12,6 +12,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
+from hwgen.ops import whole
 from hwgen.ops.area import Parts, counter_bits, ram, ram_storages, ultra_rams
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.line_buffer import best, depth_of
@@ -98,6 +99,21 @@ class Window(LaneOp):
         """Return the channels of a group."""
         return in_type(graph, node).channels // Settings.of(graph, node).groups
 
+    def foldings(self, graph: Graph, node: Node) -> list[Folding]:
+        """Return one folding for each divisor of the channels, and the whole frame where it is small enough."""
+        frame = [whole.folding(graph, node)] if self._may_be_whole(graph, node) else []
+        return super().foldings(graph, node) + frame
+
+    @staticmethod
+    def _may_be_whole(graph: Graph, node: Node) -> bool:
+        """Tell whether a frame is small enough, and whoever reads taps in an order of their own takes it whole too."""
+        readers = graph.consumers[node.outputs[0]]
+        taken = bool(readers) and all(r.op == "pool" and "multiplier" not in r.constants for r in readers)
+        return whole.fits(graph, node) and (str_attr(node, "order") != "taps" or taken)
+
+    def _is_whole(self, graph: Graph, node: Node, folding: Folding) -> bool:
+        return self._may_be_whole(graph, node) and folding == whole.folding(graph, node)
+
     def geometry(self, graph: Graph, node: Node, lanes: int) -> Geometry:
         """Return the numbers that fix the window's schedule."""
         settings = Settings.of(graph, node)
@@ -117,6 +133,8 @@ class Window(LaneOp):
         self, graph: Graph, node: Node, folding: Folding
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
         """Return the feature map's stream and the taps' stream in the node's order."""
+        if self._is_whole(graph, node, folding):
+            return whole.streams(graph, node)
         kh, kw = ints_attr(node, "kernel")
         y = graph.types[node.outputs[0]]
         taps = StreamType.of(y, folding.simd)
@@ -125,20 +143,23 @@ class Window(LaneOp):
         return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
 
     def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
-        """Return every folding with the storages that suit its line buffer."""
-        bits = in_type(graph, node).bits
-        return [
+        """Return every folding with the storages that suit its line buffer; a whole frame needs none."""
+        bits, frame = in_type(graph, node).bits, whole.folding(graph, node)
+        found = [
             Choice(folding, "none", storage)
-            for folding in self.foldings(graph, node)
+            for folding in super().foldings(graph, node)
             for storage in ram_storages(depth_of(self.geometry(graph, node, folding.simd)), bits * folding.simd, board)
         ]
+        return [*found, Choice(frame)] if self._may_be_whole(graph, node) else found
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations from a frame to the next."""
-        return best(self.geometry(graph, node, folding.simd)).ii
+        return self.schedule(graph, node, folding).ii
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
         """Read as early as the line buffer allows, write as early as the taps are there."""
+        if self._is_whole(graph, node, folding):
+            return whole.schedule(node)
         return best(self.geometry(graph, node, folding.simd))
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
@@ -155,6 +176,8 @@ class Window(LaneOp):
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """The line buffer, the position's counters, the buffer's pointers, the padding, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
+        if self._is_whole(graph, node, choice.folding):
+            return Parts({"base": 1.0, "ahead": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
         geometry = self.geometry(graph, node, choice.folding.simd)
         words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
@@ -175,7 +198,9 @@ class Window(LaneOp):
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `window`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        geometry = self.geometry(graph, node, choice.folding.simd)
+        frame = self._is_whole(graph, node, choice.folding)
+        lanes = x.channels // Settings.of(graph, node).groups if frame else choice.folding.simd
+        geometry = self.geometry(graph, node, lanes)
         (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
         top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
@@ -183,7 +208,7 @@ class Window(LaneOp):
             "kInBits": x.bits,
             "kBits": y.bits,
             "kSigned": x.signed,
-            "kLanes": choice.folding.simd,
+            "kLanes": lanes,
             "kChannels": x.channels,
             "kHeight": geometry.size[0],
             "kWidth": geometry.size[1],
@@ -197,7 +222,7 @@ class Window(LaneOp):
             "kOutWidth": geometry.out_size[1],
             "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
             "kTapsOrder": geometry.taps_order,
-            "kDepth": depth_of(geometry),
+            "kDepth": 2 if frame else depth_of(geometry),
         }
         if (dh, dw) != (1, 1):
             config |= {"kDilationH": dh, "kDilationW": dw}
@@ -205,4 +230,4 @@ class Window(LaneOp):
         if geometry.channel_groups > 1:
             config["kGroups"] = geometry.channel_groups
         ins, outs = self.streams(graph, node, choice.folding)
-        return Built(KernelCall("window.hpp", "window", config, ins, outs))
+        return Built(KernelCall("window.hpp", "window_frame" if frame else "window", config, ins, outs))

@@ -157,11 +157,11 @@ class OperatorTests(ABC):
 
 
 def kinds(op: HardwareOp, graph: Graph, node: Node) -> list[Choice]:
-    """Return one choice for every unit and storage that the operator offers."""
+    """Return one choice for every unit and storage that the operator offers, and for whole frames."""
     assert isinstance(op, FoldedOp)
-    found: dict[tuple[Unit, Storage], list[Choice]] = {}
+    found: dict[tuple[Unit, Storage, bool], list[Choice]] = {}
     for choice in op.choices(graph, node, boards.load("zcu102")):
-        found.setdefault((choice.unit, choice.storage), []).append(choice)
+        found.setdefault((choice.unit, choice.storage, choice.folding.pixels > 1), []).append(choice)
     return [choices[len(choices) // 2] for choices in found.values()]
 
 

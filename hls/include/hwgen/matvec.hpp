@@ -48,11 +48,14 @@ void matvec_sums(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits
   constexpr unsigned kRowFolds = Cfg::kOutputs / Cfg::kPe;
   constexpr unsigned kBlocks = kRowFolds * GroupsOf<Cfg>::value;
   constexpr unsigned kFolds = kColumnFolds * kBlocks;
-  constexpr unsigned kIterations = Cfg::kVectors * kFolds;
+  constexpr unsigned kPixels = PixelsOf<Cfg>::value;
+  constexpr unsigned kIterations = Cfg::kVectors / kPixels * kFolds;
   static_assert(Cfg::kInputs % Cfg::kSimd == 0, "kSimd must divide kInputs");
   static_assert(Cfg::kOutputs % Cfg::kPe == 0, "kPe must divide kOutputs");
-  static_assert(kInBits == Cfg::kSimd * bits_of<in_t>(), "an input word must hold kSimd elements of in_t");
-  static_assert(kOutBits == Cfg::kPe * bits_of<acc_t>(), "an output word must hold kPe sums of acc_t");
+  static_assert(kPixels == 1 || kFolds == 1, "pixels can be side by side only where kSimd and kPe are all of a vector");
+  static_assert(Cfg::kVectors % kPixels == 0, "kPixels must divide kVectors");
+  static_assert(kInBits == kPixels * Cfg::kSimd * bits_of<in_t>(), "an input word must hold kSimd elements a pixel");
+  static_assert(kOutBits == kPixels * Cfg::kPe * bits_of<acc_t>(), "an output word must hold kPe sums a pixel");
   static_assert(kBiasDepth == kBlocks && kBiasLanes == Cfg::kPe,
                 "bias must have one row for each row fold of each group, kPe lanes");
 
@@ -60,7 +63,7 @@ void matvec_sums(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits
   Counter<kRowFolds> row;
   Counter<kBlocks> block;
   Counter<kFolds> fold;
-  acc_t acc[Cfg::kPe];
+  acc_t acc[kPixels * Cfg::kPe];
 #pragma HLS ARRAY_PARTITION variable = acc type = complete
   ap_uint<kInBits> vector[kColumnFolds];
 
@@ -81,19 +84,21 @@ void matvec_sums(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits
 
     const unsigned place = kBlocks == kRowFolds ? row.index() : block.index();
     ap_uint<kOutBits> sums = 0;
-    for (unsigned pe = 0; pe < Cfg::kPe; ++pe) {
+    for (unsigned result = 0; result < kPixels * Cfg::kPe; ++result) {
 #pragma HLS UNROLL
+      const unsigned pixel = result / Cfg::kPe;
+      const unsigned pe = result % Cfg::kPe;
       sum_t sum = 0;
       for (unsigned simd = 0; simd < Cfg::kSimd; ++simd) {
 #pragma HLS UNROLL
-        const in_t x = get_lane<in_t>(word, simd);
+        const in_t x = get_lane<in_t>(word, pixel * Cfg::kSimd + simd);
         const unsigned lane = pe * Cfg::kSimd + simd;
         sum += P::term(x, weight_at<typename Cfg::weight_t>(weights, weights_now, fold.index(), lane));
       }
-      const acc_t start = column.first() ? acc_t(bias[place][pe]) : acc[pe];
+      const acc_t start = column.first() ? acc_t(bias[place][pe]) : acc[result];
       const acc_t next = start + (acc_t(sum) << P::kShift);
-      acc[pe] = next;
-      set_lane(sums, pe, next);
+      acc[result] = next;
+      set_lane(sums, result, next);
     }
     if (column.last()) {
       out.write(sums);
@@ -115,7 +120,8 @@ void matvec_sums(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits
 /// [row % kPe] as product.hpp says. One iteration does kPe * kSimd products; column folds run fastest, then row folds,
 /// then vectors. A vector is read in the iterations of row fold 0 and kept for the others. With kGroups, which may be
 /// left out, each of the kVectors is kGroups vectors of kInputs after one another, each of which has kOutputs rows of
-/// its own: fold and bias count on over the groups.
+/// its own: fold and bias count on over the groups. With kPixels, which may be left out, words hold kPixels vectors
+/// side by side, or their sums, and kSimd and kPe are all of a vector.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void matvec(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,

@@ -107,4 +107,35 @@ void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out
   }
 }
 
+/// Pooling with whole frames as words: in `in` each pixel has its taps, each tap its channels.
+///
+/// Cfg: as above; kLanes is not used.
+template <class Cfg, int kInBits, int kOutBits>
+void pool_frame(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out) {
+#pragma HLS INLINE
+  using in_t = typename Cfg::in_t;
+  using out_t = typename Cfg::out_t;
+  constexpr unsigned kElements = Cfg::kPixels * Cfg::kChannels;
+  static_assert(kInBits == kElements * Cfg::kTaps * bits_of<in_t>(), "an input word must hold all taps");
+  static_assert(kOutBits == kElements * bits_of<out_t>(), "an output word must hold a frame");
+
+  for (unsigned i = 0; i < 1; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<kInBits> frame = in.read();
+    ap_uint<kOutBits> results = 0;
+    for (unsigned element = 0; element < kElements; ++element) {
+#pragma HLS UNROLL
+      const unsigned first = element / Cfg::kChannels * Cfg::kTaps * Cfg::kChannels + element % Cfg::kChannels;
+      out_t result = get_lane<in_t>(frame, first);
+      for (unsigned tap = 1; tap < Cfg::kTaps; ++tap) {
+#pragma HLS UNROLL
+        const out_t x = get_lane<in_t>(frame, first + tap * Cfg::kChannels);
+        result = Cfg::kMax ? larger(result, x) : out_t(result + x);
+      }
+      set_lane(results, element, result);
+    }
+    out.write(results);
+  }
+}
+
 }  // namespace hwgen

@@ -17,6 +17,16 @@ struct GroupsOf<Cfg, Void<decltype(Cfg::kGroups)>> {
   static constexpr int value = int(Cfg::kGroups);
 };
 
+/// Cfg::kPixels of a matrix times vector: vectors side by side in a word; 1 where Cfg does not have it.
+template <class Cfg, class = void>
+struct PixelsOf {
+  static constexpr unsigned value = 1;
+};
+template <class Cfg>
+struct PixelsOf<Cfg, Void<decltype(Cfg::kPixels)>> {
+  static constexpr unsigned value = Cfg::kPixels;
+};
+
 /// Cfg::kDilationH and kDilationW: rows and columns from one tap to the next; 1 where Cfg does not have them.
 template <class Cfg, class = void>
 struct DilationOf {

@@ -137,4 +137,42 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   } while (!written || held < -G::kFirst);
 }
 
+/// The same taps with whole frames as words: wires. Pixels row by row; in `out` each pixel has its kernel rows,
+/// columns, channels, with kGroups those of each group after the other.
+///
+/// Cfg: as above; kLanes, kTapsOrder and kDepth are not used.
+template <class Cfg, int kInWidth, int kOutWidth>
+void window_frame(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>& out) {
+#pragma HLS INLINE
+  using in_t = ap_uint<Cfg::kInBits>;
+  using out_t = ap_uint<Cfg::kBits>;
+  constexpr unsigned kGroups = GroupsOf<Cfg>::value;
+  constexpr unsigned kPart = Cfg::kChannels / kGroups;
+  constexpr unsigned kTaps = Cfg::kKernelH * Cfg::kKernelW;
+  constexpr unsigned kElements = Cfg::kOutHeight * Cfg::kOutWidth * kGroups * kTaps * kPart;
+  static_assert(kInWidth == Cfg::kHeight * Cfg::kWidth * Cfg::kChannels * Cfg::kInBits, "a word must hold a frame");
+  static_assert(kOutWidth == kElements * Cfg::kBits, "a word must hold all taps of all pixels");
+
+  for (unsigned i = 0; i < 1; ++i) {
+#pragma HLS PIPELINE II = 1
+    const ap_uint<kInWidth> frame = in.read();
+    ap_uint<kOutWidth> taps = 0;
+    for (unsigned element = 0; element < kElements; ++element) {
+#pragma HLS UNROLL
+      const unsigned channel = element % kPart + element / (kPart * kTaps) % kGroups * kPart;
+      const unsigned tap = element / kPart % kTaps;
+      const unsigned pixel = element / (kPart * kTaps * kGroups);
+      const int y = int(pixel / Cfg::kOutWidth * Cfg::kStrideH) - int(Cfg::kPadTop) +
+                    int(tap / Cfg::kKernelW) * DilationOf<Cfg>::kRows;
+      const int x = int(pixel % Cfg::kOutWidth * Cfg::kStrideW) - int(Cfg::kPadLeft) +
+                    int(tap % Cfg::kKernelW) * DilationOf<Cfg>::kColumns;
+      const bool inside = y >= 0 && y < int(Cfg::kHeight) && x >= 0 && x < int(Cfg::kWidth);
+      const unsigned place = inside ? (unsigned(y) * Cfg::kWidth + unsigned(x)) * Cfg::kChannels + channel : 0U;
+      const out_t value = window_element<Cfg>(get_lane<in_t>(frame, place));
+      set_lane(taps, element, inside ? value : out_t(Cfg::kPadValue));
+    }
+    out.write(taps);
+  }
+}
+
 }  // namespace hwgen
