@@ -117,6 +117,7 @@ def figures(graph: Graph, budget: dict[str, Any], verify: bool) -> dict[str, Any
         sentences = [str(problem) for problem in error.problems] or [str(error)]
         return {"infeasible": sentences, "seconds": round(time.perf_counter() - start, 1)}
     row = {"seconds": round(time.perf_counter() - start, 1), **planned(plan)}
+    print(f"    II {plan.ii}, {plan.resources}; {plan.binding}", file=sys.stderr)
     if verify:
         row["verified_layers"] = verify_layers(plan, lambda text: print(text, file=sys.stderr))
         row["verified"] = row["verified_layers"]["verified"]
