@@ -18,7 +18,7 @@ from hwgen.frontend import quant_nodes
 from hwgen.frontend.bounds import check_elements
 from hwgen.frontend.clean import clean
 from hwgen.frontend.declared import declared_types, with_shapes
-from hwgen.frontend.dialects import batch_first, channels_last, layer_norm, rewritten
+from hwgen.frontend.dialects import batch_first, channels_last, layer_norm, rewritten, transposed_gemm
 from hwgen.frontend.draft import Draft, without_dead_code
 from hwgen.frontend.fold import open_inputs, simplify, with_constants_lifted, with_weights_in_place
 from hwgen.frontend.guard import guarded
@@ -106,7 +106,8 @@ def _name_of(path: Path) -> str:
 def _imported(draft: Draft, name: str, sha256: str, input_types: Mapping[str, str]) -> SourceModel:
     draft = rewritten(without_dead_code(with_constants_lifted(draft)))
     check_numbers(draft)
-    draft = batch_first.rewritten(layer_norm.fused(channels_last.rewritten(simplify(draft))))
+    draft = transposed_gemm.straightened(simplify(draft))
+    draft = batch_first.rewritten(layer_norm.fused(channels_last.rewritten(draft)))
     check_numbers(draft)
     _check_graph(draft)
     draft = with_weights_in_place(draft)

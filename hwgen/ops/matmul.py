@@ -49,7 +49,8 @@ class Gemm(SourceOp):
     def lower(self, ctx: Lowering, node: SourceNode) -> None:
         """Emit a matrix-vector unit; alpha goes into the scale, beta into the bias."""
         if node.attrs.get("transA", 0):
-            ctx.refuse(node, "The first input of Gemm must not be transposed.", "Export with transA = 0.")
+            text = "The first input of Gemm must hold one frame in each row, not be transposed."
+            ctx.refuse(node, text, "Export with transA = 0.")
         weight = macs.weights(ctx, node, node.inputs[1])
         _check_matrix(ctx, node, weight)
         if node.attrs.get("transB", 0):

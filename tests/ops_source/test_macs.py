@@ -255,3 +255,12 @@ def test_a_relu_between_quantiser_and_conv_is_clipped_in_hardware():
     z = net.node("Conv", a, net.weights(_ints((2, 2, 1, 1))))
     model = net.build(net.quant(net.node("Add", y, z), 16.0))
     assert_equal(model, reals((3, 2, 4, 4)))
+
+
+def test_a_gemm_that_turns_a_transpose_back():
+    net = Net((1, 6))
+    x = net.node("Transpose", net.quant("x", bits=4), perm=[1, 0])
+    weights = net.weights(np.random.default_rng(5).integers(-7, 8, (6, 3)))
+    assert ops(assert_equal(net.build(net.node("Gemm", x, weights, transA=1)), reals((8, 6)))) == ["matvec"]
+    with pytest.raises(UnsupportedError, match="must hold one frame in each row, not be transposed"):
+        lower(net.build(net.node("Gemm", net.quant("x", bits=4), net.weights(np.ones((1, 3))), transA=1)))
