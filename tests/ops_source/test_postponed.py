@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from hwgen.errors import UnsupportedError
 from hwgen.passes.lower import lower
@@ -146,3 +147,18 @@ def test_down_to_rtl(tmp_path: Path) -> None:
     y = net.quant(net.node("MatMul", y, net.weights(RNG.integers(-7, 8, (4, 3)))), 4.0, 8)
     report = assert_built(net, y, reals((3, 3, 4)), tmp_path)
     assert report["parity"]["max_lsb"] == 0
+
+
+def test_a_map_down_to_rtl(tmp_path: Path) -> None:
+    """Constant channels, rows of two scales, a minimum, the class of the largest probability."""
+    net = Net((1, 2, 3, 2))
+    x = net.quant("x", bits=4)
+    convs = [net.node("Conv", x, net.weights(RNG.integers(-7, 8, (2, 2, 1, 1)))) for _ in "abc"]
+    a, b, c = (net.quant(conv, scale, 4) for conv, scale in zip(convs, (0.7, 0.3, 0.5), strict=True))
+    y = net.quant(net.node("Concat", net.node("Min", a, c), b, axis=2), 0.5, 5)
+    y = net.quant(net.node("Concat", y, constant(net, (1, 1, 6, 2)), axis=1), 0.5, 5)
+    y = net.node("Gemm", net.node("Flatten", y), net.weights(RNG.integers(-7, 8, (36, 4))))
+    y = net.node("ArgMax", net.node("Softmax", y), axis=1)
+    report = assert_built(net, y, reals((3, 2, 3, 2)), tmp_path, kind=TensorProto.INT64)
+    assert report["parity"]["max_lsb"] == 0
+    assert "argmax" in [layer["op"] for layer in report["layers"]]
