@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +148,10 @@ class Build:
 
         if self.has(LOWERED.with_suffix(".json")):
             return artifacts.restore(self.folder / LOWERED, Lowered)
+        from hwgen.frontend.guard import guarded
         from hwgen.passes.lower import lower
 
-        return lower(self.source)
+        return guarded(partial(lower, self.source), self.request.name, doing="Lowering")
 
     @cached_property
     def plan(self) -> Plan:

@@ -42,7 +42,7 @@ def guarded(work: Callable[[], T], what: str, *, doing: str = "Reading", seconds
     UserError
         The process crashed.
     UnsupportedError
-        It took more processor time, or was ended for lack of memory; it may use half of the machine's.
+        It took more processor time, or needed more than half of the machine's memory.
     """
     if not hasattr(os, "fork"):
         return work()
@@ -52,7 +52,7 @@ def guarded(work: Callable[[], T], what: str, *, doing: str = "Reading", seconds
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _serve(work, writing, seconds)
+        _serve(work, f"{doing} {what}", writing, seconds)
     os.close(writing)
     try:
         with os.fdopen(reading, "rb") as pipe:
@@ -71,7 +71,7 @@ def guarded(work: Callable[[], T], what: str, *, doing: str = "Reading", seconds
     return value
 
 
-def _serve(work: Callable[[], T], writing: int, seconds: int | None) -> NoReturn:
+def _serve(work: Callable[[], T], what: str, writing: int, seconds: int | None) -> NoReturn:
     """Do the work in the child and write its result; never return to what the parent was doing."""
     status = 1
     try:
@@ -83,7 +83,7 @@ def _serve(work: Callable[[], T], writing: int, seconds: int | None) -> NoReturn
             most = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2])) + 1 + seconds
             resource.setrlimit(resource.RLIMIT_CPU, (most, most))
         with os.fdopen(writing, "wb") as pipe:
-            pipe.write(_answer(work))
+            pipe.write(_answer(work, what))
         status = 0
     finally:
         os._exit(status)
@@ -96,9 +96,12 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (half if soft == resource.RLIM_INFINITY else min(soft, half), hard))
 
 
-def _answer(work: Callable[[], T]) -> bytes:
+def _answer(work: Callable[[], T], what: str) -> bytes:
     try:
         return pickle.dumps((False, work()), protocol=5)
+    except MemoryError:
+        text = f"{what} needs more memory than half of this machine's."
+        return pickle.dumps((True, UnsupportedError(text, hint="Check the sizes of its tensors.")))
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))
         error.__cause__ = error.__context__ = None

@@ -51,6 +51,11 @@ class Node:
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
         object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
 
+    def __reduce__(self) -> tuple[type[Node], tuple[Any, ...]]:
+        """Pickle the fields."""
+        given = (self.name, self.op, self.inputs, self.outputs, dict(self.attrs), dict(self.constants), self.source)
+        return type(self), given
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         attrs = {k: list(v) if isinstance(v, tuple) else v for k, v in self.attrs.items()}
@@ -107,6 +112,11 @@ class Graph:
     def __post_init__(self) -> None:
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
         object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
+
+    def __reduce__(self) -> tuple[type[Graph], tuple[Any, ...]]:
+        """Pickle the fields."""
+        given = (self.name, self.inputs, self.outputs, self.nodes, dict(self.types), dict(self.constants))
+        return type(self), given
 
     @cached_property
     def producer(self) -> Mapping[str, Node]:

@@ -7,17 +7,20 @@ sweeps answers most questions; where it does not fit, the solver does (`hwgen.pl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from math import floor
 
-from hwgen.graph import Graph
+from hwgen.config import LayerChoice
+from hwgen.graph import Graph, Ints
 from hwgen.hw import Board, Resources
+from hwgen.plan.overrides import restricted
 from hwgen.plan.sites import Candidate, Edge, Site, Streaming, sites
-from hwgen.plan.solve import Answer, descend, solve, weights
+from hwgen.plan.solve import Answer, descend, solve, stretch, weights
 from hwgen.plan.space import Ground, Space, counts, resources
 
 EFFORT = 20.0
-NO_TRAFFIC_LIMIT = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -53,20 +56,38 @@ class Chooser:
         What to choose for.
     limits
         What may be used.
-    streaming
-        Whose weights may come from memory off the chip.
-    aside
-        What of it the depth of FIFOs takes, which nobody knows before everything is wired.
+    bandwidth
+        Bytes a cycle from memory off the chip, for weights where `streams` is set.
+    choices
+        What the user has chosen, by node.
     """
 
     def __init__(
-        self, graph: Graph, board: Board, limits: Resources, streaming: Streaming, aside: Resources | None = None
+        self,
+        graph: Graph,
+        board: Board,
+        limits: Resources,
+        bandwidth: float = 0.0,
+        choices: Mapping[str, LayerChoice] | None = None,
     ) -> None:
         self.graph = graph
         self.limits = limits
-        self.aside = aside or Resources()
-        self.sites: list[Site] = sites(graph, board, streaming)
+        self.bandwidth = bandwidth
+        self.aside = Resources()
+        self.streams = False
+        nodes = frozenset(node.name for node in graph.nodes) if bandwidth else frozenset()
+        self.sites: list[Site] = restricted(sites(graph, board, Streaming(nodes, bandwidth)), choices or {})
         self.ground = Ground(graph, self.sites, board.family)
+        self._forget()
+
+    @cached_property
+    def can_stream(self) -> bool:
+        """Whether some layer's weights could come from memory off the chip."""
+        return any(candidate.option.traffic for site in self.sites for candidate in site.candidates)
+
+    def stream(self) -> None:
+        """Let weights come from memory off the chip, of as few layers as it takes."""
+        self.streams, self.aside = True, Resources()
         self._forget()
 
     def _forget(self) -> None:
@@ -109,13 +130,15 @@ class Chooser:
             return None
         return self._selection(target, answer.places, (answer.area - answer.bound) / max(answer.area, 1))
 
-    def smallest(self, target: int) -> Selection:
-        """Return a small choice for an II of `target` whatever the limits are."""
-        return self._selection(target, self._sweep(target), 1.0)
+    def nearest(self, target: int) -> Selection | None:
+        """Return the choice for an II of `target` that exceeds the limits by the smallest factor, None without one."""
+        space, limits = self._space(target), self._most(target)
+        answer = stretch(space, limits, self._weights, self._sweep(target), EFFORT)
+        return self._selection(target, answer.places, 1.0) if answer.places else None
 
     def fits(self, target: int) -> bool:
         """Tell whether a choice within the limits is known for an II of `target`."""
-        if target not in self._answers and self._swept_fits(target):
+        if target not in self._answers and self._space(target).wirable and self._swept_fits(target):
             return True
         return bool(self._answer(target).places)
 
@@ -135,30 +158,35 @@ class Chooser:
             low, high = (middle, high) if self.fits(steps[middle]) else (low, middle)
         return low
 
-    @property
-    def _most(self) -> Resources:
-        return self.limits - self.aside
+    @cached_property
+    def _weights(self) -> Ints:
+        return weights(counts(self.limits, streams=1))
+
+    def _most(self, target: int) -> Ints:
+        """Return the limits of a choice for an II of `target`, in the order of `hwgen.plan.space.KINDS`."""
+        return counts(self.limits - self.aside, floor(self.bandwidth * target), len(self.sites))
 
     def _space(self, target: int) -> Space:
         if target not in self._spaces:
             limits = [max(target, site.candidates[-1].option.cycles) for site in self.sites]
-            self._spaces[target] = self.ground.space(limits, max(target, self.fastest))
+            self._spaces[target] = self.ground.space(limits, max(target, self.fastest), self.streams)
         return self._spaces[target]
 
     def _sweep(self, target: int) -> tuple[int, ...]:
+        if not self._space(target).wirable:
+            return ()
         if target not in self._swept:
-            self._swept[target] = descend(self._space(target), weights(counts(self.limits)))
+            self._swept[target] = descend(self._space(target), self._weights)
         return self._swept[target]
 
     def _swept_fits(self, target: int) -> bool:
         cost = self._space(target).cost(self._sweep(target))
-        return bool((cost <= counts(self._most, NO_TRAFFIC_LIMIT)).all())
+        return bool((cost <= self._most(target)).all())
 
     def _answer(self, target: int) -> Answer:
         if target not in self._answers:
-            limits = counts(self._most, NO_TRAFFIC_LIMIT)
-            weight = weights(counts(self.limits, NO_TRAFFIC_LIMIT))
-            self._answers[target] = solve(self._space(target), limits, weight, self._sweep(target), EFFORT)
+            space, limits = self._space(target), self._most(target)
+            self._answers[target] = solve(space, limits, self._weights, self._sweep(target), EFFORT)
         return self._answers[target]
 
     def _selection(self, target: int, places: tuple[int, ...], gap: float) -> Selection:

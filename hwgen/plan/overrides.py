@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layers that a budget names, found in the graph."""
+"""The layers that a budget names, found in the graph, and the options that it leaves them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hwgen.config import Budget, LayerChoice
 from hwgen.errors import Problem, UserError, did_you_mean
 from hwgen.graph import Graph
+from hwgen.plan.sites import Candidate, Site
 
 
 def choices_of(graph: Graph, budget: Budget) -> dict[str, LayerChoice]:
@@ -40,3 +44,43 @@ def choices_of(graph: Graph, budget: Budget) -> dict[str, LayerChoice]:
     if problems:
         raise UserError(problems)
     return found
+
+
+def restricted(sites: Sequence[Site], choices: Mapping[str, LayerChoice]) -> list[Site]:
+    """Return the sites with those options alone that the user's choices leave.
+
+    Raises
+    ------
+    UserError
+        With every choice that a layer does not have, and its legal ones.
+    """
+    found, problems = [], []
+    for site in sites:
+        given = {key: value for key, value in choices.get(site.name, LayerChoice()) if value is not None}
+        problems += [problem for key, value in given.items() if (problem := _impossible(site, key, value))]
+        left = tuple(c for c in site.candidates if all(_value(c, key) == value for key, value in given.items()))
+        if not left and not problems:
+            text = " with ".join(f"{key} {value}" for key, value in given.items())
+            problems.append(Problem(f"layers.{site.name} must be buildable, but has no form of {text}."))
+        found.append(replace(site, candidates=left))
+    if problems:
+        raise UserError(problems)
+    return found
+
+
+def _impossible(site: Site, key: str, value: object) -> Problem | None:
+    legal = sorted({_value(candidate, key) for candidate in site.candidates})
+    if value in legal:
+        return None
+    return Problem(f"layers.{site.name}.{key} must be one of {', '.join(map(str, legal))}, not {value}.")
+
+
+def _value(candidate: Candidate, key: str) -> int | str:
+    """Return what an option says to a key of `LayerChoice`; a table that logic absorbs is in LUTs."""
+    choice = candidate.option.choice
+    if key == "unit":
+        return choice.unit
+    if key == "weights":
+        return "lut" if choice.storage == "auto" else choice.storage
+    size: int = getattr(choice.folding, key)
+    return size

@@ -6,48 +6,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from hwgen.config import Budget, FpsTarget
-from hwgen.errors import InfeasibleError, Problem
+from hwgen.config import Budget
+from hwgen.errors import InfeasibleError
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
-from hwgen.hw.limits import HEADROOM, limits_of, port_bits
+from hwgen.hw.limits import HEADROOM, bandwidth_of, limits_of, port_bits
 from hwgen.plan.choose import Chooser, Selection, overflow
 from hwgen.plan.depths import at_most
 from hwgen.plan.fifos import depths, reasons
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import latency
-from hwgen.plan.sites import Streaming
-from hwgen.plan.streaming import fit_streaming
+from hwgen.plan.overrides import choices_of
+from hwgen.plan.targets import NAMES, binding, wanted
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
-
-NAMES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "URAM"}
 
 
 def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     """Decide everything about an accelerator.
 
-    The least area is found for every II worth having (see `hwgen.plan.choose`); the target picks among them. Weights
-    stay on the chip; where nothing fits so, those of as few layers as possible are streamed (`hwgen.plan.streaming`).
+    The solver finds the least area for an II (see `hwgen.plan.choose`); the target picks the II. Weights stay on the
+    chip; where nothing fits so, those of as few layers as possible are streamed.
 
     Raises
     ------
+    UserError
+        When the budget chooses for layers what they do not have.
     InfeasibleError
-        When even the smallest design exceeds the budget, or none within it reaches the wanted frame rate.
+        When even the smallest design exceeds the budget, or none within it is as fast as wanted.
     """
-    return fit_streaming(graph, board, budget, _fit)
-
-
-def _fit(graph: Graph, board: Board, budget: Budget, streaming: Streaming) -> Plan:
-    """Decide everything, streaming allowed for some layers."""
     clock = budget.clock_mhz or board.clock_mhz
-    limits = limits_of(board, budget)
+    bytes_per_cycle = (bandwidth_of(board, budget) or 0.0) * 1e3 / clock
     board = replace(board, axis_bits=port_bits(board, budget))
-    chooser = Chooser(graph, board, limits, streaming)
+    chooser = Chooser(graph, board, limits_of(board, budget), bytes_per_cycle, choices_of(graph, budget))
+    try:
+        return _fit(graph, board, clock, budget, chooser)
+    except InfeasibleError as error:
+        if not chooser.can_stream:
+            raise
+        chooser.stream()
+        try:
+            return _fit(graph, board, clock, budget, chooser)
+        except InfeasibleError:
+            raise error from None
+
+
+def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Chooser) -> Plan:
+    """Decide everything: choose, wire, and choose again where FIFOs turn out deeper than there is room for."""
     while True:
-        selection = _wanted(chooser, budget, clock)
+        selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, clock, chooser, s).latency)
         draft = _draft(graph, board, clock, chooser, selection)
-        if not overflow(draft.total, limits):
+        if not overflow(draft.total, chooser.limits):
             return _plan(graph, board, clock, chooser, draft, budget)
         chooser.set_aside(_most(chooser.aside, draft.total - selection.total))
 
@@ -66,50 +75,6 @@ class _Draft:
     ii: int
     latency: int
     total: Resources
-
-
-def _wanted(chooser: Chooser, budget: Budget, clock: float) -> Selection:
-    """Return the selection that the target asks for."""
-    steps = chooser.all_steps if budget.target == "min_latency" else chooser.steps
-    if isinstance(budget.target, FpsTarget):
-        ii = int(clock * 1e6 / budget.target.fps)
-        enough = next((step for step in steps if step <= ii), None)
-        selection = None if enough is None else chooser.select(enough)
-        if selection is not None:
-            return selection
-    best = chooser.best(steps)
-    if best is None:
-        smallest = chooser.smallest(steps[0])
-        raise _too_big(overflow(smallest.total + chooser.aside, chooser.limits), smallest.ii)
-    if not isinstance(budget.target, FpsTarget):
-        found = chooser.select(steps[best])
-        assert found is not None
-        return found
-    reached = clock * 1e6 / steps[best]
-    wanted = f"The design must reach {budget.target.fps:g} frames per second"
-    text = f"{wanted}, but {reached:.4g} is the most at {clock:g} MHz."
-    why = "no folding is faster" if best == len(steps) - 1 else _next_step(chooser, best)
-    raise InfeasibleError(text, hint=f"What binds: {why}. Raise the clock or the limits, or lower the target.")
-
-
-def _too_big(over: list[tuple[str, float, float]], ii: int) -> InfeasibleError:
-    problems = []
-    for name, need, limit in over:
-        fits = f"The design must fit {limit:,.0f} {NAMES[name]}"
-        text = f"{fits}, but its smallest form needs {need:,.0f} at an II of {ii:,}."
-        hint = f"Set limits.{name} to at least {need:.0f}, or choose a larger board."
-        problems.append(Problem(text, hint=hint))
-    return InfeasibleError(problems)
-
-
-def _next_step(chooser: Chooser, position: int) -> str:
-    """Return what the next faster design would need too much of."""
-    faster = chooser.smallest(chooser.steps[position + 1])
-    over = overflow(faster.total + chooser.aside, chooser.limits)
-    if not over:
-        return f"an II of {faster.ii:,} cannot be wired without slower converters"
-    name, need, limit = max(over, key=lambda item: item[1] / max(item[2], 1))
-    return f"an II of {faster.ii:,} needs {need:,.0f} {NAMES[name]} of {limit:,.0f}"
 
 
 def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection: Selection) -> _Draft:
@@ -143,7 +108,7 @@ def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resourc
 
 def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Draft, budget: Budget) -> Plan:
     bottleneck = max(draft.wiring.processes, key=lambda p: p.cycles)
-    binding = _binding(chooser, draft.selection.ii, clock, budget)
+    why_not = binding(chooser, draft.selection.ii, clock, budget)
     deep = reasons(draft.wiring.stages(), draft.channels)
     limits = ", ".join(f"{getattr(chooser.limits, name):,.0f} {label}" for name, label in NAMES.items())
     why = f"the budget, and {HEADROOM:.0%} of the device where it is silent: fuller devices rarely route"
@@ -159,21 +124,8 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         draft.latency,
         draft.total,
         bottleneck.name,
-        binding,
+        why_not,
         (Decision("limits", limits, why), *draft.wiring.decisions, *deep),
         draft.selection.gap,
         draft.wiring.arrays,
     )
-
-
-def _binding(chooser: Chooser, ii: int, clock: float, budget: Budget) -> str:
-    """Return in words why the design is not faster."""
-    if isinstance(budget.target, FpsTarget):
-        enough = int(clock * 1e6 / budget.target.fps)
-        return f"the target: {budget.target.fps:g} frames per second need no more than an II of {enough:,}"
-    at = chooser.steps.index(ii)
-    if at + 1 < len(chooser.steps) and not chooser.fits(chooser.steps[at + 1]):
-        return f"the budget: {_next_step(chooser, at)}"
-    slowest = next(s for s in chooser.sites if s.candidates[-1].option.cycles == chooser.fastest)
-    what = "the port's width" if slowest.is_port else "one beat a cycle"
-    return f"{slowest.name}: {what} takes {chooser.fastest:,} cycles a frame; no folding of it is faster"

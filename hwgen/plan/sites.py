@@ -75,7 +75,7 @@ class Streaming:
     nodes
         Names of the nodes.
     bytes_per_cycle
-        What the memory gives each of them.
+        What the memory gives: no node may take more while it works.
     """
 
     nodes: frozenset[str] = frozenset()

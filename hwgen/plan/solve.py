@@ -18,13 +18,15 @@ from hwgen.graph import Ints
 from hwgen.plan.space import Crossing, Space
 
 if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
+    from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar, LinearExpr
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 SHARE = 10**8
 FF_WEIGHT = 0.25
+STREAM = 100
+STRETCH = 1000
 SWEEPS = 6
-NEVER = SHARE * 1000
+NEVER = SHARE * 10**5
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,11 @@ class Answer:
 
 
 def weights(limits: Ints) -> Ints:
-    """Return what a unit of each kind counts in the area: its share of the limit, registers a quarter of theirs."""
-    shares = np.asarray([1, FF_WEIGHT, 1, 1, 1, 1]) * SHARE / np.maximum(limits, 1)
+    """Return what a unit of each kind counts in the area: its share of the limit, registers a quarter of theirs.
+
+    A layer whose weights are streamed counts more than any area: as few as possible are.
+    """
+    shares = np.asarray([1, FF_WEIGHT, 1, 1, 1, 0, STREAM]) * SHARE / np.maximum(limits, 1)
     return np.rint(shares).astype(np.int64)
 
 
@@ -96,13 +101,27 @@ def solve(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort:
     """
     if not space.wirable:
         return Answer("infeasible")
-    return _Model(space, limits, weight).solve(hint, effort)
+    model = _Model(space, weight)
+    model.within(limits)
+    return model.solve(hint, effort)
+
+
+def stretch(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float) -> Answer:
+    """Choose one option for every site as `solve` does, with all limits widened by the smallest factor that it takes.
+
+    The area and its bound mean nothing here.
+    """
+    if not space.wirable:
+        return Answer("infeasible")
+    model = _Model(space, weight)
+    model.stretched(limits)
+    return model.solve(hint, effort)
 
 
 class _Model:
     """The CP-SAT model of a space."""
 
-    def __init__(self, space: Space, limits: Ints, weight: Ints) -> None:
+    def __init__(self, space: Space, weight: Ints) -> None:
         from ortools.sat.python import cp_model
 
         self.library = cp_model
@@ -117,11 +136,27 @@ class _Model:
             self.options.append(booleans)
         for number, crossing in enumerate(space.crossings):
             self._cross(f"z{number}", crossing)
-        costs = np.stack(self._costs)
+        self._kinds = np.stack(self._costs)
+        self.area: LinearExpr = self._sum(self._kinds @ weight)
+        self.goal: LinearExpr = self.area
+
+    def _sum(self, factors: Ints) -> LinearExpr:
+        expression: LinearExpr = self.library.LinearExpr.weighted_sum(self._variables, factors.tolist())
+        return expression
+
+    def within(self, limits: Ints) -> None:
+        """Keep to the limits."""
         for kind, limit in enumerate(limits.tolist()):
-            if costs[:, kind].any():
-                self.model.add(cp_model.LinearExpr.weighted_sum(self._variables, costs[:, kind].tolist()) <= limit)
-        self.area = cp_model.LinearExpr.weighted_sum(self._variables, (costs @ weight).tolist())
+            if self._kinds[:, kind].any():
+                self.model.add(self._sum(self._kinds[:, kind]) <= limit)
+
+    def stretched(self, limits: Ints) -> None:
+        """Keep to a multiple of the limits, the smallest there is."""
+        factor = self.model.new_int_var(0, STRETCH * 10**5, "factor")
+        for kind, limit in enumerate(limits.tolist()):
+            if self._kinds[:, kind].any():
+                self.model.add(STRETCH * self._sum(self._kinds[:, kind]) <= max(limit, 1) * factor)
+        self.goal = self.area + factor * SHARE * STREAM
 
     def _boolean(self, name: str, cost: Ints) -> IntVar:
         variable = self.model.new_bool_var(name)
@@ -149,7 +184,7 @@ class _Model:
         for booleans, chosen in zip(self.options, hint, strict=True):
             for place, boolean in enumerate(booleans):
                 self.model.add_hint(boolean, place == chosen)
-        self.model.minimize(self.area)
+        self.model.minimize(self.goal)
         solver: CpSolver = self.library.CpSolver()
         parameters = solver.parameters
         parameters.num_workers = 1

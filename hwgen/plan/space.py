@@ -20,15 +20,19 @@ from hwgen.ops import fork
 from hwgen.plan.glue import fifo_cost
 from hwgen.plan.sites import Edge, Site, conversion, edges
 
-KINDS = ("lut", "ff", "dsp", "bram36", "uram", "traffic")
+KINDS = ("lut", "ff", "dsp", "bram36", "uram", "traffic", "streams")
+TRAFFIC = KINDS.index("traffic")
 SHALLOW = 2
 ILLEGAL = np.int64(1) << 40
 Bools = npt.NDArray[np.bool_]
 
 
-def counts(cost: Resources, traffic: float = 0) -> Ints:
-    """Return a cost as whole numbers in the order of `KINDS`: block RAMs in halves, traffic in bytes a frame."""
-    values = (cost.lut, cost.ff, cost.dsp, 2 * cost.bram36, cost.uram, traffic)
+def counts(cost: Resources, traffic: float = 0, streams: int = 0) -> Ints:
+    """Return a cost as whole numbers in the order of `KINDS`.
+
+    Block RAMs are in halves, traffic in bytes a frame, streams are layers whose weights come from memory off the chip.
+    """
+    values = (cost.lut, cost.ff, cost.dsp, 2 * cost.bram36, cost.uram, traffic, streams)
     return np.ceil(np.asarray(values, dtype=np.float64)).astype(np.int64)
 
 
@@ -140,7 +144,7 @@ class Ground:
     def _cost(self, site: Site, place: int) -> Ints:
         """Return what an option costs with the forks behind it."""
         candidate = site.candidates[place]
-        total = counts(candidate.option.cost, candidate.option.traffic)
+        total = counts(candidate.option.cost, candidate.option.traffic, candidate.option.traffic > 0)
         for tensor, lanes in zip(site.outputs, candidate.outputs, strict=True):
             copies = self.copies.get(tensor, 0)
             if copies > 1:
@@ -149,7 +153,7 @@ class Ground:
                 total = total + (0 if site.is_port else counts(fifo_cost(SHALLOW, stream.width, self.family)))
         return total
 
-    def space(self, limits: Sequence[int], slowest: int) -> Space:
+    def space(self, limits: Sequence[int], slowest: int, streams: bool) -> Space:
         """Return the options worth looking at.
 
         Parameters
@@ -158,10 +162,14 @@ class Ground:
             Most cycles of every site.
         slowest
             Most cycles of a converter.
+        streams
+            Whether weights may come from memory off the chip where there is another way.
         """
         pools = []
         for pool, cycles, limit in zip(self.pools, self.cycles, limits, strict=True):
             kept = pool.kept(cycles <= limit)
+            inside = kept.cost[:, TRAFFIC] == 0
+            kept = kept.kept(inside) if inside.any() and not streams else kept
             pools.append(kept.kept(np.argsort(-cycles[kept.index], kind="stable")[::-1]))
         pools = [pool.kept(_undominated(pool)) for pool in pools]
         return thinned(Space(tuple(pools), tuple(self.crossing(edge, pools, slowest) for edge in self.edges)))

@@ -205,6 +205,8 @@ def test_a_crash_becomes_a_sentence_and_an_error_stays_what_it_is() -> None:
     with pytest.raises(UnsupportedError) as caught:
         guarded(fails, "net")
     assert caught.value.problems == tuple(problems)
+    with pytest.raises(UnsupportedError, match="Lowering net needs more memory than half"):
+        guarded(lambda: np.zeros(1 << 50, np.uint8), "net", doing="Lowering")
     with pytest.raises(InternalError, match="without an answer"):
         guarded(lambda: os._exit(3), "net")
     with pytest.raises(ZeroDivisionError):

@@ -119,7 +119,7 @@ def test_a_frame_rate_is_met_with_less_area() -> None:
 def test_an_impossible_limit_says_what_is_needed() -> None:
     with pytest.raises(InfeasibleError) as error:
         plan(residual(), limits={"lut": 500})
-    assert str(error.value).startswith("The design must fit 500 LUT, but its smallest form needs ")
+    assert str(error.value).startswith("The design must fit 500 LUT, but its nearest form needs ")
     need = int(str(error.value).split("limits.lut to at least ")[1].split(",")[0])
     assert plan(residual(), limits={"lut": need + 500}).resources.lut <= need + 500
 

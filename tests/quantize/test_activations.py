@@ -47,3 +47,23 @@ def test_activation_functions_become_tables_and_gates_products(tmp_path: Path) -
     assert built.ok and built.report["parity"]["max_lsb"] <= 1
     assert [built.report["verify"][rung]["mismatches"] for rung in ("csim", "rtl")] == [0, 0]
     assert built.report["cycles"]["ii_rtl"] == built.report["cycles"]["ii_plan"]
+
+
+def test_class_tokens_and_extremes(tmp_path: Path) -> None:
+    r = np.random.default_rng(4)
+    constants = {
+        "class": r.normal(size=(1, 1, 6)), "place": r.normal(size=(1, 4, 6)) / 4,
+        **{name: r.normal(size=(6, 6)) for name in ("w1", "w2", "w3", "w4")},
+    }  # fmt: skip
+    nodes = [
+        node("MatMul", "x w1", "t"), node("Concat", "class t", "c", axis=1), node("Add", "c place", "p"),
+        node("MatMul", "p w2", "a"), node("MatMul", "p w3", "b"), node("Max", "a b", "m"), node("MatMul", "m w4", "y"),
+    ]  # fmt: skip
+    model, feeds = load(tmp_path / "net.onnx", nodes, constants, x=(1, 3, 6)), frames((1, 3, 6), 40)
+    result = quantise(model, feeds, Quantize(weights=8, acts=8))
+    assert (result.calibration.sqnr_db or 0) > 25
+    path = tmp_path / "quantised.onnx"
+    path.write_bytes(result.onnx)
+    np.savez(tmp_path / "x.npz", x=feeds["x"][:9])
+    built = hwgen.build(path, inputs=tmp_path / "x.npz", out=tmp_path / "out", verify="golden")
+    assert built.ok and built.report["parity"]["max_lsb"] <= 1
