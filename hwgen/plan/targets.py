@@ -93,12 +93,12 @@ def too_big(chooser: Chooser) -> InfeasibleError:
         fits = f"The design must fit {limit:,.0f} {NAMES[name]}"
         text = f"{fits}, but its nearest form needs {need:,.0f} at an II of {near.ii:,}."
         hint = f"Set limits.{name} to at least {need:.0f}, or choose a larger board."
-        problems.append(Problem(text, hint=hint + _weights(chooser, name)))
+        problems.append(Problem(text, hint=hint if problems else hint + _weights(chooser)))
     return InfeasibleError(problems)
 
 
-def _weights(chooser: Chooser, name: str) -> str:
-    """Return what there is to say about the network's weights where memory binds and they take most of it."""
+def _weights(chooser: Chooser) -> str:
+    """Return how the network's weights compare with the memories where they would take most of them."""
     graph, limits = chooser.graph, chooser.limits
     bits = sum(
         graph.constant(node, "weight").size * int_attr(node, "weight_bits")
@@ -106,7 +106,7 @@ def _weights(chooser: Chooser, name: str) -> str:
         if "weight_bits" in node.attrs
     )
     room = limits.bram36 * BRAM_BITS + limits.uram * URAM_BITS
-    if name not in ("bram36", "uram") or 2 * bits < room:
+    if 2 * bits < room:
         return ""
     return f" The weights are {bits / MBIT:,.1f} Mbit, the memories that may be used hold {room / MBIT:,.1f} Mbit."
 

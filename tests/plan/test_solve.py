@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The solver against all choices there are: on random chains with joins, and the costs of whole plans."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwgen.config import Budget
+from hwgen.graph import Graph, Ints
+from hwgen.hw import Resources, boards
+from hwgen.hw.limits import limits_of
+from hwgen.plan import make_plan
+from hwgen.plan.choose import Chooser
+from hwgen.plan.glue import fifo_cost
+from hwgen.plan.sites import Edge
+from hwgen.plan.solve import descend, solve, stretch, weights
+from hwgen.plan.space import ILLEGAL, KINDS, Crossing, Pool, Space, thinned
+from tests.ops.build import mlp, residual
+
+EFFORT = 5.0
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> tuple[Space, Ints]:
+    """Draw a chain of sites with a second way past one of them, and limits that some of its choices keep to."""
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 32)))
+    count = draw(st.integers(2, 4))
+    pairs = [(i, i + 1) for i in range(count - 1)] + ([(0, 2)] if count > 2 and draw(st.booleans()) else [])
+    pools = []
+    for _ in range(count):
+        options = int(rng.integers(1, 6))
+        cost = rng.integers(0, 30, (options, len(KINDS))) * (rng.random(len(KINDS)) < 0.5)
+        lanes = rng.choice([1, 2, 4], (options, 2))
+        ins, outs = (np.repeat(lanes[:, k : k + 1], 2, axis=1) for k in (0, 1))
+        pools.append(Pool(np.arange(options), cost, ins, outs))
+    crossings = []
+    for source, target in pairs:
+        ends = np.unique(pools[source].outputs), np.unique(pools[target].inputs)
+        cost = rng.integers(0, 9, (ends[0].size, ends[1].size, len(KINDS)))
+        cost[rng.random(cost.shape[:2]) < 0.2] = ILLEGAL
+        crossings.append(Crossing(Edge("t", source, int(target - source > 1), target, 0, False), *ends, cost))
+    return Space(tuple(pools), tuple(crossings)), rng.integers(10, 90, len(KINDS))
+
+
+def everything(space: Space) -> list[Ints]:
+    """Return what every legal choice costs."""
+    costs = [space.cost(places) for places in product(*(range(len(pool.index)) for pool in space.pools))]
+    return [cost for cost in costs if (cost < ILLEGAL).all()]
+
+
+@settings(max_examples=120, deadline=None)
+@given(spaces())
+def test_no_choice_within_the_limits_is_smaller(drawn: tuple[Space, Ints]) -> None:
+    space, limits = drawn
+    weight = weights(limits)
+    areas = [int(cost @ weight) for cost in everything(space) if (cost <= limits).all()]
+    thin = thinned(space)
+    answer = solve(thin, limits, weight, descend(thin, weight) if thin.wirable else (), EFFORT)
+    assert (answer.status == "optimal") == bool(areas) and (answer.status == "infeasible") == (not areas)
+    if areas:
+        assert answer.area == answer.bound == min(areas) == int(thin.cost(answer.places) @ weight)
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces())
+def test_no_choice_exceeds_the_limits_by_less(drawn: tuple[Space, Ints]) -> None:
+    space, limits = drawn
+    factors = [max(Fraction(int(c), int(m)) for c, m in zip(cost, limits, strict=True)) for cost in everything(space)]
+    thin = thinned(space)
+    weight = weights(limits)
+    answer = stretch(thin, limits, weight, descend(thin, weight) if thin.wirable else (), EFFORT)
+    assert bool(answer.places) == bool(factors)
+    if factors:
+        cost = thin.cost(answer.places)
+        found = max(Fraction(int(c), int(m)) for c, m in zip(cost, limits, strict=True))
+        assert min(factors) <= found <= min(factors) + Fraction(1, 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces())
+def test_thinning_keeps_a_best_choice(drawn: tuple[Space, Ints]) -> None:
+    space, _ = drawn
+    before = {tuple(cost.tolist()) for cost in everything(space)}
+    after = {tuple(cost.tolist()) for cost in everything(thinned(space))} if before else set()
+    assert after <= before
+    assert all(any((np.array(a) <= np.array(b)).all() for a in after) for b in before)
+
+
+@pytest.mark.parametrize("graph", [mlp(), residual()], ids=lambda g: g.name)
+@pytest.mark.parametrize("lut", [6000, 12_000, None])
+def test_the_solver_counts_what_the_plan_costs_but_for_deep_fifos(graph: Graph, lut: int | None) -> None:
+    board, budget = boards.load("zcu102"), Budget.parse({"board": "zcu102", "limits": {"lut": lut} if lut else {}})
+    plan = make_plan(graph, board, budget)
+    chooser = Chooser(graph, board, limits_of(board, budget))
+    deep = Resources()
+    for channel in plan.channels:
+        if channel.depth > 2:
+            deep = deep + fifo_cost(channel.depth, channel.type.width, board.family)
+    shallow = Resources()
+    for channel in plan.channels:
+        if channel.depth > 2:
+            shallow = shallow + fifo_cost(2, channel.type.width, board.family)
+    chooser.set_aside(deep - shallow)
+    found = chooser.select(next(step for step in chooser.steps if step <= plan.ii))
+    assert found is not None and plan.gap == found.gap == 0
+    assert found.total + deep == plan.resources + shallow
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2", "limits": {"lut": 9000}})
+    found = [Chooser(residual(), board, limits_of(board, budget)) for _ in range(2)]
+    steps = found[0].steps
+    picked = [chooser.select(steps[chooser.best(steps) or 0]) for chooser in found]
+    assert picked[0] == picked[1] and picked[0] is not None
+
+
+def test_a_question_given_up_leaves_a_gap() -> None:
+    board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2"})
+    chooser = Chooser(residual(), board, limits_of(board, budget))
+    space = chooser._space(chooser.steps[0])
+    weight = weights(np.full(len(KINDS), 1000))
+    answer = solve(space, np.full(len(KINDS), 10**6), weight, descend(space, weight), 1e-9)
+    assert answer.status in ("feasible", "unknown", "optimal") and answer.bound <= answer.area
+
+
+def test_an_unwirable_space_is_infeasible() -> None:
+    pool = Pool(np.arange(1), np.zeros((1, len(KINDS)), np.int64), np.ones((1, 1), np.int64), np.ones((1, 1), np.int64))
+    never = np.full((1, 1, len(KINDS)), ILLEGAL)
+    space = thinned(Space((pool, pool), (Crossing(Edge("t", 0, 0, 1, 0, True), np.ones(1), np.ones(1), never),)))
+    assert not space.wirable
+    assert replace(solve(space, np.ones(len(KINDS)), np.ones(len(KINDS)), (), EFFORT)).status == "infeasible"
