@@ -88,7 +88,7 @@ def too_big(chooser: Chooser) -> InfeasibleError:
         text = f"The design must have a form for an II of {step:,} cycles, but the layers' lanes cannot be joined."
         return InfeasibleError(text, hint="Leave out layers: from the budget.")
     over = overflow(near.total + chooser.aside, chooser.limits)
-    problems = []
+    problems: list[Problem] = []
     for name, need, limit in over:
         fits = f"The design must fit {limit:,.0f} {NAMES[name]}"
         text = f"{fits}, but its nearest form needs {need:,.0f} at an II of {near.ii:,}."
