@@ -89,6 +89,7 @@ bench: $(DEV)
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
+	@$(BIN)/python benchmarks/unrolled.py
 	@$(BIN)/python benchmarks/ptq.py
 
 calibrate: $(DEV)

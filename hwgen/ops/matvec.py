@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Resources, Schedule, StreamType, pack
 from hwgen.ops import multipliers, whole
-from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, ram, rom, together
+from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_table, ram, rom, together
 from hwgen.ops.arithmetic import behind_block, count_luts, products_parts, tree_luts
+from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -28,6 +30,9 @@ from hwgen.ops.support import (
     weight_codes,
     weighted_range,
 )
+
+HANDSHAKE = 8
+"""LUTs of a matrix of constants beside its sums."""
 
 
 class Matvec(FoldedOp):
@@ -169,8 +174,10 @@ class Matvec(FoldedOp):
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 
     def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
-        """Price the parts, pixels side by side one by one."""
-        one, pixels = super().cost(graph, node, choice, board), choice.folding.pixels
+        """Price the parts; sums of constants by the constants, pixels side by side one by one."""
+        one, x, pixels = super().cost(graph, node, choice, board), in_type(graph, node), choice.folding.pixels
+        if choice.unit == "lut_const" and LUT_INPUTS[board.family] > 4:
+            one = replace(one, lut=round(HANDSHAKE + dot_luts(graph.constant(node, "weight"), x.bits)))
         return Resources(one.lut * pixels, one.ff * pixels, one.dsp * pixels, one.bram36 * pixels, one.uram * pixels)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
