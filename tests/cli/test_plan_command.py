@@ -26,14 +26,15 @@ def plan(capfd: Capture, *arguments: object, code: int = 0) -> dict[str, Any]:
 def test_a_plan_has_what_a_build_has(capfd: Capture) -> None:
     found = plan(capfd, CNN, "--board", "zcu102", "--set", "limits.lut=20000")
     assert found["ok"] is True and found["board"] == "zcu102" and found["out"] is None
-    assert found["cycles"]["ii_plan"] == 576 and found["cycles"]["ii_rtl"] is None
-    assert found["fps"] == 200e6 / 576 and found["fps_note"] == "projected at 200 MHz"
+    ii = found["cycles"]["ii_plan"]
+    assert 0 < ii <= 576 and found["cycles"]["ii_rtl"] is None
+    assert found["fps"] == 200e6 / ii and found["fps_note"] == "projected at 200 MHz"
     assert found["accuracy"] is None and found["accuracy_note"] == "accuracy not measured"
     assert found["resources"]["yosys"] is None and found["limits"]["lut"] == 20000
     assert 0 < found["resources"]["plan"]["lut"] <= 20000
     assert found["binding"] and found["bottleneck"] in [layer["name"] for layer in found["layers"]]
     (slowest,) = [layer for layer in found["layers"] if layer["bottleneck"]]
-    assert slowest["name"] == found["bottleneck"] and slowest["cycles"] == 576
+    assert slowest["name"] == found["bottleneck"] and slowest["cycles"] == ii
 
 
 def test_the_table_marks_the_bottleneck_and_the_shares(capfd: Capture) -> None:
