@@ -15,7 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from hwgen import cli, console
+from hwgen import cli, console, pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 MLP = ROOT / "designs" / "digits-mlp" / "model.onnx"
@@ -193,7 +193,7 @@ def test_a_bug_is_a_sentence_and_a_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path))
-    monkeypatch.setattr(cli.pipeline, "build", broken)
+    monkeypatch.setattr(pipeline, "build", broken)
     assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 70
     text = capsys.readouterr().err
     (log,) = (tmp_path / "logs").iterdir()
@@ -204,7 +204,7 @@ def test_a_bug_is_a_sentence_and_a_log(
 
 def test_a_bug_is_json_too(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path))
-    monkeypatch.setattr(cli.pipeline, "build", broken)
+    monkeypatch.setattr(pipeline, "build", broken)
     assert cli.run(["build", str(MLP), "--board", "zcu102", "--json"]) == 70
     answer = json.loads(capfd.readouterr().out)
     assert answer["exit_code"] == 70 and "ZeroDivisionError" in answer["errors"][0]["message"]
@@ -214,7 +214,7 @@ def test_an_interrupt_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     def interrupt(*_: object, **__: object) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.pipeline, "build", interrupt)
+    monkeypatch.setattr(pipeline, "build", interrupt)
     assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 130
     assert "Interrupted; the output folder is as it was before." in capsys.readouterr().err
 

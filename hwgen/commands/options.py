@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hwgen.request import Request, parse_changes, parse_shapes, parse_types
+
 Model = Annotated[Path, typer.Argument(help="ONNX file, quantised, opset 9 to 23.", metavar="MODEL")]
 BoardOption = Annotated[str | None, typer.Option("--board", help="A name of `hwgen boards`, or a YAML file.")]
 BudgetOption = Annotated[Path | None, typer.Option("--budget", help="YAML: board, clock_mhz, limits, target ...")]
@@ -39,3 +41,25 @@ LayersOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, errors too.")]
+
+
+def asked(
+    model: Path,
+    board: str | None = None,
+    budget: Path | None = None,
+    clock_mhz: float | None = None,
+    changes: list[str] | None = None,
+    shape: list[str] | None = None,
+    input_type: list[str] | None = None,
+    calib: Path | None = None,
+) -> Request:
+    """Return the request that these options make.
+
+    Raises
+    ------
+    UserError
+        An option's text has not the form that its help shows.
+    """
+    shapes, types = parse_shapes(shape or ()), parse_types(input_type or ())
+    tree = parse_changes(changes or ())
+    return Request(model, board, budget, clock_mhz, shapes=shapes, input_types=types, calib=calib, changes=tree)
