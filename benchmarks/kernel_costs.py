@@ -80,10 +80,25 @@ def estimated(rows: Sequence[Row]) -> list[Row]:
     return done
 
 
+def batches(options: argparse.Namespace) -> Iterator[tuple[str, list[Point]]]:
+    """Return the points to measure, some at a time, with their family."""
+    wanted = [[point(name) for name in options.point or []]]
+    if not options.point:
+        wanted = [
+            of_blocks(kernel) + planned(kernel)[: options.planned] + points(kernel, options.points)
+            for kernel in options.kernel or list(MAKERS)
+        ]
+    for found in wanted:
+        for family in options.family or list(BOARDS):
+            for start in range(0, len(found), BATCH):
+                yield family, found[start : start + BATCH]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=6, help="points of each kernel and family")
     parser.add_argument("--planned", type=int, default=99, help="most points of each kernel that come from plans")
+    parser.add_argument("--point", action="append", help="measure these points alone")
     parser.add_argument("--kernel", action="append", choices=list(MAKERS))
     parser.add_argument("--family", action="append", choices=list(BOARDS))
     parser.add_argument("--report", action="store_true", help="measure nothing")
@@ -91,17 +106,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args()
     table = {(row["family"], row["point"]): row for row in read()}
-    kernels = [] if options.report else options.kernel or list(MAKERS)
-    for kernel in kernels:
-        wanted = of_blocks(kernel) + planned(kernel)[: options.planned] + points(kernel, options.points)
-        for family in options.family or list(BOARDS):
-            for start in range(0, len(wanted), BATCH):
-                batch = wanted[start : start + BATCH]
-                old = {name: row for (of, name), row in table.items() if of == family}
-                rows = list(measure(batch, boards.load(BOARDS[family]), old))
-                table.update({(family, row["point"]): row for row in rows})
-                write(estimated(list(table.values())))
-                print(f"{family} {kernel}: {start + len(rows)} points", file=sys.stderr, flush=True)
+    for family, batch in [] if options.report else batches(options):
+        old = {name: row for (of, name), row in table.items() if of == family}
+        rows = list(measure(batch, boards.load(BOARDS[family]), old))
+        table.update({(family, row["point"]): row for row in rows})
+        write(estimated(list(table.values())))
+        print(f"{family}: {', '.join(row['point'] for row in rows)}", file=sys.stderr, flush=True)
     if options.fit:
         write_prices(list(table.values()))
     done = estimated(list(table.values()))

@@ -22,6 +22,8 @@ from hwgen.hw import Board, Family, Resources, Storage
 
 PRICES = Path(__file__).parent / "area.yaml"
 LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4}
+FREE_WORDS = {6: 256, 4: 64}
+"""Words of a table of one bit that the multiplexers beside the LUTs choose among, by the LUTs' inputs."""
 LUTS_PER_BLOCK = 150
 ABSORBED = 16
 SMALL_RAM, LARGE_RAM = 1 << 10, 1 << 15
@@ -90,12 +92,13 @@ def shift_adders(factors: Iterable[int]) -> int:
 
 
 def rom_luts(depth: int, width: int, family: Family = "xcup") -> int:
-    """Return the LUTs of a table kept apart from the logic around it; wide multiplexers are free."""
-    return 0 if depth <= 1 else width * ceil(depth / (1 << LUT_INPUTS[family]))
+    """Return the LUTs of a table kept apart from the logic around it; the multiplexers beside the LUTs are free."""
+    inputs = LUT_INPUTS[family]
+    return 0 if depth <= 1 else width * (ceil(depth / (1 << inputs)) + ceil(depth / FREE_WORDS[inputs]) - 1)
 
 
 def ram_luts(depth: int, width: int, family: Family = "xcup") -> int:
-    """Return the LUTs of a LUT RAM with its read multiplexers.
+    """Return the LUTs of a LUT RAM with its read multiplexers, and on AMD parts what chooses the bank to write.
 
     On AMD parts 8 LUTs hold 14 bits by 32 words or 7 bits by 64 words; on ECP5 4 LUTs hold 4 bits by 16 words.
     """
@@ -104,7 +107,7 @@ def ram_luts(depth: int, width: int, family: Family = "xcup") -> int:
         return 4 * ceil(width / 4) * banks + width * (banks - 1)
     banks = ceil(depth / 64)
     bits = 14 if depth <= 32 else 7
-    return 8 * ceil(width / bits) * banks + width * ceil((banks - 1) / 3)
+    return 8 * ceil(width / bits) * banks + width * ceil((banks - 1) / 3) + (banks if banks > 1 else 0)
 
 
 def blocks(depth: int, width: int) -> int:

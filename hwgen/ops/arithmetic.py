@@ -15,11 +15,13 @@ import numpy as np
 
 from hwgen.graph import TensorType
 from hwgen.hw import Family
-from hwgen.ops.area import LUT_INPUTS, LaneTable, index_bits
+from hwgen.ops.area import FREE_WORDS, LUT_INPUTS, LaneTable, index_bits, together
+from hwgen.ops.constant_sums import dot_luts
 
 _BITWISE = 8
 """Bits of the words whose constant multiples are added bit by bit."""
 ADDERS_IN_A_STAGE: Mapping[Family, int] = {"xcup": 5, "xc7": 5, "ecp5": 5}
+MANY_ADDERS = 5
 _SMALL = 4
 """Bits of the factors up to which a product is a table and one adder, where LUTs have six inputs."""
 
@@ -100,40 +102,30 @@ def largest_luts(bits: int) -> float:
     return float(bits + (ceil(bits / 2) if bits > 2 else 0))
 
 
-def heap_luts(factors: Sequence[int], bits: Sequence[int], width: int) -> float:
-    """Return the LUTs of six inputs of ``sum(factor * word)``, the words of `bits` bits, modulo ``2**width``.
-
-    All bits of all signed digits stand in a heap; chains of LUTs make four bits out of nine, three LUTs for five bits
-    that go, and a last one adds two numbers.
-    """
-    heap = sum(_digits_of(factor) * own for factor, own in zip(factors, bits, strict=True))
-    return 0.6 * max(0, heap - 2 * width) + min(heap, width) if heap > 1 else 0.0
-
-
 def _digits_of(factor: int) -> int:
     """Return the digits -1 and 1 of a factor in the form that has the fewest."""
     return (factor ^ 3 * factor).bit_count()
 
 
-def constant_products_luts(factors: Sequence[int], inputs: Sequence[TensorType], width: int, family: Family) -> float:
-    """Return the LUTs of ``sum(factor * word)`` of at least three terms, the words in the formats of `inputs`.
-
-    Short words are added bit by bit where LUTs have six inputs, others as shifts and adders.
-    """
-    digits = [_digits_of(factor) for factor in factors]
-    sizes = [x.bits for x in inputs]
-    if LUT_INPUTS[family] == 6 and max(sizes) <= _BITWISE and max(digits) > 1:
-        return heap_luts(factors, sizes, width)
-    rows = sorted(bits for own, bits in zip(digits, sizes, strict=True) for _ in range(own))
-    return float(sum(min(width, bits + 2) for bits in rows[:-1]))
+def makes_heap(factors: Sequence[int], bits: Sequence[int], family: Family) -> bool:
+    """Tell whether a sum of at least three constant multiples of words of `bits` bits is made bit by bit."""
+    return LUT_INPUTS[family] == 6 and max(bits) <= _BITWISE and max(map(_digits_of, factors)) > 1
 
 
-def shifted_rows(factors: Sequence[int], inputs: Sequence[TensorType]) -> float:
+def constant_sums(factors: Sequence[int], bits: Sequence[int], width: int, family: Family) -> dict[str, float]:
+    """Return the parts of ``sum(factor * word)``, the words of `bits` bits: a heap, or adders of shifted words."""
+    if makes_heap(factors, bits, family):
+        return {"heaps": dot_luts(np.array([factors], dtype=np.int64), max(bits)), "constant_products": 0.0}
+    rows = sorted(own for factor, own in zip(factors, bits, strict=True) for _ in range(_digits_of(factor)))
+    return {"heaps": 0.0, "constant_products": float(sum(min(width, own + 2) for own in rows[:-1]))}
+
+
+def shifted_rows(factors: Sequence[int], bits: Sequence[int]) -> float:
     """Return the bits of the rows that constant multiples are the sum of, a row for each one in a factor, beyond two.
 
     Synthesis adds three rows to two with a table for each bit of the sum and one for its carry.
     """
-    sizes = sorted(x.bits for f, x in zip(factors, inputs, strict=True) for _ in range(abs(f).bit_count()))
+    sizes = sorted(own for factor, own in zip(factors, bits, strict=True) for _ in range(abs(factor).bit_count()))
     return float(sum(sizes[:-2]))
 
 
@@ -160,14 +152,21 @@ def products_parts(table: LaneTable, weight_bits: int, x: TensorType, width: int
         for kind in np.flatnonzero(kinds)
     )
     fixed = [row[row != 0].tolist() for row in np.where(varies, 0, table.first)] if not varies.all() else []
-    constants = sum(constant_products_luts(row, [x] * len(row), width, family) for row in fixed if row)
-    return {
-        "selects": float(np.where(narrow, np.maximum(bits, x.bits), 0).sum()),
-        "products": float(sum(products)),
-        "constant_products": float(constants),
-    }
+    parts = {
+        "selects": float(np.where(narrow, np.maximum(bits, x.bits), 0).sum()), "products": float(sum(products)),
+        "heaps": 0.0, "constant_products": 0.0,
+    }  # fmt: skip
+    return together(parts, *(constant_sums(row, [x.bits] * len(row), width, family) for row in fixed if row))
 
 
-def behind_block(blocks: float, word: int, folds: int) -> float:
-    """Return the registers that go beside a table in block RAM: its word comes a cycle late."""
-    return float(word + index_bits(folds) + 4) if blocks else 0.0
+def table_is_late(bram: float, rom: float, depth: int, adders: float, family: Family) -> bool:
+    """Tell whether the word of a table of `depth` rows is registered before its use.
+
+    It is out of block RAM, and on ECP5 where it comes through multiplexers and then many adders in a row.
+    """
+    return bram > 0 or (rom > 0 and LUT_INPUTS[family] == 4 and depth > FREE_WORDS[4] and adders >= MANY_ADDERS)
+
+
+def fetched_parts(late: bool, stored: int, word: int, folds: int) -> dict[str, float]:
+    """Return the registers around a table whose word comes a cycle late: that word, the input's, and where to go on."""
+    return {"fetched": float(stored * late), "behind": float((word + index_bits(folds) + 4) * late)}

@@ -11,7 +11,7 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import multipliers
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, rom, together
-from hwgen.ops.arithmetic import behind_block, products_parts
+from hwgen.ops.arithmetic import fetched_parts, product_rows, products_parts, table_is_late
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -113,9 +113,11 @@ class Depthwise(LaneOp):
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
+        adders = 1 + product_rows(x.bits, x.signed, weight_bits, True, family)
+        late = table_is_late(weight_bram, weights["rom"], folds * taps, adders, family)
         ff = {
-            "base": 1.0, "state": counters + 2 * sums, "pipeline": products["products"], "table": table,
-            "behind": behind_block(weight_bram, choice.folding.simd * x.bits, folds), "unpacked": unpacked,
+            "base": 1.0, "state": counters + 2 * sums, "table": table, "unpacked": unpacked,
+            **fetched_parts(late, stored, choice.folding.simd * x.bits, folds),
         }  # fmt: skip
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram, dsp)
 

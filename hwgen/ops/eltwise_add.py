@@ -9,7 +9,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts
-from hwgen.ops.arithmetic import constant_products_luts, shifted_rows
+from hwgen.ops.arithmetic import constant_sums, shifted_rows
 from hwgen.ops.folded import ElementOp, same_shapes
 from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 
@@ -39,14 +39,16 @@ class Add(ElementOp):
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Multiplications by constants as rows of shifted words, or with the bias bit by bit, and the sum."""
         y, lanes, bias = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "bias")
-        inputs, factors = [graph.types[name] for name in node.inputs], [int_attr(node, name) for name in ("m0", "m1")]
-        together = bias != 0 and any(abs(factor).bit_count() > 1 for factor in factors)
-        constant = constant_products_luts(factors, inputs, y.bits, family) if together else 0.0
-        rows = 0.0 if together else shifted_rows(factors, inputs)
+        factors, bits = [int_attr(node, name) for name in ("m0", "m1")], [graph.types[x].bits for x in node.inputs]
+        three = bias != 0 and any(abs(factor).bit_count() > 1 for factor in factors)
+        sums = {"heaps": 0.0, "constant_products": 0.0}
+        if three:
+            sums = constant_sums(factors, bits, y.bits, family)
         lut = {
-            "base": 1.0, "constant_products": lanes * constant, "shift_adds": lanes * rows,
-            "sums": 0.0 if together else float(lanes * y.bits),
-            "bias": float(lanes * y.bits * (bias != 0 and not together)),
+            "base": 1.0, **{part: lanes * amount for part, amount in sums.items()},
+            "shift_adds": 0.0 if three else lanes * shifted_rows(factors, bits),
+            "sums": 0.0 if sums["heaps"] else float(lanes * y.bits),
+            "bias": float(lanes * y.bits) if bias and not three else 0.0,
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": lanes * y.bits})
 

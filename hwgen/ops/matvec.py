@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import log2
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Resources, Schedule, StreamType, pack
 from hwgen.ops import multipliers, whole
 from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_table, ram, rom, together
-from hwgen.ops.arithmetic import behind_block, count_luts, products_parts, tree_luts
+from hwgen.ops.arithmetic import count_luts, fetched_parts, product_rows, products_parts, table_is_late, tree_luts
 from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
@@ -166,10 +167,12 @@ class Matvec(FoldedOp):
             "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
+        adders = 1 + log2(simd) + product_rows(x.bits, x.signed, weight_bits, True, family)
+        late = table_is_late(weight_bram, weights["rom"], kept_rows, adders, family)
         ff = {
-            "base": 1.0, "state": counters + registers, "pipeline": products["products"],
+            "base": 1.0, "state": counters + registers, "unpacked": unpacked,
             "table": addressed(kept_rows, stored) + addressed(blocks, bias_width),
-            "behind": behind_block(weight_bram, simd * x.bits, blocks), "unpacked": unpacked,
+            **fetched_parts(late, stored, simd * x.bits, blocks),
         }  # fmt: skip
         return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 

@@ -11,6 +11,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import (
+    LUT_INPUTS,
     Parts,
     addressed,
     counter_bits,
@@ -88,12 +89,15 @@ class Requantise(ElementOp):
         products = sum(product_luts(x.bits, x.signed, int(f), False, family) for f in factors if f)
         shifts = sum(shift_adders([f]) * (x.bits + int(f).bit_length() / 2) for f in rows[0, 0, ~varies[0]])
         sums = np.where(varies[0] | varies[1] | (rows[1, 0] != 0), product - np.where(varies[1], zeros[1], 0), 0)
-        kept = max(1, product - int_attr(node, "shift"))
+        shift = int_attr(node, "shift")
+        kept = max(1, product - shift)
+        ends = np.stack([x.lo * mul + add, x.hi * mul + add]) >> shift
+        clips = bool((ends < y.lo).any() or (ends > y.hi).any())
         counters = counter_bits(folds, x.elements // lanes) if stored else 0.0
         lut = {
             "base": 1.0, "counters": counters, "products": float(products), "shift_adds": float(shifts),
-            "sums": float(sums.sum()), "clip": float(lanes * (kept + y.bits)),
-            "ties": float(lanes * product) if ties_of(node) else 0.0,
+            "sums": float(sums.sum()), "clip": float(lanes * (kept + y.bits) * clips),
+            "ties": lanes * (shift / LUT_INPUTS[family] + kept) if ties_of(node) else 0.0,
         }  # fmt: skip
         adders = max((product_rows(x.bits, x.signed, int(f), False, family) for f in factors), default=0)
         cuts = stages(adders + 3, family) - 1 if adders else 0

@@ -140,5 +140,6 @@ def _fixed(
     counted = np.array([count_luts(int(ones), family) for ones in (reached | varying).sum(axis=1)])
     wide = np.maximum(np.where(reached, sizes, 0).max(axis=1) - inputs, 0)
     table = np.where(reached.any(axis=1), out_bits * 2.0**wide, 0.0)
-    tabled = ~varying.any(axis=1) & (table < chained + counted) & ((inputs == 6) | (wide == 0))
+    alone = (inputs == 6) | (wide == 0) | (reached.sum(axis=1) == 1)
+    tabled = ~varying.any(axis=1) & (table < chained + counted) & alone
     return float(np.where(tabled, table, chained).sum()), float(np.where(tabled, 0.0, counted).sum())

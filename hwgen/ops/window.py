@@ -174,7 +174,10 @@ class Window(LaneOp):
         return []
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """The line buffer, the position's counters, the buffer's pointers, the padding, the word."""
+        """The line buffer, the position's counters, the buffer's pointers, what tells padding, the word.
+
+        The padding itself is a reset of the output's register.
+        """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         if self._is_whole(graph, node, choice.folding):
             return Parts({"base": 1.0, "ahead": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
@@ -182,14 +185,13 @@ class Window(LaneOp):
         words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
         uram = ultra_rams(words, x.bits * choice.folding.simd) if choice.storage == "uram" else 0
-        padded = float(any(geometry.pads))
+        padding = sum(geometry.kernel) + counter_bits(*geometry.out_size) if any(geometry.pads) else 0.0
         place = counter_bits(*geometry.out_size, *geometry.kernel, geometry.folds)
         walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
         ahead = 2 * counter_bits(words) + 1 + walked
         word = float(y.bits * choice.folding.simd)
         lut = {
-            "base": 1.0, "place": place, "ahead": ahead, "padding": padded * (sum(geometry.kernel) + word),
-            "ram": buffer, "word": word,
+            "base": 1.0, "place": place, "ahead": ahead, "padding": padding, "ram": buffer, "word": word,
         }  # fmt: skip
         return Parts(
             lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram or uram else 0.0}, bram, 0, uram

@@ -14,6 +14,7 @@ from hwgen.hlsc.back import rows
 from hwgen.hw import Choice, Folding, Resources, boards
 from hwgen.ops import arithmetic
 from hwgen.ops.area import lane_table
+from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.matvec import Matvec
 
 
@@ -42,12 +43,13 @@ def test_sums_and_counts() -> None:
     assert arithmetic.count_luts(1, "ecp5") == 0
 
 
-def test_constant_products_are_heaps_where_words_are_short() -> None:
-    x = TensorType((1, 1), True, 4)
-    few = arithmetic.constant_products_luts([5, 3, 7], [x] * 3, 10, "xcup")
-    assert few == pytest.approx(0.6 * (6 * 4 - 20) + 10)
-    assert arithmetic.constant_products_luts([5, 3, 7], [x] * 3, 10, "ecp5") == 5 * 6
-    assert arithmetic.heap_luts([0], [8], 9) == 0
+def test_constant_sums_are_heaps_where_words_are_short() -> None:
+    heap = {"heaps": dot_luts(np.array([[5, 3, 7]], dtype=np.int64), 4), "constant_products": 0}
+    assert arithmetic.constant_sums([5, 3, 7], [4] * 3, 10, "xcup") == heap
+    adders = {"heaps": 0, "constant_products": 5 * 6}
+    assert arithmetic.constant_sums([5, 3, 7], [4] * 3, 10, "ecp5") == adders
+    assert arithmetic.constant_sums([1, -1, 4], [4] * 3, 10, "xcup")["heaps"] == 0
+    assert arithmetic.shifted_rows([5, 3], [8, 4]) == 4 + 4
 
 
 def test_a_table_of_weights_says_which_products_there_are() -> None:
