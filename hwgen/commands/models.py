@@ -10,21 +10,21 @@ import typer
 
 from hwgen import console
 from hwgen.commands.options import BudgetOption, CalibOption, JsonOption, Model, ShapeOption, TypeOption, asked
-from hwgen.request import parse_shapes, parse_types
+from hwgen.graph.source import SourceModel
 from hwgen.tables import inspect_lines
 
 
 def inspect(
-    model: Model, shape: ShapeOption = None, input_type: TypeOption = None, as_json: JsonOption = False
+    model: Model,
+    budget: BudgetOption = None,
+    shape: ShapeOption = None,
+    input_type: TypeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List a model's layers: shapes, types, MACs, parameters, bit operations. Float models too; writes nothing."""
-    from hwgen import frontend
     from hwgen.inspect_model import inspect_model
 
-    request = asked(model, shape=shape, input_type=input_type)
-    facts = inspect_model(
-        frontend.load(model, name=request.name, shapes=request.shapes, input_types=request.input_types)
-    )
+    facts = inspect_model(_read(model, budget, shape, input_type))
     if as_json:
         console.print_json(facts)
     else:
@@ -47,21 +47,30 @@ def quantize(
     as_json: JsonOption = False,
 ) -> None:
     """Quantise a float model: an ONNX file with QONNX quantisers, and how near it is to the float model."""
-    from hwgen import frontend
-    from hwgen.config import load_inputs, load_quantize
+    from hwgen.config import load_quantize
     from hwgen.ptq import quantise_model, write_file
 
     given = {"weights": weights, "acts": acts, "method": method, "calibration": calibration}
     options = load_quantize(budget, {key: value for key, value in given.items() if value is not None})
     assert options is not None
-    known = load_inputs(budget)
-    shapes = {**known.shapes, **parse_shapes(shape or ())}
-    types = {**known.input_types, **parse_types(input_type or ())}
-    source = frontend.load(model, shapes=shapes, input_types=types)
-    result = quantise_model(source, options, calib, evaluation, seed)
+    result = quantise_model(_read(model, budget, shape, input_type), options, calib, evaluation, seed)
     write_file(result.onnx, out)
     console.print_warnings(result.warnings)
     if as_json:
         console.print_json({"ok": True, "model": model.name, "out": str(out), "quantize": result.facts})
     else:
         console.print_quantisation(result.facts, out)
+
+
+def _read(model: Path, budget: Path | None, shape: list[str] | None, input_type: list[str] | None) -> SourceModel:
+    """Return the model; the command line wins over what the budget says of its inputs."""
+    from hwgen import frontend
+    from hwgen.config import load_inputs
+
+    known, request = load_inputs(budget), asked(model, shape=shape, input_type=input_type)
+    return frontend.load(
+        model,
+        name=request.name,
+        shapes={**known.shapes, **request.shapes},
+        input_types={**known.input_types, **request.input_types},
+    )

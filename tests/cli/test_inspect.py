@@ -19,7 +19,7 @@ from hwgen.inspect_model import inspect_model
 CNN = Path(__file__).resolve().parents[2] / "designs" / "digits-cnn" / "model.onnx"
 
 
-def save(path: Path, nodes: list[onnx.NodeProto], shape: tuple[int, ...], **constants: Any) -> Path:
+def save(path: Path, nodes: list[onnx.NodeProto], shape: tuple[int | str, ...], **constants: Any) -> Path:
     """Write a model from x to y."""
     stored = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
@@ -103,3 +103,11 @@ def test_a_missing_file_is_a_user_error(tmp_path: Path, capfd: pytest.CaptureFix
 def test_macs_of_real_models(shared: Path, name: str) -> None:
     meta = json.loads((shared / "models" / name / "meta.json").read_text())
     assert inspect_model(load(shared / "models" / name / "model.onnx"))["totals"]["macs"] == meta["macs"]
+
+
+def test_the_budget_may_hold_shapes(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    model, budget = save(tmp_path / "net.onnx", nodes, (1, "n")), tmp_path / "budget.yaml"
+    budget.write_text("shapes: {n: 3}\n")
+    assert cli.run(["inspect", str(model), "--budget", str(budget), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["inputs"][0]["shape"] == [1, 3]
