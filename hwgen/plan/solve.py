@@ -25,6 +25,8 @@ SHARE = 10**8
 FF_WEIGHT = 0.25
 STREAM = 100
 STRETCH = 1000
+LARGEST = 10**10
+"""More than any design needs of anything; times the largest factor it still is a number of 64 bits."""
 SWEEPS = 6
 NEVER = SHARE * 10**5
 
@@ -155,7 +157,7 @@ class _Model:
         factor = self.model.new_int_var(0, STRETCH * 10**5, "factor")
         for kind, limit in enumerate(limits.tolist()):
             if self._kinds[:, kind].any():
-                self.model.add(STRETCH * self._sum(self._kinds[:, kind]) <= max(limit, 1) * factor)
+                self.model.add(STRETCH * self._sum(self._kinds[:, kind]) <= min(max(limit, 1), LARGEST) * factor)
         self.goal = self.area + factor * SHARE * STREAM
 
     def _boolean(self, name: str, cost: Ints) -> IntVar:
