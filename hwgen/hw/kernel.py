@@ -35,6 +35,11 @@ class Folding:
     pe: int
     pixels: int = 1
 
+    def words(self, multiplies: bool) -> str:
+        """Return the folding in words: lanes, or outputs and inputs where it is one of products."""
+        shape = f"PE {self.pe} x SIMD {self.simd}" if multiplies or self.pe != self.simd else f"{self.simd} lanes"
+        return shape if self.pixels == 1 else f"{shape}, {self.pixels} pixels"
+
 
 @dataclass(frozen=True)
 class Choice:

@@ -212,11 +212,8 @@ class Explainer:
 def words(choice: Choice) -> str:
     """Return a choice in words."""
     folding = choice.folding
-    by_lane = choice.unit == "none" and folding.pe == folding.simd
     parts: list[str] = [] if choice.unit == "none" else [choice.unit]
-    parts.append(f"{folding.simd} lanes" if by_lane else f"PE {folding.pe} x SIMD {folding.simd}")
-    if folding.pixels > 1:
-        parts.append(f"{folding.pixels} pixels")
+    parts.append(folding.words(choice.unit != "none"))
     if choice.storage != "auto":
         parts.append(f"weights in {choice.storage}" if choice.storage != "streamed" else "weights streamed")
     return ", ".join(parts)

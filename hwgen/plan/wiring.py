@@ -217,7 +217,7 @@ class Wirer:
 def describe(op: str, candidate: Candidate) -> str:
     """Return a choice in words."""
     choice, folding = candidate.option.choice, candidate.option.folding
-    shape = f"PE {folding.pe} x SIMD {folding.simd}" if op == "matvec" else f"{folding.simd} lanes"
+    shape = folding.words(op == "matvec")
     kept = "" if choice.storage == "auto" else f", kept in {choice.storage}"
     return f"{shape}{kept}" if choice.unit == "none" else f"{choice.unit}, {shape}{kept}"
 

@@ -141,8 +141,7 @@ def _wide(plan: Plan) -> str:
 def _process(plan: Plan, process: Process) -> _Process:
     call = process.call
     made_of = f" (ONNX: {', '.join(process.source)})" if process.source else ""
-    choice = f"PE {process.folding.pe} x SIMD {process.folding.simd}" if call.function == "matvec" else ""
-    choice = choice or f"{process.folding.simd} lanes"
+    choice = process.folding.words(call.function == "matvec")
     comment = cpp.comment(f"{process.op} of layer {process.layer}{made_of}: {choice}. {process.reason}.")
     roms = []
     for rom in call.roms:
