@@ -114,12 +114,13 @@ class Depthwise(LaneOp):
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
         adders = 1 + product_rows(x.bits, x.signed, weight_bits, True, family)
+        read = {"weights": weights["table"], "rom": weights["rom"]}
         late = table_is_late(weight_bram, weights["rom"], folds * taps, adders, family)
         ff = {
             "base": 1.0, "state": counters + 2 * sums, "table": table, "unpacked": unpacked,
             **fetched_parts(late, stored, choice.folding.simd * x.bits, folds),
         }  # fmt: skip
-        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram, dsp)
+        return Parts(together(lut, products, read, bias), ff, weight_bram + bias_bram, dsp)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `depthwise`."""

@@ -168,13 +168,14 @@ class Matvec(FoldedOp):
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
         adders = 1 + log2(simd) + product_rows(x.bits, x.signed, weight_bits, True, family)
+        read = {"weights": weights["table"], "rom": weights["rom"]}
         late = table_is_late(weight_bram, weights["rom"], kept_rows, adders, family)
         ff = {
             "base": 1.0, "state": counters + registers, "unpacked": unpacked,
             "table": addressed(kept_rows, stored) + addressed(blocks, bias_width),
             **fetched_parts(late, stored, simd * x.bits, blocks),
         }  # fmt: skip
-        return Parts(together(lut, products, weights, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
+        return Parts(together(lut, products, read, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 
     def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
         """Price the parts; sums of constants by the constants, pixels side by side one by one."""

@@ -48,7 +48,7 @@ def parts(source: StreamType, lanes: int) -> Parts:
     splits, ratio = lanes < source.lanes, wide // narrow
     counters = counter_bits(ratio, source.beats * (ratio if splits else 1))
     out = narrow if splits else wide
-    lut = {"base": 1.0, "counters": counters, "select": float(wide - narrow if splits else 0)}
+    lut = {"base": 1.0, "counters": counters, "select": float(wide if splits else 0)}
     return Parts(lut, {"base": 1.0, "state": counters + wide - narrow + out})
 
 
