@@ -6,133 +6,27 @@ Point n of a kernel depends on the kernel and on n alone, so that more points ex
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 from kernel_plans import graph_of, specs
+from kernel_point import Draw, Point, made, of_call, of_node
 
-from hwgen.graph import Attr, Graph, Ints, Node, TensorType
-from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Resources, Storage, StreamType, Unit
+from hwgen.graph import Attr, Ints, TensorType
+from hwgen.hw import Built, CType, Folding, StreamType
 from hwgen.ops import fork, width
-from hwgen.ops.area import Parts, priced
-from hwgen.ops.base import hardware_op
-from hwgen.ops.folded import FoldedOp
 from hwgen.ops.softmax import exponentials
-from hwgen.ops.support import RomSet, divisors, type_of
+from hwgen.ops.support import RomSet, type_of
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
 BLOCKS, PLANNED = 50, 100
 MADE_OF_BLOCKS = 6
-Making = Callable[[Family], Parts]
 
 
-@dataclass(frozen=True)
-class Point:
-    """One instance to measure.
-
-    Parameters
-    ----------
-    name
-        Identifier, the C++ function or the SystemVerilog module.
-    kernel
-        What it is an instance of.
-    text
-        Its settings, for people.
-    parts
-        What it is made of, by family.
-    built
-        The kernel call, None for modules written in SystemVerilog.
-    parameters
-        Parameters of such a module.
-    """
-
-    name: str
-    kernel: str
-    text: str
-    parts: Making
-    built: Built | None = None
-    parameters: Mapping[str, int] = field(default_factory=dict)
-
-    def cost(self, family: Family) -> Resources:
-        """Return the estimate."""
-        return priced(self.kernel, family, self.parts(family))
-
-
-class _Draw:
-    """Random settings of one point."""
-
-    def __init__(self, kernel: str, index: int) -> None:
-        self.index = index
-        self.rng = np.random.default_rng([zlib.crc32(kernel.encode()), index])
-
-    def of(self, *values: int) -> int:
-        """Return one of the values."""
-        return int(self.rng.choice(np.array(values)))
-
-    def divisor(self, number: int, most: int) -> int:
-        """Return a divisor of at most `most`."""
-        return self.of(*(d for d in divisors(number) if d <= most))
-
-    def ints(self, low: int, high: int, shape: int | tuple[int, ...]) -> Ints:
-        """Return integers in ``[low, high]``."""
-        return self.rng.integers(low, high + 1, shape, dtype=np.int64)
-
-    def weights(self, bits: int, shape: tuple[int, ...]) -> Ints:
-        """Return signed weights spread as training leaves them, in a bell; one bit means bipolar."""
-        if bits == 1:
-            return self.rng.choice(np.array([-1, 1], dtype=np.int64), shape)
-        top = 1 << (bits - 1)
-        return np.clip(np.rint(self.rng.normal(0, top / 3, shape)), -top, top - 1).astype(np.int64)
-
-
-def _point(
-    name: str,
-    op: str,
-    inputs: list[TensorType],
-    folding: Folding,
-    attrs: Mapping[str, Attr],
-    constants: Mapping[str, npt.ArrayLike] | None = None,
-    unit: Unit | None = None,
-    storage: Storage = "auto",
-) -> Point:
-    arrays = {role: np.asarray(value, dtype=np.int64) for role, value in (constants or {}).items()}
-    names = tuple(f"x{i}" for i in range(len(inputs)))
-    node = Node(name, op, names, ("y",), attrs, {role: f"{name}_{role}" for role in arrays}, ())
-    keyed = {f"{name}_{role}": value for role, value in arrays.items()}
-    types = dict(zip(names, inputs, strict=True))
-    kernel = hardware_op(node)
-    (types["y"],) = kernel.infer(Graph(name, names, (), (node,), types, keyed), node)
-    graph = Graph(name, names, ("y",), (node,), types, keyed)
-    assert isinstance(kernel, FoldedOp)
-    return _of_node(graph, node, Choice(folding, unit or kernel.unit(graph, node), storage))
-
-
-def _of_node(graph: Graph, node: Node, choice: Choice) -> Point:
-    kernel = hardware_op(node)
-    assert isinstance(kernel, FoldedOp)
-    assert not kernel.check(graph, node), node.name
-    shown = {k: v for k, v in node.attrs.items() if not isinstance(v, (tuple, bool))}
-    sizes = [f"{role}={'x'.join(map(str, graph.constant(node, role).shape))}" for role in node.constants]
-    inputs = [graph.types[name] for name in node.inputs]
-    kinds = [f"{'s' if t.signed else 'u'}{t.bits}[{'x'.join(map(str, t.shape[1:]))}]" for t in inputs]
-    folding = choice.folding
-    units = [choice.unit] * (choice.unit == "dsp") + [choice.storage] * (choice.storage != "auto")
-    text = [*kinds, *units, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
-    built = kernel.kernel(graph, node, choice)
-    return Point(node.name, node.op, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
-
-
-def _helper(name: str, call: KernelCall, parts: Parts) -> Point:
-    text = " ".join(f"{key}={value}" for key, value in call.config.items())
-    return Point(name, call.function, text, lambda _: parts, Built(call))
-
-
-def _matvec(name: str, d: _Draw) -> Point:
+def _matvec(name: str, d: Draw) -> Point:
     bits, weight_bits = d.of(1, 2, 4, 8, 8), d.of(1, 2, 4, 8, 8)
     inputs, outputs = d.of(8, 9, 16, 27, 32, 64, 72, 144), d.of(4, 8, 10, 16, 32, 64)
     simd = d.divisor(inputs, max(1, 64 // (bits * weight_bits)))
@@ -145,10 +39,10 @@ def _matvec(name: str, d: _Draw) -> Point:
     attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
     bias = d.ints(-(1 << (bits + weight_bits)), 1 << (bits + weight_bits), outputs)
     constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": bias * d.of(0, 1, 1)}
-    return _point(name, "matvec", [x], Folding(simd, pe), attrs, constants)
+    return made(name, "matvec", [x], Folding(simd, pe), attrs, constants)
 
 
-def _matvec_of_blocks(name: str, d: _Draw) -> Point:
+def _matvec_of_blocks(name: str, d: Draw) -> Point:
     bits, weight_bits = d.of(2, 4, 8, 8), d.of(3, 4, 8, 8)
     inputs, outputs = d.of(8, 9, 16, 27, 64), d.of(8, 16, 32)
     simd, pe = d.divisor(inputs, 4), d.divisor(outputs, 4)
@@ -156,30 +50,30 @@ def _matvec_of_blocks(name: str, d: _Draw) -> Point:
     attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
     constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": d.ints(-500, 500, outputs)}
     unit, storage = (("dsp", "auto"), ("dsp", "bram"), ("lut_generic", "bram"), ("dsp", "lut"))[d.index % 4]
-    return _point(name, "matvec", [x], Folding(simd, pe), attrs, constants, unit, storage)
+    return made(name, "matvec", [x], Folding(simd, pe), attrs, constants, unit, storage)
 
 
-def _depthwise_of_blocks(name: str, d: _Draw) -> Point:
+def _depthwise_of_blocks(name: str, d: Draw) -> Point:
     bits, weight_bits, channels, taps = d.of(4, 8), d.of(4, 8), d.of(8, 16, 64), d.of(3, 9)
     lanes = d.divisor(channels, 8)
     x = TensorType((1, taps * channels, 5, 5), bool(d.of(0, 1)), bits)
     attrs = {"taps": taps, "weight_bits": weight_bits, "weight_signed": True}
     constants = {"weight": d.weights(weight_bits, (channels, taps)), "bias": d.ints(-500, 500, channels)}
     storage = ("auto", "bram")[d.index % 2]
-    return _point(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants, "dsp", storage)
+    return made(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants, "dsp", storage)
 
 
-def _depthwise(name: str, d: _Draw) -> Point:
+def _depthwise(name: str, d: Draw) -> Point:
     bits, weight_bits = d.of(2, 4, 8, 8), d.of(1, 2, 4, 8)
     taps, channels, side = d.of(3, 9, 10, 25), d.of(3, 8, 16, 64), d.of(1, 5, 8, 25)
     lanes = d.divisor(channels, max(1, 320 // (bits * weight_bits)))
     x = TensorType((1, taps * channels, side, side), bool(d.of(0, 1)), bits)
     attrs = {"taps": taps, "weight_bits": weight_bits, "weight_signed": True}
     constants = {"weight": d.weights(weight_bits, (channels, taps)), "bias": d.ints(-500, 500, channels)}
-    return _point(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants)
+    return made(name, "depthwise", [x], Folding(lanes, lanes), attrs, constants)
 
 
-def _window(name: str, d: _Draw) -> Point:
+def _window(name: str, d: Draw) -> Point:
     bits, channels = d.of(1, 2, 4, 8, 8), d.of(1, 3, 4, 8, 16, 64)
     lanes = d.divisor(channels, max(1, 64 // bits))
     size, kernel, stride = d.of(8, 10, 14, 28, 32), d.of(1, 2, 3, 3, 5), d.of(1, 1, 2)
@@ -193,11 +87,11 @@ def _window(name: str, d: _Draw) -> Point:
         "pads": (pad,) * 4,
         "pad_value": value,
     }
-    made = _point(name, "window", [x], Folding(lanes, lanes), {**attrs, "order": order})
-    return Point(name, "window", f"{made.text} k{kernel} s{stride} p{pad}", made.parts, made.built)
+    plain = made(name, "window", [x], Folding(lanes, lanes), {**attrs, "order": order})
+    return replace(plain, text=f"{plain.text} k{kernel} s{stride} p{pad}")
 
 
-def _thresholds(name: str, d: _Draw) -> Point:
+def _thresholds(name: str, d: Draw) -> Point:
     bits, steps, channels = d.of(6, 9, 12, 16, 20), d.of(1, 1, 3, 7, 15, 15), d.of(4, 8, 16, 32, 64)
     lanes = d.divisor(channels, max(1, 60 // steps))
     rows = d.of(1, channels, channels, channels)
@@ -206,13 +100,13 @@ def _thresholds(name: str, d: _Draw) -> Point:
     table = np.sort(d.ints(-reach if x.signed else 0, reach, (rows, steps)), axis=1)
     flip = d.ints(0, 1, rows) * d.of(0, 0, 1)
     y_min, step = (-1, 2) if steps == 1 else (0, 1)
-    return _point(
+    return made(
         name, "thresholds", [x], Folding(lanes, lanes), {"y_min": y_min, "step": step},
         {"thresholds": table, "flip": flip},
     )  # fmt: skip
 
 
-def _requantise(name: str, d: _Draw) -> Point:
+def _requantise(name: str, d: Draw) -> Point:
     bits, mul_bits, channels = d.of(9, 12, 16, 20, 24), d.of(2, 6, 8, 11, 15), d.of(4, 8, 16, 32, 64)
     lanes = d.divisor(channels, max(1, 500 // (bits * mul_bits)))
     rows = d.of(1, channels, channels)
@@ -223,75 +117,75 @@ def _requantise(name: str, d: _Draw) -> Point:
     top = (1 << mul_bits) - 1
     constants = {"mul": d.ints(top // 2 + 1, top, rows), "add": d.ints(-top, top, rows) + (1 << (shift - 1))}
     attrs = {"shift": shift, **limits, **({"ties": 1} if d.of(0, 0, 1) else {})}
-    return _point(name, "requantise", [x], Folding(lanes, lanes), attrs, constants)
+    return made(name, "requantise", [x], Folding(lanes, lanes), attrs, constants)
 
 
-def _table(name: str, d: _Draw) -> Point:
+def _table(name: str, d: Draw) -> Point:
     bits, channels, out = d.of(4, 6, 8, 8, 10, 12), d.of(4, 8, 16, 32), d.of(2, 4, 8, 8)
     lanes = d.divisor(channels, 8)
     rows = d.of(1, 1, 1, channels) if bits <= 8 else 1
     x = TensorType((1, channels, 4, 4), bool(d.of(0, 1)), bits)
     curve = np.tanh(np.linspace(-3, 3, 1 << bits) / d.ints(1, 3, (rows, 1)))
     values = np.rint(curve * ((1 << (out - 1)) - 1)).astype(np.int64)
-    return _point(name, "table", [x], Folding(lanes, lanes), {"bipolar": False}, {"values": values})
+    return made(name, "table", [x], Folding(lanes, lanes), {"bipolar": False}, {"values": values})
 
 
-def _pool(name: str, d: _Draw) -> Point:
+def _pool(name: str, d: Draw) -> Point:
     bits, taps, channels, side = d.of(1, 2, 4, 8, 12), d.of(4, 9, 25), d.of(4, 8, 16, 64), d.of(1, 4, 7)
     mode = ("max", "sum")[d.of(0, 1)] if bits > 1 else "max"
     lanes = d.divisor(channels, 32)
     x = TensorType((1, taps * channels, side, side), bits == 1 or bool(d.of(0, 1)), bits)
     constants = {"multiplier": d.ints(1, 63, side * side)} if mode == "sum" and d.of(0, 0, 1) else {}
-    return _point(name, "pool", [x], Folding(lanes, lanes), {"taps": taps, "mode": mode}, constants)
+    return made(name, "pool", [x], Folding(lanes, lanes), {"taps": taps, "mode": mode}, constants)
 
 
-def _global_pool(name: str, d: _Draw) -> Point:
+def _global_pool(name: str, d: Draw) -> Point:
     bits, channels, side = d.of(2, 4, 8, 8), d.of(4, 8, 16, 64), d.of(2, 5, 8)
     lanes = d.divisor(channels, 16)
     x = TensorType((1, channels, side, side), bool(d.of(0, 1)), bits)
-    return _point(name, "global_pool", [x], Folding(lanes, lanes), {"mode": ("sum", "max")[d.of(0, 0, 1)]})
+    return made(name, "global_pool", [x], Folding(lanes, lanes), {"mode": ("sum", "max")[d.of(0, 0, 1)]})
 
 
-def _add(name: str, d: _Draw) -> Point:
+def _add(name: str, d: Draw) -> Point:
     channels = d.of(4, 8, 16, 64)
     lanes = d.divisor(channels, 16)
     kinds = [TensorType((1, channels, 4, 4), bool(d.of(0, 1)), d.of(2, 4, 8)) for _ in "ab"]
     attrs = {"m0": d.of(1, 1, 2, 3, 77, 1021), "m1": d.of(1, 1, 5, 6, 91, -1), "bias": d.of(0, 0, 17, -300)}
-    return _point(name, "add", kinds, Folding(lanes, lanes), attrs)
+    return made(name, "add", kinds, Folding(lanes, lanes), attrs)
 
 
-def _multiply(name: str, d: _Draw) -> Point:
+def _multiply(name: str, d: Draw) -> Point:
     channels, side = d.of(4, 8, 16, 64), d.of(3, 4, 8)
     lanes = d.divisor(channels, 8)
     a, b = (TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(2, 4, 8)) for _ in "ab")
     kinds = [a, TensorType((1, channels), b.signed, b.bits) if d.of(0, 1) else b]
-    return _point(name, "multiply", kinds, Folding(lanes, lanes), {"za": d.of(0, 0, 5), "zb": d.of(0, 0, -3)})
+    return made(name, "multiply", kinds, Folding(lanes, lanes), {"za": d.of(0, 0, 5), "zb": d.of(0, 0, -3)})
 
 
-def _argmax(name: str, d: _Draw) -> Point:
+def _argmax(name: str, d: Draw) -> Point:
     elements = d.of(4, 10, 12, 16, 100)
     lanes = d.divisor(elements, 12)
     x = TensorType((1, elements), bool(d.of(0, 1, 1)), d.of(4, 8, 12, 20))
-    return _point(name, "argmax", [x], Folding(lanes, 1), {})
+    return made(name, "argmax", [x], Folding(lanes, 1), {})
 
 
-def _layernorm(name: str, d: _Draw) -> Point:
+def _layernorm(name: str, d: Draw) -> Point:
     bits, channels, tokens = d.of(4, 8, 8), d.of(8, 12, 32, 64), d.of(4, 16, 49)
     lanes = d.divisor(channels, 4)
     x = TensorType((1, channels, tokens, 1), bool(d.of(0, 1, 1)), bits)
     attrs = {"epsilon": d.of(1, 300, 2816), "scale_bits": d.of(0, 4, 8)}
-    return _point(name, "layernorm", [x], Folding(lanes, lanes), attrs)
+    return made(name, "layernorm", [x], Folding(lanes, lanes), attrs)
 
 
-def _softmax(name: str, d: _Draw) -> Point:
+def _softmax(name: str, d: Draw) -> Point:
     bits, length, heads = d.of(4, 6, 8, 8), d.of(4, 8, 16, 49, 64), d.of(1, 2, 4)
     lanes = d.divisor(length, 4)
     x = TensorType((1, heads * length, d.of(4, 16), 1), bool(d.of(0, 1)), bits)
     table = exponentials(d.of(1, 3, 10) / 100 * (1 << 8 - bits), length, (1 << bits) - 1)
-    return _point(name, "softmax", [x], Folding(lanes, lanes), {"length": length}, {"exp": table})
+    return made(name, "softmax", [x], Folding(lanes, lanes), {"length": length}, {"exp": table})
 
 
-def _matmul_dynamic(name: str, d: _Draw) -> Point:
+def _matmul_dynamic(name: str, d: Draw) -> Point:
     heads, terms, outputs, tokens = d.of(1, 2, 4), d.of(4, 8, 16), d.of(4, 16, 49), d.of(4, 16)
     a, b = (TensorType((1, heads, 1, 1), bool(d.of(0, 1, 1)), d.of(4, 8, 8)) for _ in "ab")
     simd, pe = d.divisor(terms, 8), d.divisor(outputs, 4)
@@ -299,18 +193,18 @@ def _matmul_dynamic(name: str, d: _Draw) -> Point:
     kept = (heads * terms, outputs, 1) if transposed else (heads * outputs, terms, 1)
     kinds = [replace(a, shape=(1, heads * terms, tokens, 1)), replace(b, shape=(1, *kept))]
     attrs = {"heads": heads, "transposed": transposed, "zero_a": d.of(0, 0, 5), "zero_b": d.of(0, 0, -3)}
-    return _point(name, "matmul_dynamic", kinds, Folding(simd, pe), attrs)
+    return made(name, "matmul_dynamic", kinds, Folding(simd, pe), attrs)
 
 
-def _add_table(name: str, d: _Draw) -> Point:
+def _add_table(name: str, d: Draw) -> Point:
     bits, channels, pixels = d.of(4, 8, 20), d.of(8, 16, 64), d.of(4, 16, 49)
     lanes = d.divisor(channels, 8)
     x = TensorType((1, channels, pixels, 1), bool(d.of(0, 1, 1)), bits)
     table = {"table": d.ints(-(1 << 15), 1 << 15, (channels, pixels))}
-    return _point(name, "add_table", [x], Folding(lanes, lanes), {"shift": max(0, 16 - bits)}, table)
+    return made(name, "add_table", [x], Folding(lanes, lanes), {"shift": max(0, 16 - bits)}, table)
 
 
-def _rearrange(name: str, d: _Draw) -> Point:
+def _rearrange(name: str, d: Draw) -> Point:
     channels, side, bits = d.of(4, 8, 16, 32), d.of(4, 6, 8, 14), d.of(2, 4, 8, 8, 12)
     x = TensorType((1, channels, side, side), bool(d.of(0, 1)), bits)
     order = np.arange(x.elements, dtype=np.int64).reshape(x.shape[1:])
@@ -326,10 +220,10 @@ def _rearrange(name: str, d: _Draw) -> Point:
     if way == 4 and d.of(0, 1):
         lanes = 1
     attrs: dict[str, Attr] = {"shape": (1, *ways[way].shape)}
-    return _point(name, "rearrange", [x], Folding(lanes, lanes), attrs, {"index": ways[way].reshape(-1)})
+    return made(name, "rearrange", [x], Folding(lanes, lanes), attrs, {"index": ways[way].reshape(-1)})
 
 
-def _concat(name: str, d: _Draw) -> Point:
+def _concat(name: str, d: Draw) -> Point:
     channels, others, side = d.of(4, 8, 16, 32), d.of(4, 8, 16, 32), d.of(3, 4, 8)
     axis = d.of(1, 1, 2, 3)
     a = TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(2, 4, 8))
@@ -337,31 +231,31 @@ def _concat(name: str, d: _Draw) -> Point:
     lanes = d.divisor(min(channels, b.channels), 16)
     if axis == 1 and d.of(0, 1):
         lanes = channels + others
-    return _point(name, "concat", [a, b], Folding(lanes, lanes), {"axis": axis})
+    return made(name, "concat", [a, b], Folding(lanes, lanes), {"axis": axis})
 
 
-def _pad(name: str, d: _Draw) -> Point:
+def _pad(name: str, d: Draw) -> Point:
     channels, side = d.of(4, 8, 16, 32), d.of(3, 4, 8, 14)
     lanes = d.divisor(channels, 16)
     x = TensorType((1, channels, side, side), bool(d.of(0, 1)), d.of(1, 2, 4, 8, 8))
     around = d.ints(0, 2, 6) * np.array([lanes, 1, 1] * 2)
-    return _point(name, "pad", [x], Folding(lanes, lanes), {"pads": tuple(around.tolist()), "value": d.of(0, 0, 1)})
+    return made(name, "pad", [x], Folding(lanes, lanes), {"pads": tuple(around.tolist()), "value": d.of(0, 0, 1)})
 
 
-def _fork(name: str, d: _Draw) -> Point:
+def _fork(name: str, d: Draw) -> Point:
     stream = StreamType(False, d.of(1, 4, 8), d.of(1, 4, 16), d.of(1, 49, 100, 1024))
     copies = d.of(2, 2, 3)
-    return _helper(name, fork.kernel(stream, copies), fork.parts(stream, copies))
+    return of_call(name, fork.kernel(stream, copies), fork.parts(stream, copies))
 
 
-def _width(name: str, d: _Draw) -> Point:
+def _width(name: str, d: Draw) -> Point:
     narrow, ratio = d.of(1, 2, 3, 8), d.of(2, 3, 4, 8, 16)
     lanes = (narrow, narrow * ratio)[:: d.of(-1, 1)]
     stream = StreamType(bool(d.of(0, 1)), d.of(2, 4, 8), lanes[0], narrow * ratio * d.of(8, 49) // lanes[0])
-    return _helper(name, width.kernel(stream, lanes[1]), width.parts(stream, lanes[1]))
+    return of_call(name, width.kernel(stream, lanes[1]), width.parts(stream, lanes[1]))
 
 
-def _fifo(name: str, d: _Draw) -> Point:
+def _fifo(name: str, d: Draw) -> Point:
     bits, depth = d.of(4, 8, 21, 32, 64), d.of(2, 2, 3, 9, 16, 30, 64, 100, 300, 1024)
     if d.index % 4 == 3:  # in block RAM
         bits, depth = d.of(9, 20, 36, 72, 128), d.of(500, 1024, 2000, 3000, 5000)
@@ -373,7 +267,7 @@ def _fifo_of(name: str, depth: int, bits: int) -> Point:
     return Point(name, FIFO, f"{bits} bits x {depth}", lambda f: fifo_parts(depth, bits, f), None, parameters)
 
 
-def _port(name: str, kernel: str, d: _Draw) -> Point:
+def _port(name: str, kernel: str, d: Draw) -> Point:
     bits, beats = d.of(1, 2, 4, 8, 20), d.of(1, 10, 64, 784, 3072)
     kind = TensorType((1, 1), bits == 1 or bool(d.of(0, 1)), bits)
     element = element_bits(kind)
@@ -386,7 +280,7 @@ def _port(name: str, kernel: str, d: _Draw) -> Point:
     return Point(name, kernel, text, lambda _: parts, None, parameters)
 
 
-MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
+MAKERS: dict[str, Callable[[str, Draw], Point]] = {
     "matvec": _matvec,
     "depthwise": _depthwise,
     "window": _window,
@@ -413,7 +307,7 @@ MAKERS: dict[str, Callable[[str, _Draw], Point]] = {
 }
 
 
-OF_BLOCKS: dict[str, Callable[[str, _Draw], Point]] = {
+OF_BLOCKS: dict[str, Callable[[str, Draw], Point]] = {
     "matvec": _matvec_of_blocks,
     "depthwise": _depthwise_of_blocks,
 }
@@ -440,16 +334,16 @@ def point(name: str) -> Point:
     kernel, _, text = name.rpartition("_")
     index = int(text)
     if BLOCKS <= index < PLANNED:
-        return OF_BLOCKS[kernel](name, _Draw(kernel, index))
+        return OF_BLOCKS[kernel](name, Draw(kernel, index))
     if index < BLOCKS:
-        return MAKERS[kernel](name, _Draw(kernel, index))
+        return MAKERS[kernel](name, Draw(kernel, index))
     spec = specs()[kernel][index - PLANNED]
     if kernel == FIFO:
         return _fifo_of(name, spec["depth"], spec["bits"])
     if kernel == "width":
         stream = StreamType(False, spec["kBits"], spec["kInLanes"], spec["kInBeats"])
-        return _helper(name, width.kernel(stream, spec["kOutLanes"]), width.parts(stream, spec["kOutLanes"]))
-    return _of_node(*graph_of(name, spec))
+        return of_call(name, width.kernel(stream, spec["kOutLanes"]), width.parts(stream, spec["kOutLanes"]))
+    return of_node(*graph_of(name, spec))
 
 
 def threshold_search(index: int) -> Point:
