@@ -53,7 +53,9 @@ class Axes:
         for budget, board, clock, limits in product(
             self.budgets or (base.budget,), self.boards or (base.board,), self.clocks or (base.clock_mhz,), combinations
         ):
-            changes = {**base.changes, "limits": {**base.changes.get("limits", {}), **limits}}
+            given = base.changes.get("limits", {})
+            merged = {**given, **limits} if isinstance(given, Mapping) else given
+            changes = {**base.changes, "limits": merged}
             found.append(replace(base, budget=budget, board=board, clock_mhz=clock, changes=changes))
         return found
 

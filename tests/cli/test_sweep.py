@@ -155,6 +155,7 @@ def test_the_table_is_for_people(capfd: Capture, tmp_path: Path, scheduler: str)
         (["--board", "zcu102", "--clock", "fast"], "--clock must be MHz with commas between them, not 'fast'."),
         (["--budgets", "none/*.yaml"], "--budgets must match budget files, but 'none/*.yaml' matches none."),
         ([], "must name a board"),
+        (["--board", "zcu102", "--set", "limits=3"], "limits must be a mapping with keys among lut"),
     ],
 )
 def test_a_wrong_axis_is_a_sentence(
