@@ -99,7 +99,8 @@ class Depthwise(LaneOp):
         lane = lane_table(graph.constant(node, "weight"), lanes, 1)
         kept = np.minimum(lane.bits, weight_bits)
         stored = int(kept.sum())
-        weights, weight_bram = rom(folds * taps, stored, family, choice.storage)
+        few = choice.unit == "lut_const" and folds * taps > 1
+        weights, weight_bram = rom(1 if few else folds * taps, stored, family, choice.storage)
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
         counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
@@ -109,9 +110,11 @@ class Depthwise(LaneOp):
             lanewise = (kept, lane.least, lane.first)
             bits, least, values = (each.reshape(choice.folding.simd, -1) for each in lanewise)
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
+        if few or choice.unit == "dsp":
             products = dict.fromkeys(products, 0.0)
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
+        lut["resident"] = float((kept[kept > 0] + x.bits).sum()) if few else 0.0
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
         adders = 1 + product_rows(x.bits, x.signed, weight_bits, True, family)
         read = {"weights": weights["table"], "rom": weights["rom"]}

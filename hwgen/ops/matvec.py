@@ -147,11 +147,12 @@ class Matvec(FoldedOp):
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
             unpacked, dsp = multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
-        if both or choice.unit == "dsp":
+        few = choice.unit == "lut_const" and not constant
+        if both or few or choice.unit == "dsp":
             products = dict.fromkeys(products, 0.0)
         stored = int(lanes.sum())
         kept_rows = 1 if streamed else blocks * sf
-        weights, weight_bram = rom(kept_rows, stored, family, choice.storage)
+        weights, weight_bram = rom(1 if few else kept_rows, stored, family, choice.storage)
         bias_width = pe * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(blocks, bias_width, family)
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
@@ -163,6 +164,7 @@ class Matvec(FoldedOp):
         term = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
         lut = {
             "base": 1.0, "counters": counters, "ram": kept, "vector": vector, "unpacked": unpacked,
+            "resident": float((lanes[lanes > 0] + x.bits).sum()) if few else 0.0,
             "sums": 0.0 if constant else sums, "tree": 0.0 if both or constant else pe * tree_luts(simd, term),
             "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip

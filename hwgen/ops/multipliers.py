@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
-from hwgen.ops.area import ABSORBED
+from hwgen.ops.area import ABSORBED, LUT_INPUTS, index_bits
 from hwgen.ops.support import kept_in
 from hwgen.packing import BLOCKS, Format, stars
 
@@ -101,7 +101,7 @@ def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, bo
     """Return the units that are worth offering for a table of `depth` rows.
 
     Multiplier blocks are for products of two numbers that both change; where a lane has one weight only, the product is
-    made of the weight's own adders.
+    made of the weight's own adders, and where it has few, of a table of the input and of the fold.
     """
     if x.bipolar or bipolar_weights:
         return ("xnor",) if x.bipolar and bipolar_weights else ("lut_generic",)
@@ -110,7 +110,13 @@ def units(x: TensorType, weight_bits: int, bipolar_weights: bool, depth: int, bo
     block = BLOCKS[board.family]
     fits = max(x.bits + (not x.signed), weight_bits) <= min(block.wide, block.narrow)
     blocks = board.resources.dsp > 0 and min(x.bits, weight_bits) > 1 and fits
-    return ("lut_generic", "dsp") if blocks else ("lut_generic",)
+    tables: Unit = "lut_const" if resident(x, depth, board.family) else "lut_generic"
+    return (tables, "dsp") if blocks else (tables,)
+
+
+def resident(x: TensorType, depth: int, family: Family) -> bool:
+    """Tell whether a LUT that tells the inputs apart can choose among `depth` weights as well."""
+    return depth > 1 < x.bits and LUT_INPUTS[family] > 4 and x.bits + index_bits(depth) <= LUT_INPUTS[family]
 
 
 def storages(depth: int) -> Sequence[Storage]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Products in LUTs: small ones as a table and an adder, others as rows of digits (see `rows`).
 
-Up to 4 x 4 bits, a table of the factor and two bits, and one adder whose LUTs do the rest. A factor w = 4 * high + low,
-low = 0..3, high = -2..1 (signed w) or 0..3. x * low is a table of at most six inputs; x * high is 0, x or 2x,
-complemented where negative, which fits into the LUTs of the adder that joins the two. A 4 x 4 bit product takes 13 LUTs
-instead of 24.
+A product with one of a few constants is one table (see `resident`). Up to 4 x 4 bits, a table of the factor and two
+bits, and one adder whose LUTs do the rest. A factor w = 4 * high + low, low = 0..3, high = -2..1 (signed w) or 0..3.
+x * low is a table of at most six inputs; x * high is 0, x or 2x, complemented where negative, which fits into the LUTs
+of the adder that joins the two. A 4 x 4 bit product takes 13 LUTs instead of 24.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hwgen.hlsc.back.delays import DelayModel
 from hwgen.hlsc.back.dsp import looping
 from hwgen.hlsc.back.fold import ones, to_signed
 from hwgen.hlsc.back.normalise import rebuild
+from hwgen.hlsc.back.resident import Residents
 from hwgen.hlsc.back.rows import Factor, adders, cost, multiple, product
 from hwgen.hlsc.back.share import shareable
 from hwgen.packing import signed_bits, unsigned_bits
@@ -51,6 +52,7 @@ class _Multiplier:
         self.inputs = model.family.inputs
         self.kept = kept
         self.stuck = looping(process)
+        self.residents = Residents(process.roms, self.inputs)
 
     def translate(self, b: Builder, value: ir.Value, args: Sequence[int]) -> int:
         impl = value.bind.impl if value.bind else ""
@@ -66,7 +68,11 @@ class _Multiplier:
         if x is None or w is None:
             variable, constant = args if w is None else args[::-1]
             return multiple(b, variable, to_signed(b.pattern(constant), value.width)) if always else None
-        found = self._small(b, x, w) if self.inputs >= _TABLE_INPUTS else None
+        found = None
+        if self.inputs >= _TABLE_INPUTS:
+            ways = (self.residents.product(b, x, w), self.residents.product(b, w, x))
+            found = next((way for way in ways if way is not None), None)
+            found = self._small(b, x, w) if found is None else found
         if found is None:
             x, w = min((x, w), (w, x), key=lambda pair: cost(pair[0], pair[1], self.inputs))
             if (
@@ -157,4 +163,5 @@ def lower_products(process: ir.Process, model: DelayModel) -> ir.Process:
     ]
     present = {r.name for r in process.roms}
     roms = (*process.roms, *(t for t in tables if t.name not in present))
-    return rebuild(replace(process, roms=roms), multiplier.translate)
+    lowered = rebuild(replace(process, roms=roms), multiplier.translate)
+    return replace(lowered, roms=(*lowered.roms, *multiplier.residents.tables.values()))

@@ -85,6 +85,27 @@ def test_random_and_extreme_values_of_large_factors(widths: tuple[int, int], sig
         check(widths, signs, out, words)
 
 
+@pytest.mark.parametrize("signs", SIGNS)
+@pytest.mark.parametrize(("bits", "rows"), [(4, 2), (4, 4), (3, 7), (2, 16)])
+def test_a_product_with_one_of_few_constants_is_one_table(bits: int, rows: int, signs: tuple[bool, bool]) -> None:
+    constants = np.random.default_rng(rows).integers(0, 256, rows)
+    address = (rows - 1).bit_length()
+    d = Draft("few")
+    d.roms.append(ir.Rom("constants", 11, tuple(int(c) << 2 for c in constants)))
+    d.stream("in0", "in", bits + address)
+    word = d.op("read", bits + address, attr="in0")
+    x, at = d.op("extract", bits, word, attr=0), d.op("extract", address, word, attr=bits)
+    w = d.op("extract", 8, d.op("rom", 11, at, attr="constants"), attr=2)
+    d.stream("out0", "out", 12)
+    d.writes.append(ir.Write("out0", d.op("mul", 12, d.fit(x, 12, signs[0]), d.fit(w, 12, signs[1])), None))
+    found = backend.optimise(d.done(), MODELS[0])
+    words = np.arange(rows << bits)
+    values, chosen = words & ((1 << bits) - 1), constants[words >> bits]
+    expected = (signed(values, bits) if signs[0] else values) * (signed(chosen, 8) if signs[1] else chosen)
+    assert not np.any((evaluate(found, words) ^ expected) & 0xFFF)
+    assert {v.opcode for v in found.values} & {"add", "sub", "mul"} == set()
+
+
 def test_rtl_under_stalls(tmp_path) -> None:
     shapes = [((8, 8), s, 16) for s in SIGNS] + [((7, 12), (True, True), 19), ((9, 6), (False, False), 10)]
     processes = [product(f"p{i}", *shape) for i, shape in enumerate(shapes)]
