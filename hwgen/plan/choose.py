@@ -20,7 +20,7 @@ from hwgen.plan.sites import Candidate, Edge, Site, Streaming, sites
 from hwgen.plan.solve import Answer, descend, solve, stretch, weights
 from hwgen.plan.space import Ground, Space, counts, resources
 
-EFFORT = 20.0
+EFFORT = 6.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Chooser:
         self._spaces: dict[int, Space] = {}
         self._swept: dict[int, tuple[int, ...]] = {}
         self._answers: dict[int, Answer] = {}
+        self._found: dict[int, Answer] = {}
 
     def set_aside(self, aside: Resources) -> None:
         """Keep more room for FIFOs."""
@@ -140,11 +141,11 @@ class Chooser:
         """Tell whether a choice within the limits is known for an II of `target`."""
         if target not in self._answers and self._space(target).wirable and self._swept_fits(target):
             return True
-        return bool(self._answer(target).places)
+        return bool(self._known(target).places)
 
     def decided(self, target: int) -> bool:
         """Tell whether it is proven that nothing fits, or that something does."""
-        return self.fits(target) or self._answer(target).status != "unknown"
+        return self.fits(target) or self._known(target).status != "unknown"
 
     def best(self, steps: list[int]) -> int | None:
         """Return the position in `steps` of the smallest target that fits, by bisection; None when none does."""
@@ -183,11 +184,24 @@ class Chooser:
         cost = self._space(target).cost(self._sweep(target))
         return bool((cost <= self._most(target)).all())
 
+    def _known(self, target: int) -> Answer:
+        """Return any choice within the limits, or why there is none."""
+        if target not in self._answers and target not in self._found:
+            self._found[target] = self._solved(target, self._sweep(target), True)
+        return self._answers[target] if target in self._answers else self._found[target]
+
     def _answer(self, target: int) -> Answer:
+        """Return the best choice within the limits, or why there is none."""
         if target not in self._answers:
-            space, limits = self._space(target), self._most(target)
-            self._answers[target] = solve(space, limits, self._weights, self._sweep(target), EFFORT)
+            known = self._found.get(target)
+            if known is not None and not known.places:
+                return known
+            best = self._solved(target, known.places if known else self._sweep(target), False)
+            self._answers[target] = known if known and not best.places else best
         return self._answers[target]
+
+    def _solved(self, target: int, hint: tuple[int, ...], any_will_do: bool) -> Answer:
+        return solve(self._space(target), self._most(target), self._weights, hint, EFFORT, any_will_do)
 
     def _selection(self, target: int, places: tuple[int, ...], gap: float) -> Selection:
         space = self._space(target)

@@ -85,7 +85,9 @@ def descend(space: Space, weight: Ints) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def solve(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float) -> Answer:
+def solve(
+    space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float, any_will_do: bool = False
+) -> Answer:
     """Choose one option for every site, so that the weighted area is least.
 
     Parameters
@@ -100,12 +102,14 @@ def solve(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort:
         A place for every site to begin with.
     effort
         Deterministic seconds that may be spent: the same input ends at the same answer on any machine.
+    any_will_do
+        Whether to stop at the first choice within the limits.
     """
     if not space.wirable:
         return Answer("infeasible")
     model = _Model(space, weight)
     model.within(limits)
-    return model.solve(hint, effort)
+    return model.solve(hint, effort, any_will_do)
 
 
 def stretch(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float) -> Answer:
@@ -181,7 +185,7 @@ class _Model:
                 flow = [pair for at, pair in pairs.items() if at[side] == lanes]
                 self.model.add(sum(flow) == sum(pool[place] for place in np.flatnonzero(ends == lanes)))
 
-    def solve(self, hint: Sequence[int], effort: float) -> Answer:
+    def solve(self, hint: Sequence[int], effort: float, any_will_do: bool = False) -> Answer:
         """Run the solver."""
         for booleans, chosen in zip(self.options, hint, strict=True):
             for place, boolean in enumerate(booleans):
@@ -194,6 +198,7 @@ class _Model:
         parameters.linearization_level = 2
         parameters.cp_model_presolve = False
         parameters.max_deterministic_time = effort
+        parameters.stop_after_first_solution = any_will_do
         status = solver.solve(self.model)
         if status == self.library.INFEASIBLE:
             return Answer("infeasible")
