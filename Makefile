@@ -19,7 +19,7 @@ QAT     := $(VENV)/.qat-$(HASH)
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp)
 
-.PHONY: help setup demo test test-qat check bench bench-real calibrate fuzz regress wheel clean
+.PHONY: help setup demo test test-qat check bench bench-real bench-planner calibrate fuzz regress wheel clean
 
 help:
 	@echo "make setup     .venv with the hwgen command"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench     the figures of the README, as JSON"
 	@echo "make calibrate the planner's table of synthesised kernels and its prices anew (hours; goes on where it was)"
 	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
+	@echo "make bench-planner  what the planner makes of real networks on real boards"
 	@echo "make fuzz      random models, damaged files and kernels for FUZZ_SECONDS (120) each; N=2000 for so many programs; log in build/fuzz/"
 	@echo "make wheel     dist/*.whl"
 	@echo "make clean     remove what the build made"
@@ -86,6 +87,9 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/onnx_node_tests.py
 	@$(BIN)/python benchmarks/golden.py
 	@$(BIN)/python benchmarks/models.py
+
+bench-planner: $(STAMP)
+	@$(BIN)/python benchmarks/planner.py
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
