@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import hwgen  # noqa: E402
-from hwgen import frontend  # noqa: E402
+from hwgen import artifacts, frontend  # noqa: E402
 from hwgen.config import Budget, Quantize  # noqa: E402
 from hwgen.errors import HwgenError  # noqa: E402
 from hwgen.frontend import inputs  # noqa: E402
@@ -48,6 +48,7 @@ from hwgen.plan.fifos import depths as fifo_depths  # noqa: E402
 from hwgen.plan.fifos import on_cycles  # noqa: E402
 from hwgen.plan.latency import stages  # noqa: E402
 from hwgen.plan.simulate import simulate  # noqa: E402
+from hwgen.stages import PLAN  # noqa: E402
 from hwgen.synth import count  # noqa: E402
 
 SHARED = Path(os.environ.get("HWGEN_SHARED", ROOT.parent / "shared"))
@@ -232,7 +233,7 @@ def sums(options: Options) -> dict[str, Any]:
         built = hwgen.build(
             design / "model.onnx", budget=design / "budget.yaml", out=Path(folder) / "out", verify="golden", last="hlsc"
         )
-        plan = built.plan
+        plan = artifacts.restore(built.out / PLAN, Plan)
         summed = verify_layers(plan, lambda text: print(text, file=sys.stderr))
         rtl = sorted((built.out / "rtl").glob("*.sv"))
         whole = count(rtl, plan.name, plan.board.family, dsp=True).resources.to_json()
