@@ -10,8 +10,14 @@ from hwgen.graph import Graph, Ints
 from hwgen.hw import Schedule
 from hwgen.ops import fork, width
 from hwgen.ops.base import hardware_op
+from hwgen.plan.fifos import on_cycles
+from hwgen.plan.simulate import simulate
 from hwgen.plan.timing import Stage, hop, isolated
 from hwgen.plan.types import Channel, Plan, Process
+
+SIMULATED = 20_000
+"""Cycles of a frame that are simulated: they take a second or two."""
+PATIENCE = 8
 
 
 def follow(stages: Sequence[Stage], channels: Sequence[Channel]) -> tuple[dict[str, Ints], dict[str, Ints]]:
@@ -21,10 +27,19 @@ def follow(stages: Sequence[Stage], channels: Sequence[Channel]) -> tuple[dict[s
 
 
 def latency(stages: Sequence[Stage], channels: Sequence[Channel]) -> int:
-    """Return the cycles from taking the first input beat to giving the last output beat."""
+    """Return the cycles from taking the first input beat to giving the last output beat.
+
+    Without branches that meet again, FIFOs that fill up only hold back what comes before them. With such branches a
+    lone frame, whose beats come faster than in the steady state, may have to wait for room in a short one: a design
+    that is small enough is simulated, the others are taken not to wait.
+    """
     writes, reads = follow(stages, channels)
     start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
-    return max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
+    found = max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
+    if found > SIMULATED or not on_cycles(stages):
+        return found
+    (ran,) = simulate(stages, [{c.name: c.depth for c in channels}], 1, limit=PATIENCE * found)
+    return int(ran.latency) if ran.ends else found
 
 
 def with_depths(plan: Plan, graph: Graph, depths: Mapping[str, int]) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ops.build import mlp, moves, residual
+from ops.build import GraphBuilder, mlp, moves, residual
 
 from hwgen.config import Budget
 from hwgen.graph import Graph
@@ -16,7 +16,20 @@ from hwgen.plan.latency import stages
 from hwgen.plan.simulate import Flow, simulate
 from hwgen.plan.timing import Stage
 
-NETWORKS = {"mlp": mlp, "residual": residual, "moves": moves}
+
+def twice() -> Graph:
+    """Return a network with two joins, one of whose short branches has weights of its own."""
+    b = GraphBuilder("twice")
+    x = b.conv("stem", b.input("image", (3, 12, 12), 4), 8)
+    for name in ("first", "second"):
+        y = b.conv(f"{name}_b", b.conv(f"{name}_a", x, 8), 8)
+        if name == "second":
+            x = b.thresholds("skip_act", b.matvec("skip", x, 8, per_pixel=True))
+        x = b.thresholds(f"{name}_act", b.node(f"{name}_add", "add", [x, y], {"m0": 3, "m1": 2, "bias": 1}))
+    return b.graph([b.matvec("fc", x, 5)])
+
+
+NETWORKS = {"mlp": mlp, "residual": residual, "moves": moves, "twice": twice}
 FLOWS = [Flow(idle=0.2, seed=1), Flow(stall=0.2, seed=2), Flow(idle=0.2, stall=0.2, seed=3)]
 
 
@@ -73,7 +86,9 @@ def test_a_short_branch_holds_what_the_long_one_is_ahead_and_no_more(lead: int) 
     assert shut.stuck and shut.full == ("short",)
 
 
-@pytest.mark.parametrize("budget", [{}, {"limits": {"lut": 4000}}, {"target": {"fps": 20_000}}])
+@pytest.mark.parametrize(
+    "budget", [{}, {"limits": {"lut": 4000}}, {"target": {"fps": 20_000}}, {"target": "min_latency"}]
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_planned_fifos_let_the_planned_ii_and_latency_happen(name: str, budget: dict[str, object]) -> None:
     graph = NETWORKS[name]()
