@@ -21,6 +21,7 @@ from hwgen.plan.solve import Answer, descend, solve, stretch, weights
 from hwgen.plan.space import Ground, Space, counts, resources
 
 EFFORT = 6.0
+ADVICE_EFFORT = 1.5
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ class Chooser:
         return self._selection(target, answer.places, (answer.area - answer.bound) / max(answer.area, 1))
 
     def nearest(self, target: int) -> Selection | None:
-        """Return the choice for an II of `target` that exceeds the limits by the smallest factor, None without one."""
+        """Return the choice for an II of `target` that exceeds the limits by the smallest factor found, None without one."""
         space, limits = self._space(target), self._most(target)
-        answer = stretch(space, limits, self._weights, self._sweep(target), EFFORT)
+        answer = stretch(space, limits, self._weights, self._sweep(target), ADVICE_EFFORT)
         return self._selection(target, answer.places, 1.0) if answer.places else None
 
     def fits(self, target: int) -> bool:
