@@ -133,7 +133,7 @@ class Chooser:
         return self._selection(target, answer.places, (answer.area - answer.bound) / max(answer.area, 1))
 
     def nearest(self, target: int) -> Selection | None:
-        """Return the choice for an II of `target` found to exceed the limits by the smallest factor, None without one."""
+        """Return the choice for an II of `target` found to exceed the limits by the least factor, None without one."""
         space, limits = self._space(target), self._most(target)
         answer = stretch(space, limits, self._weights, self._sweep(target), ADVICE_EFFORT)
         return self._selection(target, answer.places, 1.0) if answer.places else None
