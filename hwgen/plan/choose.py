@@ -86,9 +86,9 @@ class Chooser:
         """Whether some layer's weights could come from memory off the chip."""
         return any(candidate.option.traffic for site in self.sites for candidate in site.candidates)
 
-    def stream(self) -> None:
-        """Let weights come from memory off the chip, of as few layers as it takes."""
-        self.streams, self.aside = True, Resources()
+    def stream(self, allowed: bool) -> None:
+        """Let weights come from memory off the chip, of as few layers as it takes, or not."""
+        self.streams, self.aside = allowed, Resources()
         self._forget()
 
     def _forget(self) -> None:
@@ -125,7 +125,7 @@ class Chooser:
     def select(self, target: int) -> Selection | None:
         """Return the least area within the limits whose every site takes at most `target` cycles, or the fewest it can.
 
-        None where there is none, or where none was found (`decided` tells which).
+        None where there is none, or where none was found.
         """
         answer = self._answer(target)
         if not answer.places:
@@ -143,10 +143,6 @@ class Chooser:
         if target not in self._answers and self._space(target).wirable and self._swept_fits(target):
             return True
         return bool(self._known(target).places)
-
-    def decided(self, target: int) -> bool:
-        """Tell whether it is proven that nothing fits, or that something does."""
-        return self.fits(target) or self._known(target).status != "unknown"
 
     def best(self, steps: list[int]) -> int | None:
         """Return the position in `steps` of the smallest target that fits, by bisection; None when none does."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from hwgen.config import Budget
-from hwgen.errors import InfeasibleError
 from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
 from hwgen.hw.limits import HEADROOM, bandwidth_of, limits_of, port_bits
@@ -17,7 +16,7 @@ from hwgen.plan.fifos import depths, reasons
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import latency
 from hwgen.plan.overrides import choices_of
-from hwgen.plan.targets import NAMES, binding, wanted
+from hwgen.plan.targets import NAMES, UnmetError, binding, wanted
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -41,14 +40,16 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     chooser = Chooser(graph, board, limits_of(board, budget), bytes_per_cycle, choices_of(graph, budget))
     try:
         return _fit(graph, board, clock, budget, chooser)
-    except InfeasibleError as error:
-        if not chooser.can_stream:
-            raise
-        chooser.stream()
+    except UnmetError as error:
+        unmet, aside = error, chooser.aside
+    if chooser.can_stream:
+        chooser.stream(True)
         try:
             return _fit(graph, board, clock, budget, chooser)
-        except InfeasibleError:
-            raise error from None
+        except UnmetError:
+            chooser.stream(False)
+            chooser.set_aside(aside)
+    raise unmet.told()
 
 
 def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Chooser) -> Plan:

@@ -17,6 +17,20 @@ BRAM_BITS, URAM_BITS = 36 * 1024, 288 * 1024
 Latency = Callable[[Selection], int]
 
 
+class UnmetError(Exception):
+    """No choice meets the target; to say what binds takes the solver once more.
+
+    Parameters
+    ----------
+    told
+        Says it; the chooser must be as it was.
+    """
+
+    def __init__(self, told: Callable[[], InfeasibleError]) -> None:
+        super().__init__()
+        self.told = told
+
+
 def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> Selection:
     """Return the selection that the target asks for.
 
@@ -31,8 +45,8 @@ def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> 
 
     Raises
     ------
-    InfeasibleError
-        With the resources that bind, and the nearest design.
+    UnmetError
+        Which tells the resources that bind, and the nearest design.
     """
     target = budget.target
     if isinstance(target, FpsTarget):
@@ -43,9 +57,9 @@ def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> 
     steps = chooser.all_steps if below else chooser.steps
     best = chooser.best(steps)
     if best is None:
-        raise too_big(chooser)
+        raise UnmetError(lambda: _too_big(chooser))
     if isinstance(target, FpsTarget):
-        raise _too_slow(chooser, target, best, clock)
+        raise UnmetError(lambda: _too_slow(chooser, target, best, clock))
     if isinstance(target, LatencyTarget):
         return _soon_enough(chooser, target, best, clock, latency)
     return _selected(chooser, steps[best])
@@ -68,10 +82,7 @@ def _soon_enough(chooser: Chooser, target: LatencyTarget, best: int, clock: floa
     steps, most = chooser.all_steps, target.latency_us * clock
     least = latency(_selected(chooser, steps[best]))
     if least > most:
-        text = f"The design must answer within {target.latency_us:g} us, but {least / clock:.4g} us is the least"
-        why = next_step(chooser, steps, best)
-        hint = f"What binds: {why}. Raise the clock or the limits, or allow more time."
-        raise InfeasibleError(f"{text} at {clock:g} MHz.", hint=hint)
+        raise UnmetError(lambda: _too_late(chooser, target, best, clock, least))
     late, early = -1, best
     while early - late > 1:
         middle = (late + early) // 2
@@ -80,7 +91,14 @@ def _soon_enough(chooser: Chooser, target: LatencyTarget, best: int, clock: floa
     return _selected(chooser, steps[early])
 
 
-def too_big(chooser: Chooser) -> InfeasibleError:
+def _too_late(chooser: Chooser, target: LatencyTarget, best: int, clock: float, least: int) -> InfeasibleError:
+    text = f"The design must answer within {target.latency_us:g} us, but {least / clock:.4g} us is the least"
+    why = next_step(chooser, chooser.all_steps, best)
+    hint = f"What binds: {why}. Raise the clock or the limits, or allow more time."
+    return InfeasibleError(f"{text} at {clock:g} MHz.", hint=hint)
+
+
+def _too_big(chooser: Chooser) -> InfeasibleError:
     """Return what the smallest design needs beyond the limits, and by how much."""
     step = chooser.steps[0]
     near = chooser.nearest(step)
