@@ -199,6 +199,7 @@ class _Model:
         parameters.cp_model_presolve = False
         parameters.max_deterministic_time = effort
         parameters.stop_after_first_solution = any_will_do
+        parameters.catch_sigint_signal = False  # the solver would leave the signal without Python's own handler
         status = solver.solve(self.model)
         if status == self.library.INFEASIBLE:
             return Answer("infeasible")
