@@ -121,6 +121,8 @@ class Layout:
         return lanes
 
     def _dimension(self, directive: Directive, number: int, stride: int, size: int) -> int:
+        if size == 1:
+            return 1
         kind = _type(directive)
         factor = size if kind == "complete" else min(size, int(directive.args.get("factor", "1")))
         if self.step % (stride * factor) == 0 and (kind != "block" or factor == size):

@@ -100,9 +100,19 @@ class Window(LaneOp):
         return in_type(graph, node).channels // Settings.of(graph, node).groups
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return one folding for each divisor of the channels, and the whole frame where it is small enough."""
+        """Return each divisor of the channels, several taps a beat, and the whole frame where it is small enough."""
         frame = [whole.folding(graph, node)] if self._may_be_whole(graph, node) else []
-        return super().foldings(graph, node) + frame
+        return super().foldings(graph, node) + self._side_by_side(graph, node) + frame
+
+    @staticmethod
+    def _side_by_side(graph: Graph, node: Node) -> list[Folding]:
+        """Return the foldings with all channels of a kernel row's taps in a beat, and of all taps."""
+        settings, y = Settings.of(graph, node), graph.types[node.outputs[0]]
+        channels = in_type(graph, node).channels
+        if settings.groups > 1:
+            return []
+        taps = sorted({settings.kernel[1], prod(settings.kernel)} - {1})
+        return [Folding(channels, n * channels) for n in taps if n * channels * y.bits <= whole.WIDEST]
 
     @staticmethod
     def _may_be_whole(graph: Graph, node: Node) -> bool:
@@ -114,19 +124,20 @@ class Window(LaneOp):
     def _is_whole(self, graph: Graph, node: Node, folding: Folding) -> bool:
         return self._may_be_whole(graph, node) and folding == whole.folding(graph, node)
 
-    def geometry(self, graph: Graph, node: Node, lanes: int) -> Geometry:
+    def geometry(self, graph: Graph, node: Node, folding: Folding) -> Geometry:
         """Return the numbers that fix the window's schedule."""
         settings = Settings.of(graph, node)
         return Geometry(
             settings.size,
             settings.out_size,
-            in_type(graph, node).channels // lanes,
+            in_type(graph, node).channels // folding.simd,
             settings.kernel,
             settings.stride,
             settings.pads,
             str_attr(node, "order") == "taps",
             settings.dilation,
             settings.groups,
+            folding.pe // folding.simd,
         )
 
     def streams(
@@ -137,8 +148,8 @@ class Window(LaneOp):
             return whole.streams(graph, node)
         kh, kw = ints_attr(node, "kernel")
         y = graph.types[node.outputs[0]]
-        taps = StreamType.of(y, folding.simd)
-        if str_attr(node, "order") == "taps":
+        taps = StreamType.of(y, folding.pe)
+        if str_attr(node, "order") == "taps" and folding.pe == folding.simd:
             taps = StreamType.of(y, folding.simd, "taps", kh * kw)
         return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
 
@@ -147,8 +158,8 @@ class Window(LaneOp):
         bits, frame = in_type(graph, node).bits, whole.folding(graph, node)
         found = [
             Choice(folding, "none", storage)
-            for folding in super().foldings(graph, node)
-            for storage in ram_storages(depth_of(self.geometry(graph, node, folding.simd)), bits * folding.simd, board)
+            for folding in super().foldings(graph, node) + self._side_by_side(graph, node)
+            for storage in ram_storages(depth_of(self.geometry(graph, node, folding)), bits * folding.simd, board)
         ]
         return [*found, Choice(frame)] if self._may_be_whole(graph, node) else found
 
@@ -160,7 +171,7 @@ class Window(LaneOp):
         """Read as early as the line buffer allows, write as early as the taps are there."""
         if self._is_whole(graph, node, folding):
             return whole.schedule(node)
-        return best(self.geometry(graph, node, folding.simd))
+        return best(self.geometry(graph, node, folding))
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
         """Refuse paddings as large as the window, and windows that begin outside the input."""
@@ -176,33 +187,34 @@ class Window(LaneOp):
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """The line buffer, the position's counters, the buffer's pointers, what tells padding, the word.
 
-        The padding itself is a reset of the output's register.
+        Each of several taps in a word has a line buffer of its own and looks ahead by itself. The padding itself is a
+        reset of the output's register.
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         if self._is_whole(graph, node, choice.folding):
             return Parts({"base": 1.0, "ahead": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
-        geometry = self.geometry(graph, node, choice.folding.simd)
+        geometry, beside = self.geometry(graph, node, choice.folding), choice.folding.pe // choice.folding.simd
         words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
         uram = ultra_rams(words, x.bits * choice.folding.simd) if choice.storage == "uram" else 0
         padding = sum(geometry.kernel) + counter_bits(*geometry.out_size) if any(geometry.pads) else 0.0
-        place = counter_bits(*geometry.out_size, *geometry.kernel, geometry.folds)
-        walked = 0.0 if geometry.side_by_side else counter_bits(geometry.span + 1)
+        place = counter_bits(*geometry.out_size, *geometry.beats, geometry.folds)
+        walked = 0.0 if geometry.side_by_side or geometry.beats == (1, 1) else counter_bits(geometry.span + 1)
         ahead = 2 * counter_bits(words) + 1 + walked
-        word = float(y.bits * choice.folding.simd)
+        word = float(y.bits * choice.folding.pe)
         lut = {
-            "base": 1.0, "place": place, "ahead": ahead, "padding": padding, "ram": buffer, "word": word,
+            "base": 1.0, "place": place, "ahead": beside * ahead, "padding": beside * padding,
+            "ram": beside * buffer, "word": word,
         }  # fmt: skip
-        return Parts(
-            lut, {"base": 1.0, "state": place + ahead + word, "block": word if bram or uram else 0.0}, bram, 0, uram
-        )
+        state = {"base": 1.0, "state": place + ahead + word, "block": word if bram or uram else 0.0}
+        return Parts(lut, state, beside * bram, 0, beside * uram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `window`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         frame = self._is_whole(graph, node, choice.folding)
         lanes = x.channels // Settings.of(graph, node).groups if frame else choice.folding.simd
-        geometry = self.geometry(graph, node, lanes)
+        geometry = self.geometry(graph, node, Folding(lanes, lanes) if frame else choice.folding)
         (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
         top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
@@ -228,6 +240,8 @@ class Window(LaneOp):
         }
         if (dh, dw) != (1, 1):
             config |= {"kDilationH": dh, "kDilationW": dw}
+        if geometry.beside > 1:
+            config["kBeside"] = geometry.beside
         config |= kept_in(choice)
         if geometry.channel_groups > 1:
             config["kGroups"] = geometry.channel_groups

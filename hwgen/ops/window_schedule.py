@@ -36,6 +36,8 @@ class Geometry(Pattern):
         Rows and columns from one tap to the next.
     channel_groups
         Groups of channels that leave one after the other, each in the order of a window of its own.
+    beside
+        Taps of an output word: one, or with words of all channels as many as whole rows of the kernel have.
     """
 
     size: tuple[int, ...]
@@ -47,6 +49,7 @@ class Geometry(Pattern):
     taps_order: bool
     dilation: tuple[int, ...] = (1, 1)
     channel_groups: int = 1
+    beside: int = 1
 
     @property
     def total(self) -> int:
@@ -65,6 +68,12 @@ class Geometry(Pattern):
         return 1 if self.taps_order else self.folds // self.channel_groups
 
     @property
+    def beats(self) -> tuple[int, int]:
+        """Rows and columns of the kernel that leave one after the other."""
+        rows, columns = self.kernel
+        return (rows * columns // self.beside, 1) if self.beside > 1 else (rows, columns)
+
+    @property
     def gapless(self) -> bool:
         """Whether the taps of a kernel row follow each other in the buffer without a gap."""
         return self.tap == self.folds and self.dilation[1] == 1
@@ -75,22 +84,27 @@ class Geometry(Pattern):
         row = self.dilation[0] * self.size[1] * self.folds
         step = 1 if self.gapless else self.dilation[1] * self.folds
         inner = self.kernel[1] * self.folds if self.gapless else self.kernel[1]
+        inner = inner if self.beside == 1 else 1
         narrow = self.gapless or self.tap == 1
         return narrow and not row & (row - 1) and not step & (step - 1) and step << (inner - 1).bit_length() <= row
 
     def groups(self) -> Groups:
         """Return the output pixels."""
         p = _pixels(self)
-        return Groups(p.base, p.last, int(p.rows.size))
+        return Groups(p.base, p.last, int(p.rows.size) // self.beside)
 
     def wanted(self, group: int | Ints) -> Ints:
-        """Return the input word that each word of an output pixel waits for, -1 for padding, which waits for none."""
+        """Return the input word that each word of an output pixel waits for, -1 for padding, which waits for none.
+
+        A word of several taps waits for the last of them.
+        """
         p = _pixels(self)
         ys = group // self.out_size[1] * self.stride[0] - self.pads[0] + p.rows * self.dilation[0]
         xs = group % self.out_size[1] * self.stride[1] - self.pads[1] + p.columns * self.dilation[1]
         inside = (ys >= 0) & (ys < self.size[0]) & (xs >= 0) & (xs < self.size[1])
         padding = np.where(np.asarray(group) == 0, 0, -1)
-        return np.asarray(np.where(inside, (ys * self.size[1] + xs) * self.folds + p.folds, padding), dtype=np.int64)
+        taps = np.where(inside, (ys * self.size[1] + xs) * self.folds + p.folds, padding)
+        return np.asarray(taps.reshape(*taps.shape[:-1], -1, self.beside).max(axis=-1), dtype=np.int64)
 
 
 @dataclass(frozen=True)

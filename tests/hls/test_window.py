@@ -21,6 +21,8 @@ FIXED = [
     Shape(4, 5, 6, (2, 3), (1, 1), (1, 1, 1, 1), False, (1, 1), 3),
     Shape(2, 3, 4, (2, 2), (2, 1), (3, 2, 3, 2), False, (3, 2), 2),
     Shape(1, 2, 3, (1, 2), (1, 3), (0, 4, 0, 4), True, (1, 4)),
+    Shape(6, 5, 1, (3, 3), (1, 1), (1, 1, 1, 1), False, beside=9),
+    Shape(7, 6, 1, (3, 2), (2, 1), (2, 1, 0, 0), True, (1, 3), beside=2),
 ]
 
 
@@ -34,16 +36,18 @@ def random_shape(rng: np.random.Generator, number: int) -> Shape:
         reach = (kernel - 1) * dilation + 1
         top, left, bottom, right = (int(rng.integers(0, reach[i % 2])) for i in range(4))
         taps_order, groups = bool(rng.integers(0, 2)), int(rng.integers(1, 4))
+        beside = int(rng.choice([1, kernel[1], kernel.prod()]))
         shape = Shape(
             int(size[0]),
             int(size[1]),
-            int(rng.integers(1, 4)) * groups,
+            int(rng.integers(1, 4)) * groups if beside == 1 else 1,
             (int(kernel[0]), int(kernel[1])),
             (int(stride[0]), int(stride[1])),
             (top, left, bottom, right),
             taps_order,
             (int(dilation[0]), int(dilation[1])),
-            1 if taps_order else groups,
+            1 if taps_order or beside > 1 else groups,
+            beside,
         )
         last = [(shape.out[i] - 1) * int(stride[i]) - shape.pads[i] < int(size[i]) for i in (0, 1)]
         if min(shape.out) >= 1 and all(last):
@@ -70,8 +74,9 @@ def make_case(rng: np.random.Generator, shape: Shape, depth: int) -> Case:
     in_stream = StreamType(signed, bits, lanes, shape.height * shape.width * shape.folds)
     kernel = shape.kernel[0] * shape.kernel[1]
     order, in_taps = ("taps", kernel) if shape.taps_order else ("nhwc", 1)
-    beats = kernel * shape.out[0] * shape.out[1] * shape.folds
-    out_stream = StreamType(signed, out_bits, lanes, beats, order, in_taps)  # type: ignore[arg-type]
+    order, in_taps = (order, in_taps) if shape.beside == 1 else ("nhwc", 1)
+    beats = kernel // shape.beside * shape.out[0] * shape.out[1] * shape.folds
+    out_stream = StreamType(signed, out_bits, shape.beside * lanes, beats, order, in_taps)  # type: ignore[arg-type]
     lo, hi = limits(out_stream)
     pad = (0 if any(shape.pads) else 1) if bipolar else int(rng.integers(lo, hi, endpoint=True))
     x = rng.integers(*limits(in_stream), (FRAMES, channels, shape.height, shape.width), endpoint=True)
@@ -100,6 +105,8 @@ def make_case(rng: np.random.Generator, shape: Shape, depth: int) -> Case:
         config |= {"kDilationH": shape.dilation[0], "kDilationW": shape.dilation[1]}
     if shape.groups > 1:
         config["kGroups"] = shape.groups
+    if shape.beside > 1:
+        config["kBeside"] = shape.beside
     expected = to_beats(taps(shape, x, pad), out_stream)
     return Case("window", "window", config, [(in_stream, to_beats(x, in_stream))], [(out_stream, expected)])
 

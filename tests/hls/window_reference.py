@@ -21,6 +21,7 @@ class Shape:
     taps_order: bool
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
+    beside: int = 1
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -43,7 +44,7 @@ class Shape:
     def geometry(self) -> Geometry:
         """The same, as operators see it."""
         size = (self.height, self.width)
-        settings = self.kernel, self.stride, self.pads, self.taps_order, self.dilation, self.groups
+        settings = self.kernel, self.stride, self.pads, self.taps_order, self.dilation, self.groups, self.beside
         return Geometry(size, self.out, self.folds, *settings)
 
 
@@ -54,7 +55,7 @@ def rule(g: Geometry, depth: int, arrivals: list[int], frames: int) -> tuple[lis
     group = 1 if g.taps_order else g.folds // g.channel_groups
     taps.sort(key=lambda t: (t[2] // group, t[0], t[1], t[2]))
     taps = [(y * g.dilation[0], x * g.dilation[1], f) for y, x, f in taps]
-    wanted = []
+    wanted: list[tuple[int, int]] = []
     for frame in range(frames):
         for row in range(g.out_size[0]):
             for column in range(g.out_size[1]):
@@ -64,6 +65,8 @@ def rule(g: Geometry, depth: int, arrivals: list[int], frames: int) -> tuple[lis
                     word = ((y0 + y) * width + x0 + x) * g.folds + f
                     need = word if inside else 0 if (row, column) == (0, 0) else -1 - frame * g.total
                     wanted.append((frame * g.total + (y0 * width + x0) * g.folds, frame * g.total + need))
+    words = [wanted[i : i + g.beside] for i in range(0, len(wanted), g.beside)]
+    wanted = [(word[0][0], max(need for _, need in word)) for word in words]
     behind = frames * g.total - (g.pads[0] * width + g.pads[1]) * g.folds
     reads: list[int] = []
     writes: list[int] = []

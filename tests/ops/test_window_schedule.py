@@ -27,8 +27,10 @@ def cases(draw: st.DrawFn) -> tuple[Geometry, int]:
     out = tuple(extent[i] // stride[i] + 1 for i in (0, 1))
     assume(all((out[i] - 1) * stride[i] - pads[i] < size[i] for i in (0, 1)))
     taps_order, groups = draw(st.booleans()), draw(st.integers(1, 2))
-    folds = draw(st.integers(1, 2)) * groups
-    g = Geometry(size, out, folds, kernel, stride, pads, taps_order, dilation, 1 if taps_order else groups)
+    beside = draw(st.sampled_from([1, kernel[1], kernel[0] * kernel[1]]))
+    folds = draw(st.integers(1, 2)) * groups if beside == 1 else 1
+    groups = 1 if taps_order or beside > 1 else groups
+    g = Geometry(size, out, folds, kernel, stride, pads, taps_order, dilation, groups, beside)
     return g, max(2, 1 << g.span.bit_length()) << draw(st.integers(0, 2))
 
 

@@ -17,6 +17,16 @@ struct GroupsOf<Cfg, Void<decltype(Cfg::kGroups)>> {
   static constexpr int value = int(Cfg::kGroups);
 };
 
+/// Cfg::kBeside: taps of a window side by side in a word; 1 where Cfg does not have it.
+template <class Cfg, class = void>
+struct BesideOf {
+  static constexpr int value = 1;
+};
+template <class Cfg>
+struct BesideOf<Cfg, Void<decltype(Cfg::kBeside)>> {
+  static constexpr int value = int(Cfg::kBeside);
+};
+
 /// Cfg::kPixels of a matrix times vector: vectors side by side in a word; 1 where Cfg does not have it.
 template <class Cfg, class = void>
 struct PixelsOf {

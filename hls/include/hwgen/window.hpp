@@ -30,12 +30,14 @@ ap_uint<Cfg::kBits> window_element(const ap_uint<Cfg::kInBits>& code) {
 /// is bipolar and becomes -1 or +1). Order nhwc: for each output pixel its kernel rows, columns, channel folds. Order
 /// taps: for each output pixel its channel folds, kernel rows, columns. With kGroups, order nhwc is that of each group
 /// of channels after the other. kDilationH and kDilationW are the rows and columns from one tap to the next, kStorage
-/// says where the buffer lives. All of these may be left out. Padding holds kPadValue.
+/// says where the buffer lives. With kBeside a word of `out` holds that many taps, whole rows of the kernel, the first
+/// one lowest, and kLanes are all channels; each tap of a word reads a copy of the buffer. All of these may be left
+/// out. Padding holds kPadValue.
 ///
-/// Every iteration reads a word if one waits and the buffer has room, and writes a word if it is padding or was read in
-/// an earlier iteration. There is room while the words read from `base` on, the first tap of the pixel at hand, are
-/// fewer than kDepth. Frames follow each other in the buffer: the next one is taken in while this one is written, so
-/// that the state is kept between calls, and a call ends when its frame is read and written. The padding of a frame
+/// Every iteration reads a word if one waits and the buffer has room, and writes a word if its taps are padding or were
+/// read in earlier iterations. There is room while the words read from `base` on, the first tap of the pixel at hand,
+/// are fewer than kDepth. Frames follow each other in the buffer: the next one is taken in while this one is written,
+/// so that the state is kept between calls, and a call ends when its frame is read and written. The padding of a frame
 /// waits for its first word.
 template <class Cfg, int kInWidth, int kOutWidth>
 void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>& out) {
@@ -44,11 +46,13 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
   using in_t = ap_uint<Cfg::kInBits>;
   using out_t = ap_uint<Cfg::kBits>;
   static_assert(kInWidth == Cfg::kLanes * Cfg::kInBits, "an input word must hold kLanes elements of kInBits");
-  static_assert(kOutWidth == Cfg::kLanes * Cfg::kBits, "an output word must hold kLanes elements of kBits");
+  static_assert(kOutWidth == G::kBeside * Cfg::kLanes * Cfg::kBits,
+                "an output word must hold kLanes elements of kBits for each of its taps");
 
   // Invariant: `held` words were read from `base` on, the first tap of the output pixel at hand; `place` is where that
   // one is in the buffer, and `offset` the distance from there to the tap at hand, walked with it or read off counters.
-  static ap_uint<kInWidth> buffer[Cfg::kDepth];
+  static ap_uint<kInWidth> buffer[G::kBeside][Cfg::kDepth];
+#pragma HLS ARRAY_PARTITION variable = buffer type = complete dim = 1
   if constexpr (StorageOf<Cfg>::value == kKeptInLuts) {
 #pragma HLS BIND_STORAGE variable = buffer type = ram_s2p impl = lutram
   } else if constexpr (StorageOf<Cfg>::value == kKeptInBlocks) {
@@ -84,29 +88,45 @@ void window(hls::stream<ap_uint<kInWidth>>& in, hls::stream<ap_uint<kOutWidth>>&
     if constexpr (G::kSideBySide) {
       offset = middle.index() * G::kMiddlePitch + inner.index() * G::kInnerPitch + outer.index();
     }
-    bool padding = false;
     bool begun = true;
     if constexpr (G::kPadded) {
-      padding = G::Columns::outside(column.index(), inner.index()) || G::Rows::outside(row.index(), middle.index());
       begun = !column.first() || !row.first() || held > -G::kFirst;
     }
-    const bool writes = padding ? begun : held > offset;
+    bool padding[G::kBeside];
+#pragma HLS ARRAY_PARTITION variable = padding type = complete
+    bool writes = true;
+    for (int tap = 0; tap < G::kBeside; ++tap) {
+#pragma HLS UNROLL
+      padding[tap] = false;
+      if constexpr (G::kPadded) {
+        padding[tap] = G::Columns::outside(column.index(), inner.index() + tap % G::kColumnsBeside) ||
+                       G::Rows::outside(row.index(), middle.index() + tap / G::kColumnsBeside);
+      }
+      writes = writes && (padding[tap] ? begun : held > offset + G::beside(tap));
+    }
     const bool reads = held < int(Cfg::kDepth) && !in.empty();
 
     if (writes) {
-      const typename G::address_t address = place + offset;
-      const ap_uint<kInWidth> word = buffer[address.to_uint()];
       ap_uint<kOutWidth> taps = 0;
-      for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+      for (int tap = 0; tap < G::kBeside; ++tap) {
 #pragma HLS UNROLL
-        const out_t element = window_element<Cfg>(get_lane<in_t>(word, lane));
-        set_lane(taps, lane, padding ? out_t(Cfg::kPadValue) : element);
+        const typename G::address_t address = place + offset + G::beside(tap);
+        const ap_uint<kInWidth> word = buffer[tap][address.to_uint()];
+        for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
+#pragma HLS UNROLL
+          const out_t element = window_element<Cfg>(get_lane<in_t>(word, lane));
+          set_lane(taps, tap * Cfg::kLanes + lane, padding[tap] ? out_t(Cfg::kPadValue) : element);
+        }
       }
       out.write(taps);
     }
     if (reads) {
       const typename G::address_t address = place + held;
-      buffer[address.to_uint()] = in.read();
+      const ap_uint<kInWidth> word = in.read();
+      for (int tap = 0; tap < G::kBeside; ++tap) {
+#pragma HLS UNROLL
+        buffer[tap][address.to_uint()] = word;
+      }
     }
 
     const bool unit_done = unit.last();

@@ -74,12 +74,17 @@ struct WindowGeometry {
   static constexpr int kTap = kFolds / kOuter;
   static constexpr int kTapColumns = DilationOf<Cfg>::kColumns;
   static constexpr int kTapRows = DilationOf<Cfg>::kRows;
+  // Taps of a word: all columns of some rows of the kernel, or one.
+  static constexpr int kBeside = BesideOf<Cfg>::value;
+  static constexpr int kColumnsBeside = kBeside > 1 ? int(Cfg::kKernelW) : 1;
+  static constexpr int kRowsBeside = kBeside / kColumnsBeside;
   // Nested counters walk over the words of one output pixel: words of a tap, kernel column, kernel row, group. Where
   // the taps of a kernel row follow each other in the buffer without a gap, one counter does for both first ones.
   static constexpr bool kGapless = kOuter == 1 && kTapColumns == 1;
   static constexpr int kUnit = kGapless ? 1 : kTap;
-  static constexpr int kInner = kGapless ? int(Cfg::kKernelW) * kTap : int(Cfg::kKernelW);
-  static constexpr int kMiddle = int(Cfg::kKernelH);
+  static constexpr int kTapWords = kGapless ? kTap : 1;
+  static constexpr int kInner = int(Cfg::kKernelW) / kColumnsBeside * kTapWords;
+  static constexpr int kMiddle = int(Cfg::kKernelH) / kRowsBeside;
 
   // Change of `offset`: to the next unit, inner, middle, outer position.
   static constexpr int kInnerPitch = kGapless ? 1 : kTapColumns * kFolds;
@@ -90,8 +95,12 @@ struct WindowGeometry {
   static constexpr int kMiddleStep = kMiddlePitch - kInnerSpan;
   static constexpr int kMiddleSpan = (kMiddle - 1) * kMiddlePitch;
   static constexpr int kOuterStep = 1 - kMiddleSpan - (kInner - 1) * kInnerPitch;
+  // From the first tap of a word to another one.
+  static constexpr int beside(int tap) {
+    return tap / kColumnsBeside * kMiddlePitch + tap % kColumnsBeside * kInnerPitch;
+  }
   // From base to the last tap of a pixel: the buffer must hold that much and one word more.
-  static constexpr int kSpan = kMiddleSpan + kInnerSpan + (kOuter - 1) * kTap;
+  static constexpr int kSpan = kMiddleSpan + kInnerSpan + (kOuter - 1) * kTap + beside(kBeside - 1);
   // Whether the counters' bits side by side are the distance from base.
   static constexpr bool kSideBySide = kUnit == 1 && (kMiddlePitch & (kMiddlePitch - 1)) == 0 &&
                                       (kInnerPitch & (kInnerPitch - 1)) == 0 &&
@@ -104,7 +113,7 @@ struct WindowGeometry {
   static constexpr int kFirst = -(int(Cfg::kPadTop) * kRow + int(Cfg::kPadLeft) * kFolds);
 
   using Columns = WindowAxis<int(Cfg::kOutWidth), int(Cfg::kStrideW), int(Cfg::kPadLeft), int(Cfg::kKernelW),
-                             int(Cfg::kWidth), kInner / int(Cfg::kKernelW), kTapColumns>;
+                             int(Cfg::kWidth), kTapWords, kTapColumns>;
   using Rows = WindowAxis<int(Cfg::kOutHeight), int(Cfg::kStrideH), int(Cfg::kPadTop), int(Cfg::kKernelH),
                           int(Cfg::kHeight), 1, kTapRows>;
   static constexpr bool kPadded = Columns::kPadded || Rows::kPadded;
@@ -127,6 +136,10 @@ struct WindowGeometry {
 
   static_assert(Cfg::kChannels % (Cfg::kLanes * GroupsOf<Cfg>::value) == 0,
                 "kLanes must divide the channels of each group");
+  static_assert(kBeside == 1 || (kFolds == 1 && GroupsOf<Cfg>::value == 1),
+                "taps side by side must have all channels, in one group");
+  static_assert(kRowsBeside * kColumnsBeside == kBeside && kMiddle * kRowsBeside == int(Cfg::kKernelH),
+                "kBeside must be 1, or whole rows of the kernel that divide it");
   static_assert((Cfg::kDepth & (Cfg::kDepth - 1)) == 0 && Cfg::kDepth >= 2,
                 "kDepth must be a power of two, at least 2");
   static_assert(int(Cfg::kDepth) > kSpan, "kDepth must exceed the distance from the first to the last tap of a window");

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows with several taps in a word, alone and in a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hwgen.config import Budget
+from hwgen.graph import Graph
+from hwgen.hw import Choice, boards
+from hwgen.ops.base import hardware_op
+from hwgen.ops.folded import FoldedOp
+from hwgen.plan import make_plan
+
+from . import rtl, test_operators
+from .build import GraphBuilder, evaluate, random_inputs
+from .csim import alone_differing, differing
+
+FRAMES = 3
+BOARD = boards.load("zcu102")
+
+
+def beside(graph: Graph) -> list[Choice]:
+    """Return the choices of the last node that take or give several taps of all channels, but no whole frame."""
+    op = hardware_op(graph.nodes[-1])
+    assert isinstance(op, FoldedOp)
+    choices = op.choices(graph, graph.nodes[-1], BOARD)
+    return [c for c in choices if "kBeside" in op.kernel(graph, graph.nodes[-1], c).call.config]
+
+
+def test_words_of_several_taps_equal_golden(tmp_path: Path) -> None:
+    wrong, seen = [], 0
+    for number, graph in enumerate(test_operators.TestWindow.graphs()):
+        found = beside(graph)
+        seen += len(found)
+        wrong += alone_differing(graph, graph.nodes[-1], found, tmp_path / str(number)) if found else []
+    assert wrong == []
+    assert seen >= 8
+
+
+def test_rtl_of_words_of_several_taps_equals_golden() -> None:
+    graph = test_operators.TestWindow.graphs()[0]
+    assert rtl.differing(graph, graph.nodes[-1], beside(graph)) == []
+
+
+def test_groups_leave_one_tap_after_the_other() -> None:
+    graph = next(g for g in test_operators.TestWindow.graphs() if "groups" in g.nodes[-1].attrs)
+    assert beside(graph) == []
+
+
+def test_a_convolution_takes_a_pixel_a_cycle(tmp_path: Path) -> None:
+    b = GraphBuilder()
+    graph = b.graph([b.conv("c", b.conv("d", b.input("x", (2, 40, 40), 4), 4), 4)])
+    plan = make_plan(graph, BOARD, Budget.parse({"board": "zcu102", "target": "max_fps"}))
+    assert plan.ii == 40 * 40
+    assert [p.call.config.get("kBeside") for p in plan.processes if p.call.function == "window"] == [9, 9]
+    assert differing([(plan, evaluate(graph, random_inputs(graph, FRAMES)))], tmp_path, FRAMES) == []
