@@ -115,7 +115,7 @@ def test_one_word_less_in_the_short_branch_costs_cycles() -> None:
     deep = {**assumed, **depths(design, plan.ii, {c.name: c.type.width for c in plan.channels})}
     assert all(deep[name] <= words for name, words in assumed.items())
     branch = max((c for c in plan.channels if c.depth > 2), key=lambda c: c.depth)
-    assert deep[branch.name] < branch.type.beats // 3
+    assert deep[branch.name] < branch.type.beats // 2
     kept, less = simulate(design, [deep, {**deep, branch.name: deep[branch.name] - 1}], 4)
     assert kept.ii == plan.ii
     assert less.stuck or less.ii > plan.ii
