@@ -199,7 +199,8 @@ class Window(LaneOp):
         uram = ultra_rams(words, x.bits * choice.folding.simd) if choice.storage == "uram" else 0
         padding = sum(geometry.kernel) + counter_bits(*geometry.out_size) if any(geometry.pads) else 0.0
         place = counter_bits(*geometry.out_size, *geometry.beats, geometry.folds)
-        walked = 0.0 if geometry.side_by_side or beside == prod(geometry.kernel) > 1 else counter_bits(geometry.span + 1)
+        walks = not geometry.side_by_side and not 1 < beside == prod(geometry.kernel)
+        walked = counter_bits(geometry.span + 1) if walks else 0.0
         ahead = 2 * counter_bits(words) + 1 + walked
         word = float(y.bits * choice.folding.pe)
         lut = {

@@ -72,7 +72,7 @@ def test_planning(project: Path) -> None:
     printed = follow("planning.md", project)
     for words in (
         "<- bottleneck", "What binds: ", "GOP/s", "projected at 250 MHz", "projected at 50 MHz",
-        "conv_4_conv (matvec of ", "What tipped it: ", "designs are beaten by no other",
+        "matmul_9_matmul (matvec of ", "What tipped it: ", "designs are beaten by no other",
     ):  # fmt: skip
         assert words in printed, words
     assert (project / "planned/report/roofline.svg").is_file()
