@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops import multipliers
+from hwgen.ops import multipliers, whole
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, rom, together
-from hwgen.ops.arithmetic import fetched_parts, product_rows, products_parts, table_is_late
+from hwgen.ops.arithmetic import fetched_parts, product_rows, products_parts, table_is_late, tree_luts
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -68,35 +69,45 @@ class Depthwise(LaneOp):
         return graph.types[node.outputs[0]].channels // self.lane_channels(graph, node)
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return one folding for each divisor of the channels; all filters of a channel work side by side."""
-        filters = self.filters(graph, node)
-        return [Folding(lanes, lanes * filters) for lanes in divisors(self.lane_channels(graph, node))]
+        """Return each divisor of the channels, and several taps of all; a channel's filters work side by side."""
+        filters, channels = self.filters(graph, node), self.lane_channels(graph, node)
+        one = [Folding(lanes, lanes * filters) for lanes in divisors(channels)]
+        bits = channels * in_type(graph, node).bits
+        taps = [n for n in divisors(int_attr(node, "taps")) if n > 1 and n * bits <= whole.WIDEST]
+        return one + [Folding(n * channels, channels * filters) for n in taps]
+
+    def beside(self, graph: Graph, node: Node, folding: Folding) -> int:
+        """Return the taps of a word."""
+        return folding.simd * self.filters(graph, node) // folding.pe
 
     def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
         """Return every folding with the units and storages that suit it."""
         size, bits = graph.constant(node, "weight").size, int_attr(node, "weight_bits")
-        tables = [(f, size // f.pe) for f in self.foldings(graph, node)]
+        tables = [(f, size // (f.pe * self.beside(graph, node, f))) for f in self.foldings(graph, node)]
         return multipliers.choices(in_type(graph, node), bits, bipolar_weights(node), tables, board)
 
     def streams(
         self, graph: Graph, node: Node, folding: Folding
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
         """Return the taps' stream and the sums' stream."""
-        taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
+        taps = StreamType.of(in_type(graph, node), folding.simd)
+        if self.beside(graph, node, folding) == 1:
+            taps = replace(taps, order="taps", taps=int_attr(node, "taps"))
         return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.pe),)
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:
-        """Read a tap in every iteration, write after the last tap of each fold."""
+        """Read a word in every iteration, write after the last tap of each fold."""
         beats = self.cycles(graph, node, folding)
-        writes = write_every(beats, int_attr(node, "taps"))
+        writes = write_every(beats, int_attr(node, "taps") // self.beside(graph, node, folding))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """One multiplier and one accumulator a lane, the tables, the counters."""
+        """A multiplier for each tap and an accumulator a lane, the tables, the counters."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, weight_bits, lanes = int_attr(node, "taps"), int_attr(node, "weight_bits"), choice.folding.pe
-        folds = acc.channels // lanes
-        lane = lane_table(graph.constant(node, "weight"), lanes, 1)
+        weight_bits, lanes = int_attr(node, "weight_bits"), choice.folding.pe
+        beside = self.beside(graph, node, choice.folding)
+        taps, folds = int_attr(node, "taps") // beside, acc.channels // lanes
+        lane = lane_table(graph.constant(node, "weight"), lanes, beside)
         kept = np.minimum(lane.bits, weight_bits)
         stored = int(kept.sum())
         few = choice.unit == "lut_const" and folds * taps > 1
@@ -108,10 +119,13 @@ class Depthwise(LaneOp):
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
             lanewise = (kept, lane.least, lane.first)
-            bits, least, values = (each.reshape(choice.folding.simd, -1) for each in lanewise)
+            filters = self.filters(graph, node)
+            shared = (each.reshape(-1, filters, beside).swapaxes(1, 2) for each in lanewise)
+            bits, least, values = (each.reshape(-1, filters) for each in shared)
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
         if few or choice.unit == "dsp":
             products = dict.fromkeys(products, 0.0)
+        summed = {"products": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         lut["resident"] = float((kept[kept > 0] + x.bits).sum()) if few else 0.0
@@ -123,17 +137,17 @@ class Depthwise(LaneOp):
             "base": 1.0, "state": counters + 2 * sums, "table": table, "unpacked": unpacked,
             **fetched_parts(late, stored, choice.folding.simd * x.bits, folds),
         }  # fmt: skip
-        return Parts(together(lut, products, read, bias), ff, weight_bram + bias_bram, dsp)
+        return Parts(together(lut, products, summed, read, bias), ff, weight_bram + bias_bram, dsp)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `depthwise`."""
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         taps, lanes, filters = int_attr(node, "taps"), choice.folding.pe, self.filters(graph, node)
-        weight = graph.constant(node, "weight")
+        weight, beside = graph.constant(node, "weight"), self.beside(graph, node, choice.folding)
         table = bias_table(weight, graph.constant(node, "bias"), x.bipolar, bipolar_weights(node))
         weight_t, codes = weight_codes(node, weight)
         config: dict[str, int | bool | CType] = {
-            "kLanes": choice.folding.simd,
+            "kLanes": choice.folding.simd // beside,
             "kChannels": self.lane_channels(graph, node),
             "kTaps": taps,
             "kPixels": acc.pixels,
@@ -147,7 +161,9 @@ class Depthwise(LaneOp):
         }
         if filters > 1:
             config["kMultiplier"] = filters
-        by_fold = codes.reshape(-1, lanes, taps).transpose(0, 2, 1).reshape(-1, lanes)
+        if beside > 1:
+            config["kBeside"] = beside
+        by_fold = codes.reshape(-1, lanes, taps // beside, beside).transpose(0, 2, 3, 1).reshape(-1, beside * lanes)
         roms = RomSet(node.name)
         roms.add("weights", weight_t, by_fold)
         roms.add("bias", type_of(table), table.reshape(-1, lanes))

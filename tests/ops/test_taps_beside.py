@@ -48,6 +48,14 @@ def test_groups_leave_one_tap_after_the_other() -> None:
     assert beside(graph) == []
 
 
+def test_depthwise_of_several_taps_equals_golden(tmp_path: Path) -> None:
+    for number, graph in enumerate(test_operators.TestDepthwise.graphs()):
+        found = beside(graph)
+        assert found
+        assert alone_differing(graph, graph.nodes[-1], found, tmp_path / str(number)) == []
+        assert rtl.differing(graph, graph.nodes[-1], found[-3:]) == []
+
+
 def test_a_convolution_takes_a_pixel_a_cycle(tmp_path: Path) -> None:
     b = GraphBuilder()
     graph = b.graph([b.conv("c", b.conv("d", b.input("x", (2, 40, 40), 4), 4), 4)])

@@ -16,7 +16,8 @@ namespace hwgen {
 /// multiplier blocks, and kStorage for where the weights live. Words hold kLanes channels; for each pixel and each fold
 /// of channels the taps arrive one after the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp
 /// says (a row is one channel's filter). With kMultiplier, which may be left out, each channel has that many filters:
-/// lanes of `out`, weights and bias count on over the filters of a channel.
+/// lanes of `out`, weights and bias count on over the filters of a channel. With kBeside, which may be left out, words
+/// of `in` hold that many taps of all channels, tap after tap, and so do rows of weights.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -36,33 +37,41 @@ void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>
   constexpr unsigned kFilters = MultiplierOf<Cfg>::value;
   constexpr unsigned kSums = Cfg::kLanes * kFilters;
   constexpr unsigned kFolds = Cfg::kChannels / Cfg::kLanes;
-  constexpr unsigned kIterations = Cfg::kPixels * kFolds * Cfg::kTaps;
+  constexpr unsigned kBeside = BesideOf<Cfg>::value;
+  constexpr unsigned kBeats = Cfg::kTaps / kBeside;
+  constexpr unsigned kIterations = Cfg::kPixels * kFolds * kBeats;
+  static_assert(kBeats * kBeside == Cfg::kTaps && (kBeside == 1 || kFolds == 1),
+                "kBeside must divide kTaps, and be 1 unless kLanes are all channels");
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
-  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kInBits == kBeside * Cfg::kLanes * bits_of<in_t>(),
+                "an input word must hold kLanes elements of in_t for each of its taps");
   static_assert(kOutBits == kSums * bits_of<acc_t>(),
                 "an output word must hold a sum of acc_t for each filter of kLanes");
-  static_assert(kWeightDepth == kFolds * Cfg::kTaps && kWeightLanes == kSums,
+  static_assert(kWeightDepth == kFolds * kBeats && kWeightLanes == kBeside * kSums,
                 "weights must have one row for each fold and tap, one lane for each filter of kLanes");
   static_assert(kBiasDepth == kFolds && kBiasLanes == kSums,
                 "bias must have one row for each fold, one lane for each filter of kLanes");
 
-  Counter<Cfg::kTaps> tap;
+  Counter<kBeats> tap;
   Counter<kFolds> fold;
-  Counter<kFolds * Cfg::kTaps> address;
+  Counter<kFolds * kBeats> address;
   acc_t acc[kSums];
 #pragma HLS ARRAY_PARTITION variable = acc type = complete
 
-  // Invariant: address = fold * kTaps + tap; acc holds the sums of this fold over the taps before `tap`.
+  // Invariant: address = fold * kBeats + tap; acc holds the sums of this fold over the taps before `tap`.
   for (unsigned i = 0; i < kIterations; ++i) {
 #pragma HLS PIPELINE II = 1
     const ap_uint<kInBits> word = in.read();
     ap_uint<kOutBits> sums = 0;
     for (unsigned lane = 0; lane < kSums; ++lane) {
 #pragma HLS UNROLL
-      const in_t x = get_lane<in_t>(word, lane / kFilters);
-      const auto term = P::term(x, weights[address.index()][lane]);
-      const acc_t start = tap.first() ? acc_t(bias[fold.index()][lane]) : acc[lane];
-      const acc_t next = start + (acc_t(term) << P::kShift);
+      acc_t next = tap.first() ? acc_t(bias[fold.index()][lane]) : acc[lane];
+      for (unsigned beside = 0; beside < kBeside; ++beside) {
+#pragma HLS UNROLL
+        const in_t x = get_lane<in_t>(word, beside * Cfg::kLanes + lane / kFilters);
+        const auto term = P::term(x, weights[address.index()][beside * kSums + lane]);
+        next = next + (acc_t(term) << P::kShift);
+      }
       acc[lane] = next;
       set_lane(sums, lane, next);
     }
