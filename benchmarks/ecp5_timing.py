@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import tables
 from ecp5_place import place
-from kernel_costs import Ports, plan_of, stream_ports
+from kernel_count import Ports, plan_of, stream_ports
 from kernel_points import Point, points, threshold_search
 from tables import Row
 
