@@ -157,7 +157,7 @@ class Depthwise(LaneOp):
             "weight_t": weight_t,
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
-            **multipliers.settings(choice),
+            **multipliers.settings(choice, weight.size // (lanes * beside), lanes * beside * weight_t.bits),
         }
         if filters > 1:
             config["kMultiplier"] = filters

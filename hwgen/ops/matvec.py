@@ -205,7 +205,7 @@ class Matvec(FoldedOp):
             "weight_t": weight_t,
             "bias_t": type_of(table),
             "acc_t": element_type(acc),
-            **multipliers.settings(choice),
+            **multipliers.settings(choice, weight.size // (simd * pe), simd * pe * weight_t.bits),
         }
         if _groups(node) > 1:
             config["kGroups"] = _groups(node)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hwgen.graph import Ints, TensorType
 from hwgen.hw import Board, Choice, Family, Folding, Storage, Unit
-from hwgen.ops.area import ABSORBED, LUT_INPUTS, index_bits
+from hwgen.ops.area import ABSORBED, LUT_INPUTS, index_bits, rom_in_block
 from hwgen.ops.support import kept_in
 from hwgen.packing import BLOCKS, Format, stars
 
@@ -154,6 +154,12 @@ def streamed(found: Sequence[Choice], weight_bits: int, board: Board) -> list[Ch
     ]
 
 
-def settings(choice: Choice) -> dict[str, bool | int]:
-    """Return the members of a kernel's configuration that say what multiplies and where the weights live."""
+def settings(choice: Choice, depth: int, width: int) -> dict[str, bool | int]:
+    """Return the members of a kernel's configuration that say what multiplies and where the weights live.
+
+    A table of `depth` rows of `width` bits that the compiler leaves in LUTs anyway is not bound to them: it may turn
+    out to be constants, which no directive can bind.
+    """
+    if choice.storage == "lut" and not rom_in_block(depth, width):
+        choice = replace(choice, storage="auto")
     return {**({"kDsp": True} if choice.unit == "dsp" else {}), **kept_in(choice)}
