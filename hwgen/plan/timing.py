@@ -154,13 +154,3 @@ def due(stage: Stage, times: Ints, hops: Mapping[str, int]) -> dict[str, Ints]:
     """Return by when the beats that a stage reads must be written."""
     pairs = zip(stage.inputs, stage.schedule.reads, strict=True)
     return {channel: times[reads] - hops[channel] for channel, reads in pairs}
-
-
-def occupancy(writes: Ints, reads: Ints, period: int) -> int:
-    """Return the most beats that a FIFO holds when both time lists repeat every `period` cycles."""
-    behind = int((reads - writes).max())
-    frames = max(0, -(-behind // period)) + 1
-    shifts = np.arange(-frames, 1, dtype=np.int64) * period
-    all_reads = (shifts[:, np.newaxis] + reads[np.newaxis, :]).reshape(-1)
-    gone = np.searchsorted(all_reads, writes, side="left") - frames * reads.size
-    return int((np.arange(1, writes.size + 1) - gone).max())
