@@ -112,7 +112,7 @@ class Progress:
 
     def event(self, event: Event) -> None:
         """Show one event."""
-        number = f"[{STAGES.index(event.stage) + 1}/{len(STAGES)}] {event.stage:<7}"
+        number = f"[{STAGES.index(event.stage) + 1}/{len(STAGES)}] {event.stage:<9}"
         if event.kind == "start":
             self._notes = []
         elif event.kind == "note":

@@ -85,9 +85,10 @@ PIPELINE = (
     Stage("plan", _after("lower"), stages.plan_options, stages.run_plan),
     Stage("render", _after("plan"), _nothing, stages.run_render),
     Stage("hlsc", _after("render"), stages.hlsc_options, stages.run_hlsc),
+    Stage("handover", _after("plan", "hlsc"), stages.handover_options, stages.run_handover),
     Stage("verify", _verified, stages.verify_options, stages.run_verify),
     Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
-    Stage("report", _after("plan", "hlsc", "verify", "synth"), stages.report_options, stages.run_report),
+    Stage("report", _after("plan", "hlsc", "handover", "verify", "synth"), stages.report_options, stages.run_report),
 )
 
 
@@ -122,7 +123,9 @@ def _wanted(request: Request) -> tuple[Stage, ...]:
     last = STAGES.index(request.last or STAGES[-1])
     skipped = {"verify"} if request.verify == "none" else set()
     if request.parity_only:
-        skipped |= {"render", "hlsc"} if request.has_board else {"plan", "render", "hlsc"}
+        skipped |= {"render", "hlsc", "handover"} | (set() if request.has_board else {"plan"})
+    if request.layers is not None:
+        skipped.add("handover")
     if not request.synth:
         skipped.add("synth")
     return tuple(s for s in PIPELINE if STAGES.index(s.name) <= last and s.name not in skipped)

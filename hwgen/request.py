@@ -16,7 +16,7 @@ VerifyLevel = Literal["none", "golden", "csim", "layers", "rtl"]
 Simulator = Literal["cocotb", "fast"]
 VERIFY_LEVELS: tuple[VerifyLevel, ...] = ("none", "golden", "csim", "layers", "rtl")
 SIMULATORS: tuple[Simulator, ...] = ("cocotb", "fast")
-STAGES = ("import", "lower", "plan", "render", "hlsc", "verify", "synth", "report")
+STAGES = ("import", "lower", "plan", "render", "hlsc", "handover", "verify", "synth", "report")
 DEFAULT_FRAMES = 3
 
 

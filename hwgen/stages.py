@@ -304,6 +304,19 @@ def write_schedules(modules: Iterable[Module], folder: Path) -> None:
         (folder / f"{module.name}.txt").write_text(schedule_text(module.report))
 
 
+def handover_options(job: Build) -> Any:
+    """Return what the hand-over depends on beside the plan and the RTL."""
+    return [VERSION, job.request.model.name, job.model_sha256]
+
+
+def run_handover(job: Build) -> None:
+    """Write what an engineer expects around the RTL."""
+    from hwgen.handover import Design, hand_over
+
+    design = Design(job.plan, job.folder, job.request.model.name, job.model_sha256, VERSION)
+    job.note("handover", f"{hand_over(design)} files")
+
+
 def verify_options(job: Build) -> Any:
     """Return what the verification depends on."""
     request = job.request

@@ -47,12 +47,13 @@ ALLOWED: dict[str, set[str]] = {
     "quantize": BASE | {"graph", "hw", "ops", "frontend", "passes"},
     "plan": BASE | {"graph", "hw", "ops"},
     "render": BASE | {"graph", "hw", "plan"},
+    "handover": BASE | {"graph", "hw", "plan", "render"},
     "verify": BASE | {"graph", "hw", "plan", "hlsc"},
     "synth": BASE | {"graph", "hw", "plan"},
     "report": BASE | {"graph", "hw", "plan"},
     "hlsc": {"errors", "packing"},
 }
-PLAN_READERS = ("render", "verify", "synth", "report")
+PLAN_READERS = ("render", "handover", "verify", "synth", "report")
 
 
 def imports(path: Path) -> list[str]:
