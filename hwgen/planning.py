@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwgen import artifacts, stages
+from hwgen import artifacts, facts, stages
 from hwgen.errors import Problem, UserError
 from hwgen.request import Request
 from hwgen.version import VERSION
@@ -48,8 +48,8 @@ def planned(job: stages.Build) -> Planned:
 
     plan = job.plan
     quantize = None if job.quantize is None else job.quantisation.facts
-    facts = {**stages.origin(job, quantize), "roofline": stages.roofline_of(job), "quantize": quantize}
-    return Planned(plan, build_report(plan, facts))
+    known = {**facts.origin(job, quantize), "roofline": facts.roofline_of(job), "quantize": quantize}
+    return Planned(plan, build_report(plan, known))
 
 
 def with_layers_verified(found: Planned, say: Callable[[str], None] = lambda text: None) -> Planned:

@@ -17,6 +17,7 @@ SHELL = {
     "cli",
     "console",
     "stages",
+    "facts",
     "ladder",
     "compile",
     "request",

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the report tells beside the plan: where a design comes from, and what the stages measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hwgen import artifacts
+from hwgen.errors import Problem
+from hwgen.stages import INFEASIBLE, MODULES, PLAN, QUANTISATION, SYNTHESISED, VERIFIED, Build
+
+
+def facts(job: Build) -> dict[str, Any]:
+    """Return what the report tells beside the plan: where the design comes from, and what the stages measured."""
+    found = {"quantize": QUANTISATION, "hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
+    data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if job.has(p)}
+    unfit = artifacts.read_json(job.folder / INFEASIBLE) if job.has(INFEASIBLE) else []
+    planned = job.has(PLAN.with_suffix(".json"))
+    return {**origin(job, data.get("quantize"), unfit), "roofline": roofline_of(job) if planned else None, **data}
+
+
+def origin(job: Build, quantize: Mapping[str, Any] | None, unfit: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Return where a design comes from, with all that its reader must be warned of."""
+    warnings = [*(quantize or {}).get("warnings", ()), *(str(Problem(**problem)) for problem in unfit)]
+    if job.request.has_board and job.board.note:
+        warnings.append(f"{job.board.name}: {job.board.note}.")
+    return {
+        "name": job.request.name,
+        "board": job.board.name if job.request.has_board else None,
+        "warnings": warnings,
+        "model": job.request.model.name,
+        "model_sha256": job.model_sha256,
+        "seed": job.request.seed,
+        "host": list(job.lowered.host),
+        "proofs": [dataclasses.asdict(proof) for proof in job.lowered.proofs],
+    }
+
+
+def roofline_of(job: Build) -> dict[str, Any] | None:
+    """Return the roofs that the plan stands under, JSON-ready."""
+    from hwgen.hw.limits import bandwidth_of
+    from hwgen.plan.roofs import roofline
+
+    found = roofline(job.plan, bandwidth_of(job.board, job.budget))
+    return None if found is None else found.to_json()
