@@ -28,6 +28,9 @@ CASES = [
     ("hwgen_axi_write", {"DATA_BITS": 512, "MAX_BURST": 256, "OUTSTANDING": 16}),
     ("hwgen_axilite_regs", {}),
     ("hwgen_axilite_regs", {"WORDS": 7, "BOXES": 3, "ADDRESS_BITS": 8}),
+    ("hwgen_uart_server", {}),
+    ("hwgen_uart_server", {"CLOCK_HZ": 12_000_000, "BAUD": 115_200, "IN_BYTES": 1, "OUT_BYTES": 1, "DEPTH": 4}),
+    ("hwgen_uart_server", {"IN_BYTES": 784, "IN_BITS": 56, "OUT_BYTES": 40, "OUT_BITS": 320, "DEPTH": 2048}),
 ]
 
 
