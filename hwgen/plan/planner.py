@@ -11,6 +11,7 @@ from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
 from hwgen.hw.limits import HEADROOM, bandwidth_of, limits_of, port_bits
 from hwgen.plan.choose import Chooser, Selection, overflow
+from hwgen.plan.confirm import confirmed
 from hwgen.plan.depths import at_most
 from hwgen.plan.fifos import depths, reasons
 from hwgen.plan.glue import fifo_cost, port_cost
@@ -56,7 +57,7 @@ def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Choo
     """Decide everything: choose, wire, and choose again where FIFOs turn out deeper than there is room for."""
     while True:
         selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, clock, chooser, s).latency)
-        draft = _draft(graph, board, clock, chooser, selection)
+        draft = _confirmed(_draft(graph, board, clock, chooser, selection), board)
         if not overflow(draft.total, chooser.limits):
             return _plan(graph, board, clock, chooser, draft, budget)
         chooser.set_aside(_most(chooser.aside, draft.total - selection.total))
@@ -89,6 +90,18 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
     needed = depths(deepest, ii, {c.name: c.type.width for c in wiring.channels})
     channels = tuple(replace(c, depth=needed.get(c.name, c.depth)) for c in wiring.channels)
     return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
+
+
+def _confirmed(draft: _Draft, board: Board) -> _Draft:
+    """Return the draft with FIFOs as deep as the simulated design needs them."""
+    stages = draft.wiring.stages()
+    planned = {c.name: c.depth for c in draft.channels}
+    needed = confirmed(stages, planned, draft.ii, {c.name: c.type.width for c in draft.channels})
+    if needed == planned:
+        return draft
+    channels = tuple(replace(c, depth=needed[c.name]) for c in draft.channels)
+    total = _total(draft.wiring, channels, board)
+    return replace(draft, channels=channels, latency=latency(stages, channels), total=total)
 
 
 def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resources:
