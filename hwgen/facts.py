@@ -18,7 +18,8 @@ def facts(job: Build) -> dict[str, Any]:
     data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if job.has(p)}
     unfit = artifacts.read_json(job.folder / INFEASIBLE) if job.has(INFEASIBLE) else []
     planned = job.has(PLAN.with_suffix(".json"))
-    return {**origin(job, data.get("quantize"), unfit), "roofline": roofline_of(job) if planned else None, **data}
+    known = {"roofline": roofline_of(job), "timeline": timeline_of(job, data.get("verify"))} if planned else {}
+    return {**origin(job, data.get("quantize"), unfit), **known, **data}
 
 
 def origin(job: Build, quantize: Mapping[str, Any] | None, unfit: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -45,3 +46,12 @@ def roofline_of(job: Build) -> dict[str, Any] | None:
 
     found = roofline(job.plan, bandwidth_of(job.board, job.budget))
     return None if found is None else found.to_json()
+
+
+def timeline_of(job: Build, verdict: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return when every process is busy: as simulated in RTL, else by the plan's schedule of one frame."""
+    from hwgen.plan.timeline import timeline
+
+    seen = (verdict or {}).get("timeline")
+    found = seen or timeline(job.plan, job.lowered.graph)
+    return {"source": "rtl" if seen else "plan", "processes": found}

@@ -175,6 +175,7 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
         verdict["layers"] = {**counts, "names": list(alone), "processes": total}
         what = f"{found.runs} runs of {len(alone)} of {total} processes alone"
     verdict["cycles"] = {"ii": found.ii, "latency": found.latency, "layers": dict(found.layers)}
+    verdict["timeline"] = dict(found.timeline)
     job.speed["rtl_cycles"] = found.cycles
     job.speed["rtl_cycles_per_second"] = round(found.cycles / found.sim_seconds)
     job.speed["rtl_build_seconds"] = round(found.build_seconds, 2)

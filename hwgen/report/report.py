@@ -23,7 +23,7 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         The plan; None where only parity was asked for, and no board or no room on it.
     facts
         ``name``, ``board``, ``warnings``, ``model``, ``model_sha256``, ``seed``, ``proofs``, ``host``, ``roofline``,
-        and where those stages ran ``hlsc`` (by process), ``verify`` (the ladder's verdict) and ``synth``.
+        ``timeline``, and where those stages ran ``hlsc`` (by process), ``verify`` (the ladder's verdict) and ``synth``.
 
     Returns
     -------
@@ -77,10 +77,12 @@ def hardware_report(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, 
         "fps_note": f"projected at {plan.clock_mhz:g} MHz",
         "resources": {"plan": _counted(plan.resources), "yosys": facts.get("synth", {}).get("total")},
         "limits": _counted(plan.limits),
+        "device": _counted(plan.board.resources),
         "bottleneck": plan.bottleneck,
         "binding": plan.binding,
         "gap": plan.gap,
         "roofline": facts["roofline"],
+        "timeline": facts.get("timeline"),
         "ports": [_port(plan, index) for index in range(len(plan.ports))],
         "layers": [_layer(plan, p, facts) for p in plan.processes],
         "decisions": [{"subject": d.subject, "choice": d.choice, "reason": d.reason} for d in plan.decisions],
@@ -90,7 +92,10 @@ def hardware_report(plan: Plan, facts: Mapping[str, Any], verdict: Mapping[str, 
 def _without_hardware() -> dict[str, Any]:
     """Return the same keys where there is no plan."""
     lists: dict[str, Any] = {name: [] for name in ("ports", "layers", "decisions")}
-    absent = ("part", "clock_mhz", "fps", "fps_note", "limits", "bottleneck", "binding", "gap", "roofline")
+    absent = (
+        "part", "clock_mhz", "fps", "fps_note", "limits", "device", "bottleneck", "binding", "gap", "roofline",
+        "timeline",
+    )  # fmt: skip
     cycles = ("ii_plan", "ii_rtl", "latency_plan", "latency_rtl")
     resources = dict.fromkeys(("plan", "yosys"))
     return {**dict.fromkeys(absent), "cycles": dict.fromkeys(cycles), "resources": resources, **lists}

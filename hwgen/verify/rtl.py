@@ -21,6 +21,7 @@ from hwgen.verify.compare import Mismatch, differs, maker, place, where
 from hwgen.verify.scenarios import FREE, Run, choose, make_runs
 from hwgen.verify.simulate import Bad, Outcome, Sim, simulate
 from hwgen.verify.testbench import Bench, BenchStream
+from hwgen.verify.timeline import Windows, timeline
 from hwgen.verify.verilator import build
 
 SIM = Path("sim")
@@ -73,6 +74,8 @@ class RtlResult:
         output beat of the first frame. None where they were not measured.
     layers
         II of each process alone, in free flow.
+    timeline
+        When every process worked on the first frames, inside the top in free flow; see `hwgen.verify.timeline`.
     frames
         Different frames that came whole out of the top in one run without idle cycles, back-pressure or reset.
     runs, cycles
@@ -88,6 +91,7 @@ class RtlResult:
     ii: int | None
     latency: int | None
     layers: Mapping[str, int] = field(default_factory=dict)
+    timeline: Mapping[str, Windows] = field(default_factory=dict)
     frames: int = 0
     runs: int = 0
     cycles: int = 0
@@ -169,6 +173,7 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
         tensors=len({stream.channel.name for stream in _checked(bench, options.layers)}),
         mismatches=tuple(_judge(bench, golden, runs, outcomes)),
         **_cycles(bench, runs, outcomes),
+        timeline=timeline(bench, runs, outcomes),
         frames=_frames(bench, runs, outcomes),
         runs=len(runs),
         cycles=sum(outcome.cycles for outcome in outcomes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,8 @@ from hwgen.resources import data_folder
 
 COCOTB = "hwgen_cocotb.hpp"
 COPIED = (
-    "hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "main.cpp", COCOTB, "test_hwgen.py",
+    "hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "hwgen_probe.sv", "main.cpp", COCOTB,
+    "test_hwgen.py",
 )  # fmt: skip
 PAGES = {
     "hwgen_bench.sv": "bench.sv.j2",
@@ -105,12 +106,15 @@ class Bench:
     devices
         The top if the whole is simulated, then the processes in the plan's order.
     monitors
-        Outputs of processes, watched inside the top.
+        Outputs of processes, checked inside the top.
+    probes
+        Inputs of processes, timed inside the top.
     """
 
     plan: Plan
     devices: tuple[Device, ...]
     monitors: tuple[BenchStream, ...]
+    probes: tuple[BenchStream, ...] = ()
 
     @property
     def top(self) -> Device | None:
@@ -141,13 +145,11 @@ def describe(plan: Plan, alone: Collection[str] | None = None) -> Bench:
     numbers = iter(range(1 << 30))
     top = [_top(plan, numbers)] if alone is None else []
     processes = [_device(plan, p, numbers) for p in plan.processes if alone is None or p.name in alone]
-    monitors = [
-        BenchStream(next(numbers), s.module, s.port, s.direction, s.channel, s.type, s.vectors)
-        for device in (processes if top else [])
-        for s in device.streams
-        if s.direction == "out"
-    ]
-    return Bench(plan, (*top, *processes), tuple(monitors))
+    inside = [s for device in (processes if top else []) for s in device.streams]
+    monitors, probes = (
+        tuple(replace(s, id=next(numbers)) for s in inside if s.direction == direction) for direction in ("out", "in")
+    )
+    return Bench(plan, (*top, *processes), monitors, probes)
 
 
 def _top(plan: Plan, numbers: Iterator[int]) -> Device:

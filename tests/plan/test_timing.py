@@ -9,6 +9,7 @@ from ops.build import mlp, residual
 from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
 from hwgen.plan import make_plan, with_depths
+from hwgen.plan.timeline import timeline
 from hwgen.plan.timing import Stage, isolated
 
 
@@ -41,3 +42,14 @@ def test_depths_add_up_along_the_longest_path_alone() -> None:
     plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102"}))
     every = with_depths(plan, graph, {process.name: process.depth + 1 for process in plan.processes})
     assert every.latency == plan.latency + len(plan.processes)
+
+
+def test_the_timeline_of_one_frame_ends_with_the_latency_and_no_process_gives_before_it_takes() -> None:
+    graph = residual()
+    plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102"}))
+    found = timeline(plan, graph)
+    assert list(found) == [process.name for process in plan.processes]
+    windows = [window for (window,) in found.values()]
+    assert min(first for first, *_ in windows) == 0
+    assert max(end for *_, end in windows) == plan.latency
+    assert all(first <= last and first < begin <= end for first, last, begin, end in windows)

@@ -201,3 +201,10 @@ def test_back_pressure_is_put_on_a_process_alone_too(tmp_path: Path) -> None:
     careless = tiny.TOTAL.replace("assign in0_tready = !v || out0_tready;", "assign in0_tready = 1'b1;")
     found = run(tmp_path, Options(sim="fast", alone=("total",)), total=careless)
     assert found.mismatches[0].scenario == "total alone, back-pressure"
+
+
+def test_the_timeline_says_when_each_process_of_the_top_was_busy(built: Path) -> None:
+    assert check(tiny.plan(), tiny.golden(), built, FAST).timeline == {
+        "twice": [[0, 11, 2, 13], [12, 23, 14, 25], [24, 35, 26, 37]],
+        "total": [[2, 13, 4, 14], [14, 25, 16, 26], [26, 37, 28, 38]],
+    }
