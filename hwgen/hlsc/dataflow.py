@@ -19,7 +19,10 @@ from hwgen.hlsc.scalars import ARGUMENTS, DONE
 
 @dataclass(frozen=True)
 class Channel:
-    """A FIFO between two processes; `width` in bits, `depth` in words, `style` a RAM style or "auto"."""
+    """A FIFO between two processes, or wires where `depth` is 0.
+
+    `width` is in bits, `depth` in words, `style` a RAM style or "auto".
+    """
 
     name: str
     width: int

@@ -51,8 +51,9 @@ class _Emitter:
         # the net prefix that an instance's port of either direction connects to
         self.nets: dict[tuple[str, str], str] = {(p.name, p.direction): p.name for p in dataflow.ports}
         for channel in dataflow.channels:
-            self.nets[channel.name, "out"] = self.names.fresh(f"{channel.name}_in")
-            self.nets[channel.name, "in"] = self.names.fresh(f"{channel.name}_out")
+            start = self.names.fresh(f"{channel.name}_in") if channel.depth else self.names.fresh(channel.name)
+            end = self.names.fresh(f"{channel.name}_out") if channel.depth else start
+            self.nets[channel.name, "out"], self.nets[channel.name, "in"] = start, end
 
     def text(self) -> str:
         lines = [
@@ -79,10 +80,13 @@ class _Emitter:
 
     def _channel(self, channel: Channel) -> Iterator[str]:
         sides = (self.nets[channel.name, "out"], self.nets[channel.name, "in"])
-        yield f"    // {channel.name}: {channel.depth} words" + (f"; {channel.loc}" if channel.loc else "")
-        for side in sides:
+        holds = f"{channel.depth} words" if channel.depth else "wires"
+        yield f"    // {channel.name}: {holds}" + (f"; {channel.loc}" if channel.loc else "")
+        for side in dict.fromkeys(sides):
             yield f"    logic {vector(channel.width)}{side}_tdata;"
             yield f"    logic {side}_tvalid, {side}_tready;"
+        if not channel.depth:
+            return
         style = channel.style if channel.style != "auto" else fifo_style(channel.width, channel.depth)
         pins = [f".{own}_{s}({side}_{s})" for own, side in zip("sm", sides, strict=True) for s in _SIGNALS]
         yield from self._pins(

@@ -241,7 +241,7 @@ def stream_depths(directives: Iterable[Directive], top: str, streams: Collection
     Raises
     ------
     HlsError
-        For a stream that is not declared there, a depth that is no positive number, and two depths of a stream.
+        For a stream that is not declared there, a depth that is no number, and two depths of a stream.
     """
     found: dict[str, int] = {}
     for directive in directives:
@@ -252,9 +252,9 @@ def stream_depths(directives: Iterable[Directive], top: str, streams: Collection
             rule = f"STREAM's variable must be a stream that {top} declares, not {name}."
             raise directive.refused(rule, did_you_mean(name, list(streams)) or "A port has no FIFO: remove it.")
         words = number(depth)
-        if not words:
+        if words is None:
             rule, fix = (
-                "STREAM's depth must be a positive number of at most nine digits.",
+                "STREAM's depth must be a number of at most nine digits.",
                 f"Write #pragma HLS STREAM variable={name} depth=2.",
             )
             raise directive.refused(rule, fix)

@@ -92,6 +92,11 @@ def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
     return blocks + max(1, ceil(_levels(call) / per_cycle)) + _behind_block_ram(call)
 
 
+def stalls_through(family: Family, clock_mhz: float) -> int:
+    """Return the processes that a stall may come through in half a clock, a level of logic each."""
+    return int(LEVELS_PER_MHZ[family] / clock_mhz / 2)
+
+
 def _behind_block_ram(call: KernelCall) -> bool:
     if call.config.get("kStorage"):
         return call.config["kStorage"] != IN_LUTS

@@ -11,6 +11,10 @@ channels that lie on a cycle (a fork's branches up to their join), where that co
 there is therefore room for the beats of all iterations that have not left the pipeline. Then everything that waits,
 waits for something earlier in the order of the schedule, reads moved to the end of their pipelines: there is no
 deadlock, whatever pauses the ports make and however few frames come.
+
+At a frame a clock every process does the same in every clock: what stalls one, stalls all before it, and a FIFO off the
+cycles only costs LUTs and a clock. There the producer's output register is enough, and the channel is wires, in runs as
+long as the clock allows a stall to come through.
 """
 
 from __future__ import annotations
@@ -56,14 +60,44 @@ def depths(stages: Sequence[Stage], period: int, widths: Mapping[str, int]) -> d
         memories |= more
 
 
+def wired(stages: Sequence[Stage], depths: Mapping[str, int], longest: int) -> dict[str, int]:
+    """Return the depths at a frame a clock: 0, wires, for channels off the cycles that need no memory.
+
+    Parameters
+    ----------
+    stages
+        In topological order.
+    depths
+        Of every inner channel, for a period of 1.
+    longest
+        Channels in a row that may be wires.
+    """
+    rings, found = on_cycles(stages), dict(depths)
+    reader = {c: stage.name for stage in stages for c in stage.inputs}
+    behind: dict[str, int] = {}
+    for stage in reversed(stages):
+        run = [0]
+        for channel in stage.outputs:
+            length = behind[reader[channel]] + 1 if channel in reader else 0
+            if found.get(channel) == SHALLOW and channel not in rings and length <= longest:
+                found[channel] = 0
+                run.append(length)
+        behind[stage.name] = max(run)
+    return found
+
+
 def reasons(stages: Sequence[Stage], channels: Sequence[Channel]) -> list[Decision]:
-    """Return why each channel that is more than two registers has its depth."""
+    """Return why each channel that is not two registers has its depth."""
     rings, joins = on_cycles(stages), {stage.name for stage in stages if len(stage.inputs) > 1}
     found = []
     for channel in channels:
-        if channel.depth <= SHALLOW or channel.producer is None or channel.consumer is None:
+        if channel.depth == SHALLOW or channel.producer is None or channel.consumer is None:
             continue
         producer, consumer = channel.producer[0], channel.consumer[0]
+        if not channel.depth:
+            why = f"at a frame a clock {producer} stalls only when {consumer} does, and its output register is enough"
+            found.append(Decision(channel.name, "wires", why))
+            continue
         if consumer in joins and channel.name in rings:
             why = f"holds what {producer} writes before the other branch into {consumer} delivers"
         else:

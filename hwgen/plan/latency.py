@@ -31,12 +31,12 @@ def latency(stages: Sequence[Stage], channels: Sequence[Channel]) -> int:
 
     Without branches that meet again, FIFOs that fill up only hold back what comes before them. With such branches a
     lone frame, whose beats come faster than in the steady state, may have to wait for room in a short one: a design
-    that is small enough is simulated, the others are taken not to wait.
+    that is small enough is simulated, the others are taken not to wait. Frames of one beat never do.
     """
     writes, reads = follow(stages, channels)
     start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
     found = max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
-    if found > SIMULATED or not on_cycles(stages):
+    if found > SIMULATED or not on_cycles(stages) or all(c.type.beats == 1 for c in channels):
         return found
     (ran,) = simulate(stages, [{c.name: c.depth for c in channels}], 1, limit=PATIENCE * found)
     return int(ran.latency) if ran.ends else found

@@ -12,8 +12,8 @@ from hwgen.hw import Board, Resources
 from hwgen.hw.limits import HEADROOM, bandwidth_of, limits_of, port_bits
 from hwgen.plan.choose import Chooser, Selection, overflow
 from hwgen.plan.confirm import confirmed
-from hwgen.plan.depths import at_most
-from hwgen.plan.fifos import depths, reasons
+from hwgen.plan.depths import at_most, stalls_through
+from hwgen.plan.fifos import depths, reasons, wired
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import latency
 from hwgen.plan.overrides import choices_of
@@ -88,6 +88,8 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
         for stage, p in zip(stages, wiring.processes, strict=True)
     ]
     needed = depths(deepest, ii, {c.name: c.type.width for c in wiring.channels})
+    if ii == 1:
+        needed = wired(stages, needed, stalls_through(board.family, clock))
     channels = tuple(replace(c, depth=needed.get(c.name, c.depth)) for c in wiring.channels)
     return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
 

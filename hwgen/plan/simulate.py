@@ -81,7 +81,7 @@ def simulate(
     stages
         Its processes.
     variants
-        FIFO depths by channel, at least 2; 0 at ports.
+        FIFO depths by channel, 0 at ports; any other of less than 2 counts as 2.
     frames
         Frames to wait for; the inputs never end.
     flow

@@ -49,7 +49,7 @@ Times = Mapping[str, Ints]
 
 
 def hop(depth: int) -> int:
-    """Return the cycles from writing a word into a FIFO to reading it; a port's wires (depth 0) take none."""
+    """Return the cycles from writing a word into a FIFO to reading it; wires (depth 0) take none."""
     return 0 if depth == 0 else 1 if depth <= SHALLOW else LONGEST_HOP
 
 

@@ -35,7 +35,7 @@ class Channel:
     type
         Stream format.
     depth
-        FIFO depth in beats; 0 at ports.
+        FIFO depth in beats; 0 at ports, and where producer and consumer are joined by wires.
     producer, consumer
         ``(process, index of its output)`` and ``(process, index of its input)``; None at a port.
     """

@@ -11,7 +11,7 @@ from hwgen.config import Budget
 from hwgen.graph import Graph
 from hwgen.hw import Schedule, boards
 from hwgen.plan import Plan, make_plan, with_depths
-from hwgen.plan.fifos import depths, occupancy, on_cycles
+from hwgen.plan.fifos import depths, occupancy, on_cycles, wired
 from hwgen.plan.latency import stages
 from hwgen.plan.simulate import Flow, simulate
 from hwgen.plan.timing import Stage
@@ -72,6 +72,16 @@ def test_a_burst_needs_a_fifo() -> None:
 def test_channels_between_a_fork_and_its_join_lie_on_a_cycle() -> None:
     chain = pointwise("after", 32, 1, ("out",), ("end",))
     assert on_cycles([*ring(4), chain]) == {"long", "short", "back"}
+
+
+def test_at_a_frame_a_clock_channels_off_the_cycles_are_wires_in_short_runs() -> None:
+    fork = pointwise("fork", 1, 1, ("a",), ("long", "short"))
+    join = pointwise("join", 1, 1, ("long", "short"), ("b",))
+    ends = [pointwise(name, 1, 1, (source,), (target,)) for name, source, target in ("pbc", "qcd", "rde", "sef")]
+    first = pointwise("o", 1, 1, ("in",), ("a",))
+    inner = dict.fromkeys(("a", "long", "short", "b", "c", "d", "e"), 2)
+    found = wired([first, fork, join, *ends], inner, 3)
+    assert found == {"a": 0, "long": 2, "short": 2, "b": 2, "c": 0, "d": 0, "e": 0}
 
 
 @pytest.mark.parametrize("lead", [3, 8, 17])

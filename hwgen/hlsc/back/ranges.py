@@ -99,7 +99,17 @@ class Ranges:
             return all(self._assume(a, truth, known, depth - 1) for a in value.args)
         if value.opcode in COMPARES:
             return self._compare(value, truth, known)
+        if value.opcode == "extract":
+            self._bit(value, truth, known)
         return True
+
+    def _bit(self, value: ir.Value, truth: bool, known: dict[int, Fact]) -> None:
+        """Note a bit of a word: how the sign of a number in it is written after normalisation."""
+        assert isinstance(value.attr, int)
+        source, bit = value.args[0], 1 << value.attr
+        fact = known.get(source, self.facts[source])
+        fact = fact._replace(ones=fact.ones | bit) if truth else fact._replace(zeros=fact.zeros | bit)
+        known[source] = tighten(fact, self.widths[source])
 
     def _compare(self, value: ir.Value, truth: bool, known: dict[int, Fact]) -> bool:
         left, right = value.args
