@@ -73,7 +73,7 @@ def test_the_json_holds_what_was_promised(built: BuildResult) -> None:
 
 def test_a_plan_knows_what_the_build_planned(built: BuildResult) -> None:
     planned = plan_model(Request(MLP, budget=DESIGN / "budget.yaml")).report
-    measured = ("verify", "parity", "accuracy", "accuracy_note", "layers", "fps", "cycles")
+    measured = ("verify", "parity", "accuracy", "accuracy_note", "layers", "fps", "cycles", "timeline")
     assert set(planned) == set(built.report)
     assert {k: v for k, v in planned.items() if k not in measured} == {
         k: v for k, v in built.report.items() if k not in measured
