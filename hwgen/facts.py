@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the report tells beside the plan: where a design comes from, and what the stages measured."""
+"""What report and hand-over tell beside the plan: where a design comes from, what was measured, what the host does."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts
 from hwgen.errors import Problem
 from hwgen.stages import INFEASIBLE, MODULES, PLAN, QUANTISATION, SYNTHESISED, VERIFIED, Build
+
+if TYPE_CHECKING:
+    from hwgen.handover import Host
 
 
 def facts(job: Build) -> dict[str, Any]:
@@ -55,3 +58,26 @@ def timeline_of(job: Build, verdict: Mapping[str, Any] | None) -> dict[str, Any]
     seen = (verdict or {}).get("timeline")
     found = seen or timeline(job.plan, job.lowered.graph)
     return {"source": "rtl" if seen else "plan", "processes": found}
+
+
+def host_side(job: Build) -> Host:
+    """Return what the drivers have to know of the model."""
+    from hwgen.handover import Host, HostPort, Tensor
+
+    model, lowered = job.source, job.lowered
+    seen = {o.tensor: o for o in (*lowered.inputs, *lowered.outputs)}
+
+    def tensor(name: str) -> Tensor:
+        return Tensor(model.shapes[name], str(model.dtypes[name]))
+
+    ports = {port.name: seen[port.tensor] for port in job.plan.ports if port.tensor in seen}
+    return Host(
+        inputs={name: tensor(name) for name in model.inputs},
+        outputs={name: tensor(name) for name in model.outputs},
+        ports={
+            name: HostPort(
+                o.onnx, tensor(o.onnx), o.scale, o.zero_point, o.offset, tuple(o.layout.shape), tuple(o.layout.perm)
+            )
+            for name, o in ports.items()
+        },
+    )

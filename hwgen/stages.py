@@ -311,9 +311,10 @@ def handover_options(job: Build) -> Any:
 
 def run_handover(job: Build) -> None:
     """Write what an engineer expects around the RTL."""
+    from hwgen.facts import host_side
     from hwgen.handover import Design, hand_over
 
-    design = Design(job.plan, job.folder, job.request.model.name, job.model_sha256, VERSION)
+    design = Design(job.plan, job.folder, job.request.model.name, job.model_sha256, VERSION, host_side(job))
     job.note("handover", f"{hand_over(design)} files")
 
 

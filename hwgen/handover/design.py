@@ -3,10 +3,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.plan.types import Plan, Port
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of the model: ONNX shape with a batch of 1, numpy's name of its type."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """What a port's integers stand for on the host: ``real = scale * (q - zero_point) + offset``.
+
+    Parameters
+    ----------
+    onnx
+        The model's tensor; where it holds integers, it is q.
+    tensor
+        Its shape and type.
+    scale, offset
+        One value, or one for each channel of the port's tensor; no offset is 0.
+    zero_point
+        Integer that stands for real zero.
+    axes, order
+        The port's tensor is the model's, reshaped to `axes` and transposed by `order`, the batch left out; both empty
+        where the elements keep their order.
+    """
+
+    onnx: str
+    tensor: Tensor
+    scale: tuple[float, ...]
+    zero_point: int
+    offset: tuple[float, ...] = ()
+    axes: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a driver has to know of the model: its inputs, its outputs, and what each port's integers stand for."""
+
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    ports: Mapping[str, HostPort]
 
 
 @dataclass(frozen=True)
@@ -23,6 +69,8 @@ class Design:
         The model's file name, and its hash.
     version
         Of hwgen.
+    host
+        What the drivers have to know; without it none are written.
     """
 
     plan: Plan
@@ -30,6 +78,7 @@ class Design:
     model: str
     model_sha256: str
     version: str
+    host: Host | None = None
 
     @property
     def inputs(self) -> tuple[Port, ...]:

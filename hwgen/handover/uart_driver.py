@@ -254,7 +254,8 @@ class Uart:
             line = serial.Serial(device, baud or facts["baud"], timeout=timeout)
         except (serial.SerialException, OSError, ValueError) as error:
             raise UartError(f"Port {device} cannot be opened: {_reason(error)}.", _ports()) from error
-        board = cls(line, folder, name=device, timeout=timeout + 400 / line.baudrate * facts["queue"], retries=retries)
+        two_frames = 20 * (facts["in_bytes"] + facts["out_bytes"] + 32) / line.baudrate
+        board = cls(line, folder, name=device, timeout=timeout + two_frames, retries=retries)
         try:
             board.check()
         except BaseException:
