@@ -60,6 +60,7 @@ BLOCKS: Mapping[str, Block] = {
     "xcup": Block("DSP48E2", 27, 18, True, 4),
     "xc7": Block("DSP48E1", 25, 18, True, 4),
     "ecp5": Block("MULT18X18D", 18, 18, False, 2),
+    "ice40": Block("SB_MAC16", 16, 16, False, 2),
 }
 """By family."""
 

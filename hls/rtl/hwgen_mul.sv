@@ -6,7 +6,8 @@
 //
 // Without a macro this is plain SystemVerilog, from which Vivado infers the block. HWGEN_DSP48E2, HWGEN_DSP48E1 and
 // HWGEN_MULT18X18D name the primitive instead, for synthesis that shall have no choice: Yosys with -nodsp,
-// read_verilog -sv -DHWGEN_MULT18X18D hwgen_mul.sv for ECP5.
+// read_verilog -sv -DHWGEN_MULT18X18D hwgen_mul.sv for ECP5. HWGEN_SB_MAC16 names that of iCE40, without its registers:
+// they cannot wait one by one.
 `ifdef HWGEN_DSP48E2
 `define HWGEN_DSP48 DSP48E2
 `define HWGEN_DSP48_WIDE 27
@@ -113,7 +114,22 @@ module hwgen_mul #(
     wire signed [B_WIDTH-1:0] factor_b = factors_b[FRONT*B_WIDTH+:B_WIDTH];
     assign factors_d[0+:D_WIDTH] = wide;
     assign factors_b[0+:B_WIDTH] = b;
+`ifdef HWGEN_SB_MAC16
+    wire signed [15:0] x = 16'(factor_d);
+    wire signed [15:0] y = 16'(factor_b);
+    wire [31:0] p_wide;
+    assign products[0+:P_WIDTH] = p_wide[P_WIDTH-1:0];
+    SB_MAC16 #(
+        .A_SIGNED(1'b1), .B_SIGNED(1'b1), .MODE_8x8(1'b0), .TOPOUTPUT_SELECT(2'b11), .BOTOUTPUT_SELECT(2'b11)
+    ) block (
+        .CLK(clk), .CE(1'b1), .A(x), .B(y), .C(16'b0), .D(16'b0), .O(p_wide), .AHOLD(1'b0), .BHOLD(1'b0), .CHOLD(1'b0),
+        .DHOLD(1'b0), .IRSTTOP(1'b0), .IRSTBOT(1'b0), .ORSTTOP(1'b0), .ORSTBOT(1'b0), .OLOADTOP(1'b0), .OLOADBOT(1'b0),
+        .ADDSUBTOP(1'b0), .ADDSUBBOT(1'b0), .OHOLDTOP(1'b0), .OHOLDBOT(1'b0), .CI(1'b0), .ACCUMCI(1'b0),
+        .SIGNEXTIN(1'b0)
+    );
+`else
     assign products[0+:P_WIDTH] = P_WIDTH'(factor_d) * P_WIDTH'(factor_b);
+`endif
     for (genvar k = 0; k < 2; k++) begin : fronts
         if (k < FRONT) begin : used
             logic [D_WIDTH-1:0] held_d;

@@ -18,7 +18,7 @@ class Target:
     Parameters
     ----------
     family
-        Delay table to schedule with: ``xcup``, ``xc7`` or ``ecp5``.
+        Delay table to schedule with: ``xcup``, ``xc7``, ``ecp5`` or ``ice40``.
     clock_mhz
         Clock that every stage must meet.
     """

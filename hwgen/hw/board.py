@@ -6,13 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-Family = Literal["xcup", "xc7", "ecp5"]
+Family = Literal["xcup", "xc7", "ecp5", "ice40"]
 MemoryKind = Literal["ddr3", "ddr4", "lpddr4", "hbm", "sdram"]
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Counts of what a design uses or a device offers (36 Kbit block RAMs; ECP5's 18 Kbit EBRs count as halves)."""
+    """Counts of what a design uses or a device offers.
+
+    Block RAMs are of 36 Kbit: ECP5's EBRs of 18 Kbit count as halves, iCE40's of 4 Kbit as ninths.
+    """
 
     lut: float = 0
     ff: float = 0

@@ -21,7 +21,7 @@ from hwgen.graph import Ints
 from hwgen.hw import Board, Family, Resources, Storage
 
 PRICES = Path(__file__).parent / "area.yaml"
-LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4}
+LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4, "ice40": 4}
 FREE_WORDS = {6: 256, 4: 64}
 """Words of a table of one bit that the multiplexers beside the LUTs choose among, by the LUTs' inputs."""
 LUTS_PER_BLOCK = 150
@@ -100,8 +100,11 @@ def rom_luts(depth: int, width: int, family: Family = "xcup") -> int:
 def ram_luts(depth: int, width: int, family: Family = "xcup") -> int:
     """Return the LUTs of a LUT RAM with its read multiplexers, and on AMD parts what chooses the bank to write.
 
-    On AMD parts 8 LUTs hold 14 bits by 32 words or 7 bits by 64 words; on ECP5 4 LUTs hold 4 bits by 16 words.
+    On AMD parts 8 LUTs hold 14 bits by 32 words or 7 bits by 64 words; on ECP5 4 LUTs hold 4 bits by 16 words. On iCE40
+    there are none: a register for every bit takes the place of a LUT, and two LUTs choose among four.
     """
+    if family == "ice40":
+        return width * (depth + ceil(2 * (depth - 1) / 3))
     if family == "ecp5":
         banks = ceil(depth / 16)
         return 4 * ceil(width / 4) * banks + width * (banks - 1)
@@ -120,11 +123,14 @@ def _in_block(luts: int, depth: int, width: int) -> bool:
 
 
 SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+SMALL_SHAPES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+"""Words and bits of a block of 18 Kbit, and of one of 4 Kbit."""
 
 
-def mapped_blocks(depth: int, width: int) -> float:
+def mapped_blocks(depth: int, width: int, family: Family = "xcup") -> float:
     """Return the 36 Kbit block RAMs that synthesis spends: the cheapest of the shapes that a block can take."""
-    return min(ceil(depth / rows) * ceil(width / bits) for rows, bits in SHAPES) / 2
+    shapes, parts = (SMALL_SHAPES, 9) if family == "ice40" else (SHAPES, 2)
+    return min(ceil(depth / rows) * ceil(width / bits) for rows, bits in shapes) / parts
 
 
 def rom_in_block(depth: int, width: int) -> bool:
@@ -217,7 +223,7 @@ def rom(depth: int, width: int, family: Family, storage: Storage = "auto") -> tu
     if depth <= 1 or width == 0:
         return {"table": 0.0, "rom": 0.0}, 0.0
     if storage == "bram" or (storage == "auto" and rom_in_block(depth, width)):
-        return {"table": 0.0, "rom": 0.0}, mapped_blocks(depth, width)
+        return {"table": 0.0, "rom": 0.0}, mapped_blocks(depth, width, family)
     if depth <= ABSORBED:
         return {"table": width * (index_bits(depth) / index_bits(ABSORBED)) ** 2, "rom": 0.0}, 0.0
     return {"table": 0.0, "rom": float(rom_luts(depth, width, family))}, 0.0
@@ -233,7 +239,7 @@ def ram(depth: int, width: int, family: Family, storage: Storage = "auto") -> tu
     if storage == "uram":
         return 0.0, 0.0
     if storage == "bram" or (storage == "auto" and ram_in_block(depth, width)):
-        return 0.0, mapped_blocks(depth, width)
+        return 0.0, mapped_blocks(depth, width, family)
     return float(ram_luts(depth, width, family)), 0.0
 
 

@@ -20,7 +20,7 @@ from hwgen.ops.constant_sums import dot_luts
 
 _BITWISE = 8
 """Bits of the words whose constant multiples are added bit by bit."""
-ADDERS_IN_A_STAGE: Mapping[Family, int] = {"xcup": 5, "xc7": 5, "ecp5": 5}
+ADDERS_IN_A_STAGE: Mapping[Family, int] = {"xcup": 5, "xc7": 5, "ecp5": 5, "ice40": 5}
 MANY_ADDERS = 5
 _SMALL = 4
 """Bits of the factors up to which a product is a table and one adder, where LUTs have six inputs."""

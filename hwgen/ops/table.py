@@ -69,7 +69,8 @@ class Table(ElementOp):
         widths = lane_bits(_codes(values, x).reshape(folds, -1, values.shape[1]), (0, 2))
         depth = folds * values.shape[1]
         ports = lanes if len(values) == 1 else 1
-        blocks = [mapped_blocks(depth, b) * ceil(ports / 2) for b in widths.tolist() if b and rom_in_block(depth, b)]
+        wide = [bits for bits in widths.tolist() if bits and rom_in_block(depth, bits)]
+        blocks = [mapped_blocks(depth, bits, family) * ceil(ports / 2) for bits in wide]
         stored = sum(ports * rom_luts(depth, b, family) for b in widths.tolist() if not rom_in_block(depth, b))
         counters = counter_bits(folds, x.elements // lanes) if folds > 1 else 0.0
         lut = {"base": 1.0, "counters": counters, "rom": float(stored)}

@@ -76,8 +76,8 @@ def at_most(call: KernelCall, family: Family, clock_mhz: float) -> int:
 
 
 DOUBT = 3
-LEVELS_PER_MHZ = {"xcup": 2000.0, "xc7": 1200.0, "ecp5": 800.0}
-FASTEST_BLOCK = {"xcup": 322.0, "xc7": 192.0, "ecp5": 153.0}
+LEVELS_PER_MHZ = {"xcup": 2000.0, "xc7": 1200.0, "ecp5": 800.0, "ice40": 250.0}
+FASTEST_BLOCK = {"xcup": 322.0, "xc7": 192.0, "ecp5": 153.0, "ice40": 40.0}
 """Clocks in MHz up to which a multiplier block has two registers, and three above."""
 IN_LUTS = 1
 """``kStorage`` of memories in LUTs."""

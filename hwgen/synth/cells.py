@@ -3,7 +3,8 @@
 
 LUT is the number of look-up tables that the cells occupy: logic (LUT1 to LUT6 count one each, no two share a LUT6_2),
 inverters that Yosys leaves as cells, shift registers, and distributed RAM by the LUTs that its primitive fills. On ECP5
-a carry cell fills two. Every part of the sum is kept, so that a reader may add differently.
+a carry cell fills two; on iCE40 it lies beside a LUT that is counted already. Every part of the sum is kept, so that a
+reader may add differently.
 """
 
 from __future__ import annotations
@@ -43,7 +44,15 @@ _ECP5: dict[str, dict[str, float]] = {
     "carry": {"CCU2C": 1.0},
     "mux": {"PFUMX": 1.0, "L6MUX21": 1.0},
 }
-_RULES: dict[Family, dict[str, dict[str, float]]] = {"xcup": _XILINX, "xc7": _XILINX, "ecp5": _ECP5}
+_ICE40_FF = ("E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES")
+_ICE40: dict[str, dict[str, float]] = {
+    "lut_logic": {"SB_LUT4": 1.0},
+    "ff": {f"SB_DFF{edge}{kind}": 1.0 for edge in ("", "N") for kind in ("", *_ICE40_FF)},
+    "dsp": {"SB_MAC16": 1.0},
+    "bram4": dict.fromkeys(("SB_RAM40_4K", "SB_RAM40_4KNR", "SB_RAM40_4KNW", "SB_RAM40_4KNRNW"), 1.0),
+    "carry": {"SB_CARRY": 1.0},
+}
+_RULES: dict[Family, dict[str, dict[str, float]]] = {"xcup": _XILINX, "xc7": _XILINX, "ecp5": _ECP5, "ice40": _ICE40}
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,8 @@ class YosysCounts:
     ----------
     lut_logic, lut_inv, lut_ram, lut_srl, lut_carry
         LUTs by what fills them.
-    ff, dsp, bram18, bram36, uram
-        Registers, multipliers, block RAMs (ECP5's EBRs count as 18 Kbit).
+    ff, dsp, bram4, bram18, bram36, uram
+        Registers, multipliers, block RAMs by their Kbit (iCE40's EBRs have 4, ECP5's 18).
     carry, mux
         Carry cells and wide multiplexers, outside the LUT count.
     cells
@@ -69,6 +78,7 @@ class YosysCounts:
     lut_carry: float = 0
     ff: float = 0
     dsp: float = 0
+    bram4: float = 0
     bram18: float = 0
     bram36: float = 0
     uram: float = 0
@@ -83,8 +93,9 @@ class YosysCounts:
 
     @property
     def resources(self) -> Resources:
-        """The same in the words of a board; an 18 Kbit block counts as half a block RAM."""
-        return Resources(self.lut, self.ff, self.dsp, self.bram36 + self.bram18 / 2, self.uram)
+        """The same in the words of a board; an 18 Kbit block counts as half a block RAM, one of 4 Kbit as a ninth."""
+        blocks = self.bram36 + self.bram18 / 2 + self.bram4 / 9
+        return Resources(self.lut, self.ff, self.dsp, blocks, self.uram)
 
     def __add__(self, other: YosysCounts) -> YosysCounts:
         sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "cells"}

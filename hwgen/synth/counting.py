@@ -27,16 +27,19 @@ LIBRARY = "hwgen_*.sv"
 BLOCK = "hwgen_mul.sv"
 """The multiplier block of bound multiplications, which are DSPs whether or not Yosys may make others."""
 _MACROS: dict[Family, str] = {
-    "xcup": "-DHWGEN_DSP48E2 ", "xc7": "-DHWGEN_DSP48E1 ", "ecp5": "-DHWGEN_MULT18X18D "
+    "xcup": "-DHWGEN_DSP48E2 ", "xc7": "-DHWGEN_DSP48E1 ", "ecp5": "-DHWGEN_MULT18X18D ", "ice40": "-DHWGEN_SB_MAC16 "
 }  # fmt: skip
 _XILINX_CELLS = ("read_verilog -lib -specify +/xilinx/cells_sim.v", "read_verilog -lib +/xilinx/cells_xtra.v")
 _PRIMITIVES: dict[Family, tuple[str, ...]] = {
     "xcup": _XILINX_CELLS,
     "xc7": _XILINX_CELLS,
     "ecp5": ("read_verilog -lib -specify +/lattice/cells_sim_ecp5.v", "read_verilog -lib +/lattice/cells_bb_ecp5.v"),
+    "ice40": ("read_verilog -D ICE40_U -lib -specify +/ice40/cells_sim.v",),
 }
 _ELABORATED = ("proc", "flatten", "write_rtlil elaborated.il", "design -reset", "read_rtlil elaborated.il")
 """Without its source, a module is not elaborated again when a primitive's parameters are."""
+WITHOUT_LUT_RAM = ('setattr -set ram_style "registers" a:ram_style=distributed',)
+"""What a family without LUT RAM has to be told of memories that ask for it."""
 DATA = ("*.memory", "*.mem", "*.hex", "*.vh", "*.svh")
 
 
@@ -136,6 +139,8 @@ def _script(names: Sequence[str], top: str, family: Family, dsp: bool, boxes: Se
     limit = "" if dsp else " -nodsp"
     if family == "ecp5":
         return [*lines, f"synth_ecp5{limit} -top {top}"]
+    if family == "ice40":
+        return [*lines, *WITHOUT_LUT_RAM, f"synth_ice40{' -dsp' if dsp else ''} -device u -top {top}"]
     return [*lines, f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf{limit} -top {top}"]
 
 

@@ -86,7 +86,7 @@ def test_rtl_equals_csim_with_every_latency(tmp_path: Path, latency: int) -> Non
     path = source(tmp_path, PLACES.format(latency=latency))
     rng = np.random.default_rng(latency + 1)
     inputs = [0x8080, 0x7F80, *(int(x) for x in rng.integers(0, 1 << 16, 62))]
-    check_rtl(tmp_path, path, inputs, 8, ("xcup", "xc7", "ecp5"))
+    check_rtl(tmp_path, path, inputs, 8, ("xcup", "xc7", "ecp5", "ice40"))
 
 
 def test_the_variable_tells_the_multiplication(tmp_path: Path) -> None:
@@ -114,6 +114,14 @@ def test_registers_lie_inside_the_block(tmp_path: Path, family: str, cell: str) 
     found = count([BLOCK, rtl_file], "f", family)
     assert (found.cells[cell], found.dsp) == (1, 1)
     assert found.ff <= 27 + 2 + compiled.report["stages"]
+
+
+def test_ice40_keeps_the_registers_beside_the_block(tmp_path: Path) -> None:
+    rtl = "module f (input clk, input signed [15:0] d, b, output signed [31:0] p);\n"
+    rtl += "  hwgen_mul #(16, 16, 2) one (.clk, .move(2'b11), .d, .a(16'b0), .b, .p);\nendmodule\n"
+    (tmp_path / "f.sv").write_text(rtl)
+    found = count([BLOCK, tmp_path / "f.sv"], "f", "ice40")
+    assert (found.dsp, found.ff, found.lut) == (1, 64, 0)
 
 
 REFUSED = [

@@ -46,6 +46,7 @@ CASES: list[tuple[str, list[Array], dict[str, int]]] = [
     ),
     ("ecp5", [("b", 16, 1024, "bram"), ("rr", 9, 512, "bram"), ("l", 16, 16, "lutram")],
      {"DP16KD": 2, "TRELLIS_DPR16X4": 4}),
+    ("ice40", [("b", 16, 256, "bram"), ("rr", 2, 256, "bram"), ("l", 16, 4, "lutram")], {"SB_RAM40_4K": 2}),
 ]  # fmt: skip
 
 
@@ -58,5 +59,6 @@ def test_arrays_become_the_cells_that_they_are_bound_to(
     rtl = tmp_path / "f.sv"
     rtl.write_text(compile_process(kernel, "f", [INCLUDE], Target(family, 100.0)).rtl)
     found = count([rtl], "f", family).cells
-    memories = {n: c for n, c in found.items() if n.startswith(("URAM", "RAM", "DP16", "PDPW", "TRELLIS_DPR"))}
+    prefixes = ("URAM", "RAM", "DP16", "PDPW", "TRELLIS_DPR", "SB_RAM")
+    memories = {n: c for n, c in found.items() if n.startswith(prefixes)}
     assert memories == cells

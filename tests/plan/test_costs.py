@@ -99,6 +99,7 @@ def test_lanes_of_a_table_have_the_bits_that_matter() -> None:
 def test_prices_of_small_and_large_numbers() -> None:
     assert area.shift_adders([1, 2, 3, 7, -5]) == 0 + 0 + 1 + 2 + 1
     assert area.mapped_blocks(512, 36) == 0.5 and area.mapped_blocks(2304, 16) == 1.5
+    assert area.mapped_blocks(256, 17, "ice40") == 2 / 9 and area.ram_luts(4, 8, "ice40") == 8 * (4 + 2)
     assert area.rom(1, 99, "xcup") == ({"table": 0.0, "rom": 0.0}, 0.0)
     assert area.rom(16, 9, "xcup")[0]["table"] == 9 and area.rom(65, 9, "xcup")[0]["rom"] == 18
     assert area.rom(4, 8, "xcup")[0]["table"] == 2
