@@ -196,10 +196,14 @@ def write(design: Design) -> None:
         properties=PROPERTIES,
     )  # fmt: skip
     source.write_text(text, encoding="utf-8", newline="\n")
-    _peakrdl(source, name, design)
+    shell = design.folder / "rtl" / "shell"
+    shell.mkdir(parents=True, exist_ok=True)
+    waiver = environment().get_template("regs/lint.vlt.j2").render(version=design.version, name=name)
+    (shell / f"{name}.vlt").write_text(waiver, encoding="utf-8", newline="\n")
+    _peakrdl(source, shell, name, design)
 
 
-def _peakrdl(source: Path, name: str, design: Design) -> None:
+def _peakrdl(source: Path, shell: Path, name: str, design: Design) -> None:
     """Have PeakRDL write everything that follows from a SystemRDL file."""
     from peakrdl_cheader.exporter import CHeaderExporter
     from peakrdl_ipxact import IPXACTExporter
@@ -213,7 +217,6 @@ def _peakrdl(source: Path, name: str, design: Design) -> None:
         compiler.register_udp(property_)
     compiler.compile_file(str(source))
     root = compiler.elaborate()
-    shell = design.folder / "rtl" / "shell"
     RegblockExporter().export(root, str(shell), cpuif_cls=AXI4Lite_Cpuif_flattened, address_width=ADDRESS_BITS)
     CHeaderExporter().export(root, str(source.with_suffix(".h")))
     vlnv = IPXACTExporter(vendor=VENDOR, library=LIBRARY, version=IP_VERSION)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// hwgen_frame_descriptors: one descriptor of a data mover for each frame of a run, BYTES long, STEP bytes apart.
+//
+//   begin_run, run_frames, base   of hwgen_run, and the address of the run's first frame; kept until the next begin_run.
+//                                 A run that is restarted begins at `base` again
+//   credit, moved                 frames that may still be moved; pulse: one is moved
+//   wanted                        high where the next descriptor may leave
+//   m_desc_*                      to the mover: {length in bytes, address}
+//   s_status_*                    from the mover: an AXI response for each descriptor
+//   failed                        pulse: that was none of success
+//   busy                          descriptors are under way; a soft reset (core_rst_n) waits for them
+module hwgen_frame_descriptors #(
+    parameter int unsigned BYTES = 1,
+    parameter int unsigned STEP = BYTES
+) (
+    input  logic        ap_clk,
+    input  logic        ap_rst_n,
+    input  logic        core_rst_n,
+    input  logic        begin_run,
+    input  logic [31:0] run_frames,
+    input  logic [63:0] base,
+    input  logic [32:0] credit,
+    output logic        moved,
+    input  logic        wanted,
+    output logic [95:0] m_desc_tdata,
+    output logic        m_desc_tvalid,
+    input  logic        m_desc_tready,
+    input  logic [1:0]  s_status_tdata,
+    input  logic        s_status_tvalid,
+    output logic        s_status_tready,
+    output logic        failed,
+    output logic        busy
+);
+    logic [15:0] flying;  // descriptors that are not answered
+    logic [31:0] index;   // of the next frame in its run
+    logic [63:0] first, address;
+    wire issue = m_desc_tvalid && m_desc_tready;
+    wire last = index + 32'd1 == run_frames;
+    assign m_desc_tdata = {32'(BYTES), address};
+    assign m_desc_tvalid = core_rst_n && wanted && credit > 33'(flying) && flying != '1;
+    assign s_status_tready = 1'b1;
+    assign moved = s_status_tvalid && core_rst_n;
+    assign failed = s_status_tvalid && s_status_tdata != 2'b00;
+    assign busy = flying != '0;
+    always_ff @(posedge ap_clk) begin
+        if (!ap_rst_n) flying <= '0;
+        else if (issue != s_status_tvalid) flying <= issue ? flying + 1'b1 : flying - 1'b1;
+        if (begin_run) begin
+            index <= '0;
+            first <= base;
+            address <= base;
+        end else if (issue) begin
+            index <= last ? '0 : index + 1'b1;
+            address <= last ? first : address + 64'(STEP);
+        end
+    end
+endmodule
