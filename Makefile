@@ -17,7 +17,7 @@ DEV     := $(VENV)/.dev-$(HASH)
 QAT     := $(VENV)/.qat-$(HASH)
 
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
-CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp)
+CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp sim/fst/*.h)
 
 .PHONY: help setup demo test test-qat check bench bench-real bench-planner calibrate fuzz regress wheel clean
 

@@ -35,6 +35,7 @@ def build(
     calib: str | Path | None = None,
     layers: Sequence[str] | int | None = None,
     changes: Mapping[str, Any] | None = None,
+    waves: bool = False,
 ) -> BuildResult:
     """Build an accelerator; the same as ``hwgen build``.
 
@@ -70,6 +71,8 @@ def build(
         With ``verify="layers"``: names of the processes to compile and simulate, or how many; all if absent.
     changes
         Keys that win over the budget file: ``{"limits": {"lut": "80%"}, "target": "min_latency"}``.
+    waves
+        Keep an FST of the run that fails, when RTL simulation finds a difference.
 
     Returns
     -------
@@ -106,5 +109,6 @@ def build(
         path(calib),
         layers if layers is None or isinstance(layers, int) else tuple(layers),
         changes or {},
+        waves=waves,
     )
     return run(request)

@@ -46,6 +46,7 @@ def _root(
 COMMANDS = (
     building.build,
     building.check,
+    building.debug,
     planning.plan,
     planning.explain,
     planning.sweep,

@@ -19,6 +19,8 @@ from hwgen.request import DEFAULT_FRAMES, VERIFY_LEVELS
 if TYPE_CHECKING:
     from hwgen.frontend.reference import Reference
     from hwgen.stages import Build
+    from hwgen.verify import rtl
+    from hwgen.verify.compare import Mismatch
 
 Feeds = dict[str, npt.NDArray[Any]]
 LABELS = "labels"
@@ -156,7 +158,7 @@ def _csim(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> No
     verdict["csim"] = {"tensors": found.tensors, "mismatches": len(found.mismatches)}
     job.speed["csim_frames_per_second"] = round(found.frames / found.seconds, 1)
     for mismatch in found.mismatches[:1]:
-        _fail(verdict, mismatch.message)
+        _fail(verdict, mismatch.message, "RTL was not simulated, so there are no waves." if job.request.waves else None)
     job.note("verify", f"csim: {found.tensors} streams of {found.frames} frames, {len(found.mismatches)} differ")
 
 
@@ -166,7 +168,8 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
 
     request, total = job.request, len(job.plan.processes)
     alone = job.layers if request.verify == "layers" else None
-    found = rtl.check(job.plan, golden, job.folder, rtl.Options(sim=request.sim, seed=request.seed, alone=alone))
+    options = rtl.Options(sim=request.sim, seed=request.seed, alone=alone)
+    found = rtl.check(job.plan, golden, job.folder, options)
     counts = {"tensors": found.tensors, "mismatches": len(found.mismatches), "runs": found.runs}
     if alone is None:
         verdict["rtl"] = {**counts, "frames": found.frames}
@@ -181,6 +184,21 @@ def _rtl(job: Build, golden: Mapping[str, Ints], verdict: dict[str, Any]) -> Non
     job.speed["rtl_build_seconds"] = round(found.build_seconds, 2)
     job.speed["rtl_sim_seconds"] = round(found.sim_seconds, 2)
     for mismatch in found.mismatches[:1]:
-        _fail(verdict, mismatch.message)
+        _fail(verdict, mismatch.message, _evidence(job, golden, options, mismatch))
     runs = f"{what}, {found.cycles:,} cycles"
     job.note("verify", f"rtl: {found.tensors} streams in {runs}, {len(found.mismatches)} differ")
+
+
+def _evidence(job: Build, golden: Mapping[str, Ints], options: rtl.Options, failure: Mismatch) -> str:
+    """Say where to look at a failure, and keep its waveforms where the request wants them."""
+    from hwgen.verify import rtl, waves
+
+    out = job.request.folder
+    if not job.request.waves:
+        return f"Look closer with hwgen debug {failure.layer} {out}."
+    found = waves.trace_failure(rtl.prepare(job.plan, golden, options), golden, job.folder, failure)
+    kept = out / found.waves.relative_to(job.folder)
+    job.note("verify", f"waves of {found.name}, {found.scenario}, {found.cycles:,} cycles: {kept}")
+    if found.ok:
+        return f"It did not come again with waves, which are in {kept}."
+    return f"Its waves are in {kept}."

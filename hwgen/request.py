@@ -59,6 +59,8 @@ class Request:
         With ``verify="layers"``: the processes to compile and simulate alone, by name or how many; None for all.
     changes
         What is to be different in the budget: a tree of its keys (`parse_changes`).
+    waves
+        Keep the waveforms of the run that fails, when RTL simulation finds a difference.
     """
 
     model: Path
@@ -79,6 +81,7 @@ class Request:
     calib: Path | None = None
     layers: tuple[str, ...] | int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    waves: bool = False
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)

@@ -61,6 +61,35 @@ def _shape(shape: Sequence[int]) -> str:
     return "x".join(str(size) for size in shape)
 
 
+def trace_lines(trace: Mapping[str, Any]) -> list[str]:
+    """Return what `hwgen debug` found of a process: for each stream how many elements differ, and the first of them."""
+    verdict = "equal to the golden" if trace["ok"] else "DIFFERS"
+    lines = [f"{trace['name']}, {trace['scenario']}: {trace['frames']} frames, {trace['cycles']:,} cycles, {verdict}"]
+    for stream in trace["streams"]:
+        total = stream["frames"] * stream["beats"] * stream["lanes"]
+        count = f"{stream['wrong']:,} of {total:,} elements differ" if stream["wrong"] else f"{total:,} elements, equal"
+        lines += [
+            f"{stream['module']}.{stream['port']}, tensor {stream['tensor']}: {count}",
+            *_differences(stream["first"]),
+        ]
+    return [*lines, f"Waves: {trace['waves']} (time is in hwgen_bench.cycle)"]
+
+
+def _differences(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not found:
+        return []
+    rank = len(found[0]["index"])
+    axes = ("row", "column") if rank == 2 else tuple(f"axis {2 + axis}" for axis in range(rank))
+    header = ("frame", "beat", "lane", "cycle", "channel", *axes, "expected", "got")
+    rows = [
+        [str(one[name]) for name in header[:5]]
+        + [str(i) for i in one["index"]]
+        + [str(one["expected"]), str(one["got"])]
+        for one in found
+    ]
+    return [table(header, rows, header)]
+
+
 def parity_table(layers: Sequence[Mapping[str, Any]]) -> str:
     """Return a line for each layer: its own difference from onnxruntime, and that of the network up to it."""
     header = ("tensor", "elements", "fed: LSB", "differ", "free: LSB", "differ ", "SQNR dB")

@@ -6,7 +6,8 @@ module hwgen_checker #(
     parameter int    BEATS = 1,   // in one frame
     parameter int    ID    = 0,   // names the stream in the log
     parameter string NAME  = "",
-    parameter bit    LAST  = 0    // the stream has TLAST
+    parameter bit    LAST  = 0,   // the stream has TLAST
+    parameter int    LOGGED = 8   // wrong beats to log
 ) (
     input logic clk,
     input logic rst_n,
@@ -26,7 +27,6 @@ module hwgen_checker #(
     output int   mismatches
 );
   localparam int BYTES = (WIDTH + 7) / 8;
-  localparam int LOGGED = 8;
 
   logic [8*BYTES-1:0] word;
   int file = 0;
@@ -50,16 +50,16 @@ module hwgen_checker #(
       frame = 0;
     end else if (enable && tvalid && tready) begin
       if (done) begin
-        if (mismatches < LOGGED) $fdisplay(log, "extra %0d %0d %0d %h", ID, frame, beat, tdata);
+        if (mismatches < LOGGED) $fdisplay(log, "extra %0d %0d %0d %h %0d", ID, frame, beat, tdata, cycle);
         mismatches <= mismatches + 1;
         beat = beat + 1;
       end else begin
         void'($fread(word, file));
         if (tdata !== word[WIDTH-1:0]) begin
-          if (mismatches < LOGGED) $fdisplay(log, "bad %0d %0d %0d %h", ID, frame, beat, tdata);
+          if (mismatches < LOGGED) $fdisplay(log, "bad %0d %0d %0d %h %0d", ID, frame, beat, tdata, cycle);
           mismatches <= mismatches + 1;
         end else if (LAST && tlast != (beat == BEATS - 1)) begin
-          if (mismatches < LOGGED) $fdisplay(log, "tlast %0d %0d %0d %b", ID, frame, beat, tlast);
+          if (mismatches < LOGGED) $fdisplay(log, "tlast %0d %0d %0d %b %0d", ID, frame, beat, tlast, cycle);
           mismatches <= mismatches + 1;
         end
         if (beat == 0) first = cycle;

@@ -5,7 +5,8 @@ module hwgen_sink #(
     parameter int    BEATS = 1,
     parameter int    ID    = 0,
     parameter string NAME  = "",
-    parameter bit    LAST  = 0
+    parameter bit    LAST  = 0,
+    parameter int    LOGGED = 8
 ) (
     input logic clk,
     input logic rst_n,
@@ -42,7 +43,8 @@ module hwgen_sink #(
       .BEATS(BEATS),
       .ID(ID),
       .NAME(NAME),
-      .LAST(LAST)
+      .LAST(LAST),
+      .LOGGED(LOGGED)
   ) checker_i (
       .enable(1'b1),
       .*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives the clock of the test bench. By itself it performs the runs listed in runs.txt and writes status.txt;
-// with `--cocotb <VPI library>` it leaves that to cocotb and only keeps the clock going.
+// with `--cocotb <VPI library>` it leaves that to cocotb and only keeps the clock going; with `--waves <file>`, where
+// Verilator was told to trace, it also writes the waveforms of every run as FST.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -8,6 +9,9 @@
 
 #include "Vhwgen_bench.h"
 #include "hwgen_cocotb.hpp"
+#if VM_TRACE
+#include "verilated_fst_c.h"
+#endif
 
 namespace {
 
@@ -27,8 +31,17 @@ class Bench {
     // Registers without a reset start with random bits, so that reading before writing shows.
     context_.randReset(2);
     context_.randSeed(1);
+    context_.traceEverOn(VM_TRACE);
     top_.reset(new Vhwgen_bench{&context_, ""});
   }
+
+#if VM_TRACE
+  void trace(const char* file) {
+    constexpr int kAllLevels = 99;
+    top_->trace(&waves_, kAllLevels);
+    waves_.open(file);
+  }
+#endif
 
   Vhwgen_bench& top() { return *top_; }
   VerilatedContext& context() { return context_; }
@@ -38,6 +51,9 @@ class Bench {
     context_.timeInc(1);
     top_->clk = !top_->clk;
     top_->eval();
+#if VM_TRACE
+    if (waves_.isOpen()) waves_.dump(context_.time());
+#endif
   }
 
   void cycles(long long count) {
@@ -53,6 +69,9 @@ class Bench {
  private:
   VerilatedContext context_;
   std::unique_ptr<Vhwgen_bench> top_;
+#if VM_TRACE
+  VerilatedFstC waves_;
+#endif
 };
 
 bool perform(Bench& bench, const Run& run, FILE* status) {
@@ -122,6 +141,9 @@ int cocotb(Bench& bench, const char* library) {
 int main(int argc, char** argv) {
   Bench bench;
   bench.context().commandArgs(argc, argv);
+#if VM_TRACE
+  if (argc == 3 && !std::strcmp(argv[1], "--waves")) bench.trace(argv[2]);
+#endif
   const int result = argc == 3 && !std::strcmp(argv[1], "--cocotb") ? cocotb(bench, argv[2]) : batch(bench);
   bench.top().final();
   return result;

@@ -34,6 +34,7 @@ SHELL = {
     "qat",
     "inspect_model",
     "tables",
+    "debug",
     "doctor",
     "regress",
     "onnx_view",

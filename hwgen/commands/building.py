@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that build: the whole way, and what would keep a model from it."""
+"""The commands that build: the whole way, what would keep a model from it, and a closer look at a layer."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -26,6 +26,7 @@ from hwgen.commands.options import (
 )
 from hwgen.errors import ExitCode, Problem
 from hwgen.request import Simulator, VerifyLevel, parse_layers
+from hwgen.tables import trace_lines
 
 
 def build(
@@ -44,6 +45,7 @@ def build(
     first: Annotated[str | None, typer.Option("--from", help="Stage to begin with.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Stage to end with.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random frames.")] = 0,
+    waves: Annotated[bool, typer.Option("--waves", help="Keep an FST of the simulation that fails.")] = False,
     shape: ShapeOption = None,
     input_type: TypeOption = None,
     calib: CalibOption = None,
@@ -62,6 +64,7 @@ def build(
         last=last,
         seed=seed,
         layers=parse_layers(layers),
+        waves=waves,
     )
     result = pipeline.build(request, console.Progress().event)
     errors = console.mismatches(result)
@@ -96,3 +99,33 @@ def check(
         console.print_check(facts)
     if not facts["ok"]:
         raise typer.Exit(facts["exit_code"])
+
+
+def debug(
+    layer: Annotated[str, typer.Argument(help="A process, a layer, an ONNX node, or the design.", metavar="LAYER")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of a build; the one in build/ if absent.", metavar="[BUILD]")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", help="free-flow, idle, back-pressure, both or reset; all until one fails."),
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Golden frames to play.")] = 3,
+    first: Annotated[int, typer.Option("--first", min=1, help="Wrong elements to print for each stream.")] = 8,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the build.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the FST; run/waves of the build.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate one layer of a build alone, with waveforms, and print what was expected and what came."""
+    from hwgen.debug import Wanted, debug_layer
+
+    found = debug_layer(layer, folder, Wanted(scenario, frames, seed, first, out))
+    problems = [Problem(text) for trace in found for text in trace.problems]
+    if as_json:
+        failed = {"errors": [asdict(p) for p in problems], "exit_code": int(ExitCode.MISMATCH)} if problems else {}
+        console.print_json({"ok": not problems, "processes": [trace.to_json() for trace in found], **failed})
+    else:
+        console.print_lines([line for trace in found for line in trace_lines(trace.to_json())])
+        console.print_errors(problems)
+    if problems:
+        raise typer.Exit(ExitCode.MISMATCH)

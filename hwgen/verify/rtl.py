@@ -60,6 +60,16 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """A test bench, its runs, and how many frames are recorded at the ports and on the channels inside."""
+
+    bench: Bench
+    runs: tuple[Run, ...]
+    frames: int
+    layer_frames: int
+
+
+@dataclass(frozen=True)
 class RtlResult:
     """What the simulation showed.
 
@@ -152,17 +162,11 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
         When Verilator or the compiler refuses the RTL, or the simulator fails.
     """
     options = options or Options()
-    bench = testbench.describe(plan, options.alone)
-    frames, layer_frames = _counts(plan, golden, options)
-    rtl = sorted(path for path in (folder / "rtl").glob("*.sv") if path.stem not in bench.left_out)
-    if not rtl:
-        raise UserError(f"There must be RTL in {folder / 'rtl'} before it can be simulated.")
-    runs = make_runs(
-        bench, choose(options.scenarios), frames=frames, layer_frames=layer_frames, layers=options.layers,
-        seed=options.seed,
-    )  # fmt: skip
+    test = prepare(plan, golden, options)
+    bench, runs = test.bench, test.runs
+    rtl = design_files(bench, folder)
     sources = folder / SIM
-    testbench.write(bench, golden, sources, frames, layer_frames)
+    testbench.write(bench, golden, sources, test.frames, test.layer_frames)
     (sources / "runs.txt").write_text("".join(run.line() for run in runs))
     started = time.perf_counter()
     simulator = build(testbench.sources(sources, rtl), sources / "main.cpp", [sources / testbench.COCOTB])
@@ -171,7 +175,7 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
     ended = time.perf_counter()
     return RtlResult(
         tensors=len({stream.channel.name for stream in _checked(bench, options.layers)}),
-        mismatches=tuple(_judge(bench, golden, runs, outcomes)),
+        mismatches=tuple(judge(bench, golden, runs, outcomes)),
         **_cycles(bench, runs, outcomes),
         timeline=timeline(bench, runs, outcomes),
         frames=_frames(bench, runs, outcomes),
@@ -181,6 +185,37 @@ def check(plan: Plan, golden: Mapping[str, Ints], folder: Path, options: Options
         sim_seconds=ended - built,
         cached=simulator.cached,
     )
+
+
+def prepare(plan: Plan, golden: Mapping[str, Ints], options: Options) -> Setup:
+    """Return what `check` simulates.
+
+    Raises
+    ------
+    UserError
+        When there are no golden frames, or an option names what there is not.
+    """
+    bench = testbench.describe(plan, options.alone)
+    frames, layer_frames = _counts(plan, golden, options)
+    runs = make_runs(
+        bench, choose(options.scenarios), frames=frames, layer_frames=layer_frames, layers=options.layers,
+        seed=options.seed,
+    )  # fmt: skip
+    return Setup(bench, tuple(runs), frames, layer_frames)
+
+
+def design_files(bench: Bench, folder: Path) -> list[Path]:
+    """Return the design's modules that a bench needs.
+
+    Raises
+    ------
+    UserError
+        There are none.
+    """
+    found = sorted(path.absolute() for path in (folder / "rtl").glob("*.sv") if path.stem not in bench.left_out)
+    if not found:
+        raise UserError(f"There must be RTL in {folder / 'rtl'} before it can be simulated.")
+    return found
 
 
 def _counts(plan: Plan, golden: Mapping[str, Ints], options: Options) -> tuple[int, int]:
@@ -234,10 +269,8 @@ def _frames(bench: Bench, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> i
     return max((min(r.recorded, *(len(o.frames[s]) for s in outputs)) for r, o in free), default=0)
 
 
-def _judge(
-    bench: Bench, golden: Mapping[str, Ints], runs: Sequence[Run], outcomes: Sequence[Outcome]
-) -> list[Mismatch]:
-    """Return the first finding for each stream, best evidence first."""
+def judge(bench: Bench, golden: Mapping[str, Ints], runs: Sequence[Run], outcomes: Sequence[Outcome]) -> list[Mismatch]:
+    """Return the first finding for each stream, best evidence first: processes alone, in the order of the data."""
     rank = {process.name: index for index, process in enumerate(bench.plan.processes)}
     found: dict[tuple[bool, str], Mismatch] = {}
     for run, outcome in zip(runs, outcomes, strict=True):
@@ -272,14 +305,14 @@ def _explain(stream: BenchStream, golden: Mapping[str, Ints], run: Run, bad: Bad
     else:
         frame = bad.frame % run.recorded
         expected = to_beats(testbench.tensor(golden, channel)[frame : frame + 1], channel.type)[0, bad.beat]
-        got = _decode(bad.value, stream)
+        got = decode(bad.value, stream)
         lane = int(np.argmax(expected != got))
         found = place(channel, bad.frame, bad.beat, lane)
         return differs(layer, channel, run.label, found, int(expected[lane]), int(got[lane]))
     return Mismatch(f"{text} ({where(run.label)}).", layer=layer, stream=channel.name, scenario=run.label)
 
 
-def _decode(value: int, stream: BenchStream) -> Ints:
+def decode(value: int, stream: BenchStream) -> Ints:
     """Return the elements of one beat."""
     kind = stream.type
     raw = np.frombuffer(value.to_bytes((kind.width + 7) // 8, "little"), dtype=np.uint8).reshape(1, -1)

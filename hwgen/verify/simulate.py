@@ -21,13 +21,14 @@ _FAILED_RUNS = (0, 1, 5)  # exit codes that tell of the design, not of the simul
 
 @dataclass(frozen=True)
 class Bad:
-    """A beat that is wrong: what is wrong with it, where, and its value."""
+    """A beat that is wrong: what is wrong with it, where, its value, and the cycle after reset in which it passed."""
 
     kind: Literal["bad", "tlast", "extra"]
     stream: int
     frame: int
     beat: int
     value: int
+    cycle: int
 
 
 @dataclass
@@ -58,8 +59,13 @@ class Outcome:
     protocol: bool = False
 
 
-def simulate(program: Path, folder: Path, runs: Sequence[Run], sim: Sim) -> list[Outcome]:
+def simulate(program: Path, folder: Path, runs: Sequence[Run], sim: Sim, waves: Path | None = None) -> list[Outcome]:
     """Perform `runs` in `folder`, which holds ``vectors/``; runs.txt, log.txt and status.txt stay there.
+
+    Parameters
+    ----------
+    waves
+        FST file for the waveforms of all runs; wants a program that was built with waves, and `sim` to be fast.
 
     Raises
     ------
@@ -73,6 +79,8 @@ def simulate(program: Path, folder: Path, runs: Sequence[Run], sim: Sim) -> list
     if sim == "cocotb":
         library, environment = cocotb_environment(folder / "sources", "test_hwgen")
         command += ["--cocotb", library]
+    elif waves is not None:
+        command += ["--waves", str(waves.absolute())]
     with (folder / "simulator.txt").open("w") as said:
         done = subprocess.run(command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, check=False)
     status = (folder / "status.txt").read_text().split("\n")[:-1] if (folder / "status.txt").is_file() else []
@@ -145,5 +153,6 @@ def _read(status: Sequence[str], log: str, count: int) -> list[Outcome]:
             current.protocol = True
         else:
             stream, frame, beat = map(int, words[:3])
-            current.bad.append(Bad(kind, stream, frame, beat, int(words[3], 16)))  # type: ignore[arg-type]
+            bad = Bad(kind, stream, frame, beat, int(words[3], 16), int(words[4]))  # type: ignore[arg-type]
+            current.bad.append(bad)
     return outcomes

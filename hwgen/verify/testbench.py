@@ -109,12 +109,15 @@ class Bench:
         Outputs of processes, checked inside the top.
     probes
         Inputs of processes, timed inside the top.
+    logged
+        Wrong beats of a stream that are logged; the others are only counted.
     """
 
     plan: Plan
     devices: tuple[Device, ...]
     monitors: tuple[BenchStream, ...]
     probes: tuple[BenchStream, ...] = ()
+    logged: int = 8
 
     @property
     def top(self) -> Device | None:
@@ -132,9 +135,16 @@ class Bench:
 
     def stream(self, number: int) -> BenchStream:
         """Return a stream or monitor by its number in the log."""
-        return next(s for s in self._all() if s.id == number)
+        return next(s for s in self.streams() if s.id == number)
 
-    def _all(self) -> Iterator[BenchStream]:
+    def only(self, device: Device, logged: int) -> Bench:
+        """Return the bench of one device. Its streams keep their numbers, which their random flow depends on."""
+        if device.axi:
+            return replace(self, devices=(device,), logged=logged)
+        return replace(self, devices=(device,), monitors=(), probes=(), logged=logged)
+
+    def streams(self) -> Iterator[BenchStream]:
+        """Return the streams of all devices, then the monitors."""
         for device in self.devices:
             yield from device.streams
         yield from self.monitors
@@ -199,12 +209,12 @@ def write(bench: Bench, golden: Mapping[str, Ints], folder: Path, frames: int, l
     vectors = folder / "vectors"
     vectors.mkdir(exist_ok=True)
     written: set[str] = set()
-    for device in bench.devices:
-        for stream in device.streams:
-            if stream.vectors not in written:
-                written.add(stream.vectors)
-                values = tensor(golden, stream.channel)[: frames if device.axi else layer_frames]
-                (vectors / f"{stream.vectors}.bin").write_bytes(encode(values, stream))
+    ports = {stream.id for stream in bench.top.streams} if bench.top else set()
+    for stream in bench.streams():
+        if stream.vectors not in written:
+            written.add(stream.vectors)
+            values = tensor(golden, stream.channel)[: frames if stream.id in ports else layer_frames]
+            (vectors / f"{stream.vectors}.bin").write_bytes(encode(values, stream))
 
 
 def tensor(golden: Mapping[str, Ints], channel: Channel) -> Ints:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.resources import cache_folder, jobs
+from hwgen.resources import cache_folder, data_folder, jobs
 from hwgen.verify.toolchain import Compiler, Verilator, find_compiler, find_verilator, run
 
 TOP = "hwgen_bench"
@@ -27,11 +27,32 @@ VERILATE = (
     "-cc", "--vpi", "--output-split", "0", "--output-split-cfuncs", "500", "--x-initial", "unique", "--x-assign",
     "unique", "--prefix", PREFIX, "--top-module", TOP, "-Wno-fatal", "-Wno-lint", "-Wno-style",
 )  # fmt: skip
-DEFINES = ("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0", "-DVM_TIMING=0", "-DVL_TIME_CONTEXT")
+DEFINES = ("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVL_TIME_CONTEXT")
 # -O1: the program runs ten times as fast as with -O0; -O2 and -Os take much longer to compile and gain nothing.
 FLAGS = ("-std=c++17", "-O1", "-w", *DEFINES)
 RUNTIME = ("verilated.cpp", "verilated_vpi.cpp", "verilated_threads.cpp")
 LINK = ("-rdynamic", "-s", "-pthread", "-ldl")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of simulator: options of Verilator and of the compiler, Verilator's runtime, and what that includes."""
+
+    verilate: tuple[str, ...]
+    flags: tuple[str, ...]
+    runtime: tuple[str, ...]
+    headers: tuple[Path, ...] = ()
+
+
+PLAIN = Kind(VERILATE, (*FLAGS, "-DVM_TRACE=0"), RUNTIME)
+# Verilator's FST writer includes lz4.h and zlib.h; those of hwgen hold the little that it calls.
+_FST = data_folder("sim") / "fst"
+WAVES = Kind(
+    (*VERILATE, "--trace-fst"),
+    (*FLAGS, "-DVM_TRACE=1", "-DVM_TRACE_FST=1", f"-I{_FST}"),
+    (*RUNTIME, "verilated_fst_c.cpp"),
+    (_FST / "lz4.h", _FST / "zlib.h"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +71,7 @@ class Simulator:
     cached: bool
 
 
-def build(sources: Sequence[Path], main: Path, headers: Sequence[Path] = ()) -> Simulator:
+def build(sources: Sequence[Path], main: Path, headers: Sequence[Path] = (), kind: Kind = PLAIN) -> Simulator:
     """Build the simulator of the test bench.
 
     Parameters
@@ -61,6 +82,8 @@ def build(sources: Sequence[Path], main: Path, headers: Sequence[Path] = ()) -> 
         C++ file with the main function.
     headers
         Headers that it includes by their names.
+    kind
+        `PLAIN`, or `WAVES` for a program that can write waveforms.
 
     Raises
     ------
@@ -70,19 +93,20 @@ def build(sources: Sequence[Path], main: Path, headers: Sequence[Path] = ()) -> 
         When one of them fails.
     """
     verilator, compiler = find_verilator(), find_compiler()
-    key = _key((verilator.version, compiler.version, *VERILATE, *FLAGS), (*sources, main, *headers))
+    key = _key((verilator.version, compiler.version, *kind.verilate, *kind.flags), (*sources, main, *headers))
     target = cache_folder() / "verilator" / key
     program = target / "simulator"
     if program.is_file():
         return Simulator(program, True)
-    runtime = _runtime(verilator, compiler)
+    runtime = _runtime(verilator, compiler, kind)
     with _scratch(target.parent) as name:
         folder = Path(name)
-        _verilate(verilator, sources, folder)
-        objects = _compile(verilator, compiler, folder, main, headers)
+        command: list[str | Path] = [verilator.program, *kind.verilate, "--Mdir", folder / "model", *sources]
+        run("Verilator", command, folder, verilator.environment)
+        objects = _compile(verilator, [*compiler.command, *kind.flags], folder, main, headers)
         output = folder / "program" / "simulator"
         output.parent.mkdir()
-        command: list[str | Path] = [*compiler.command, *objects, *runtime, *LINK, "-o", output]
+        command = [*compiler.command, *objects, *runtime, *LINK, "-o", output]
         run("Linking the simulator", command, folder)
         _publish(output.parent, target)
     return Simulator(program, False)
@@ -113,29 +137,27 @@ def _includes(verilator: Verilator) -> list[str]:
     return [f"-I{verilator.root / 'include'}", f"-I{verilator.root / 'include' / 'vltstd'}"]
 
 
-def _runtime(verilator: Verilator, compiler: Compiler) -> list[Path]:
+def _runtime(verilator: Verilator, compiler: Compiler, kind: Kind) -> list[Path]:
     """Return the object files of Verilator's runtime."""
-    key = _key((verilator.version, compiler.version, *FLAGS), ())
+    key = _key((verilator.version, compiler.version, *kind.flags), kind.headers)
     target = cache_folder() / "verilator-runtime" / key
-    names = [f"{Path(name).stem}.o" for name in RUNTIME]
+    names = [f"{Path(name).stem}.o" for name in kind.runtime]
     if not target.is_dir():
         with _scratch(target.parent) as scratch:
             folder = Path(scratch)
             made = folder / "objects"
             made.mkdir()
-            sources = [verilator.root / "include" / name for name in RUNTIME]
+            sources = [verilator.root / "include" / name for name in kind.runtime]
             outputs = [made / name for name in names]
-            _compile_all(verilator, compiler, list(zip(sources, outputs, strict=True)), folder)
+            command = [*compiler.command, *kind.flags]
+            _compile_all(verilator, command, list(zip(sources, outputs, strict=True)), folder)
             _publish(made, target)
     return [target / name for name in names]
 
 
-def _verilate(verilator: Verilator, sources: Sequence[Path], folder: Path) -> None:
-    command: list[str | Path] = [verilator.program, *VERILATE, "--Mdir", folder / "model", *sources]
-    run("Verilator", command, folder, verilator.environment)
-
-
-def _compile(verilator: Verilator, compiler: Compiler, folder: Path, main: Path, headers: Sequence[Path]) -> list[Path]:
+def _compile(
+    verilator: Verilator, compiler: Sequence[str], folder: Path, main: Path, headers: Sequence[Path]
+) -> list[Path]:
     """Compile the generated model in as many units of even size as compilers may run, and the main function."""
     for header in headers:
         shutil.copyfile(header, folder / "model" / header.name)
@@ -155,12 +177,12 @@ def _compile(verilator: Verilator, compiler: Compiler, folder: Path, main: Path,
     return [output for _, output in pairs]
 
 
-def _compile_all(verilator: Verilator, compiler: Compiler, pairs: list[tuple[Path, Path]], folder: Path) -> None:
+def _compile_all(verilator: Verilator, compiler: Sequence[str], pairs: list[tuple[Path, Path]], folder: Path) -> None:
     includes = [*_includes(verilator), f"-I{folder / 'model'}"]
 
     def compile_one(pair: tuple[Path, Path]) -> None:
         source, output = pair
-        command: list[str | Path] = [*compiler.command, *FLAGS, *includes, "-c", source, "-o", output]
+        command: list[str | Path] = [*compiler, *includes, "-c", source, "-o", output]
         run("Compiling the simulator", command, folder, {**os.environ, "LC_ALL": "C"})
 
     with ThreadPoolExecutor(jobs()) as pool:

@@ -57,9 +57,14 @@ def test_a_difference_fails_the_build(tmp_path: Path, monkeypatch: pytest.Monkey
 
     check = rtl.check
     monkeypatch.setattr(rtl, "check", damaged)
-    result = hwgen.build(MODEL, out=tmp_path / "out", layers=1, **SETTINGS)
+    result = hwgen.build(MODEL, out=tmp_path / "out", layers=1, waves=True, **SETTINGS)
     assert not result.ok and "1 DIFFER" in result.report["verify"]["layers"]["note"]
-    assert "alone" in result.report["verify"]["problems"][0]["message"]
+    (problem,), (name,) = result.report["verify"]["problems"], result.report["verify"]["layers"]["names"]
+    assert "alone" in problem["message"]
+    waves = result.out / "run" / "waves" / f"{name}.fst"
+    assert problem["hint"] == f"Its waves are in {waves}." and waves.read_bytes()[:9] == b"\0" + (329).to_bytes(8)
+    assert "run/waves" not in (result.out / "manifest.json").read_text()
+    assert cli.run(["debug", name, str(result.out), "--scenario", "free-flow"]) == 5
 
 
 def test_an_unknown_process_is_refused_before_anything_is_written(tmp_path: Path) -> None:
