@@ -93,7 +93,7 @@ bench-planner: $(STAMP)
 
 bench-real: $(STAMP)
 	@$(BIN)/python benchmarks/real_models.py
-	@$(BIN)/python benchmarks/unrolled.py
+	@$(BIN)/python benchmarks/peers.py
 	@$(BIN)/python benchmarks/ptq.py
 
 calibrate: $(DEV)

@@ -10,6 +10,8 @@ Cases, chosen by `--only`:
 - ``boards``: the MLPerf Tiny networks on pynq-z2, kv260, zcu102 and ulx3s.
 - ``fifos``: FIFO depths of resnet8 in simulation: as planned, and with one word less in each short branch.
 - ``sums``: a design small enough to be synthesised whole: the sum of its layers alone against the whole.
+- ``folded``, ``unrolled``: networks of constants beside their peers, built and simulated whole (`peers.py`); with
+  `--verify-layers` counted by Yosys, which takes hours.
 
 Cycles are the plan's; `--verify-layers` has every layer shape timed by Verilator and counted by Yosys. Frames a second
 are projected at the clock told; accuracy is not measured. Quantised networks are kept in ``build/bench-planner``.
@@ -33,6 +35,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+import peers  # noqa: E402
 
 import hwgen  # noqa: E402
 from hwgen import artifacts, frontend  # noqa: E402
@@ -248,6 +252,8 @@ CASES: dict[str, Callable[[Options], dict[str, Any]]] = {
     "sums": sums,
     "mobilenet_w8_zcu102": mobilenet_zcu102,
     "mobilenet_w4_u280": mobilenet_u280,
+    "folded": lambda options: peers.rows("folded", [*peers.FINN], options.verify),
+    "unrolled": lambda options: peers.rows("unrolled", [*peers.DA4ML], options.verify),
 }
 
 
