@@ -32,25 +32,25 @@ module hwgen_frame_descriptors #(
     output logic        busy
 );
     logic [15:0] flying;  // descriptors that are not answered
-    logic [31:0] index;   // of the next frame in its run
     logic [63:0] first, address;
+    logic last;           // the next frame is the last of its run
     wire issue = m_desc_tvalid && m_desc_tready;
-    wire last = index + 32'd1 == run_frames;
     assign m_desc_tdata = {32'(BYTES), address};
     assign m_desc_tvalid = core_rst_n && wanted && credit > 33'(flying) && flying != '1;
     assign s_status_tready = 1'b1;
     assign moved = s_status_tvalid && core_rst_n;
     assign failed = s_status_tvalid && s_status_tdata != 2'b00;
     assign busy = flying != '0;
+    hwgen_frame_place place (
+        .ap_clk(ap_clk), .begin_run(begin_run), .run_frames(run_frames), .next(issue), .last(last)
+    );
     always_ff @(posedge ap_clk) begin
         if (!ap_rst_n) flying <= '0;
         else if (issue != s_status_tvalid) flying <= issue ? flying + 1'b1 : flying - 1'b1;
         if (begin_run) begin
-            index <= '0;
             first <= base;
             address <= base;
         end else if (issue) begin
-            index <= last ? '0 : index + 1'b1;
             address <= last ? first : address + 64'(STEP);
         end
     end

@@ -28,7 +28,7 @@ CREDIT_BITS = 33
 MODULES: dict[Kind, str] = {
     "gate": "hwgen_frame_gate", "pass": "", "fetch": "hwgen_frame_fetch", "store": "hwgen_frame_store",
 }  # fmt: skip
-ALWAYS = ("hwgen_join.sv", "hwgen_run.sv")
+ALWAYS = ("hwgen_join.sv", "hwgen_run.sv", "hwgen_frame_place.sv")
 GATES = ("hwgen_frame_gate.sv",)
 MOVERS = ("hwgen_fifo.sv", "hwgen_width.sv", "hwgen_axi_bursts.sv", "hwgen_frame_descriptors.sv")
 FETCHES = ("hwgen_axi_read.sv", "hwgen_frame_fetch.sv")
@@ -67,7 +67,7 @@ def _write(
     folder, name = design.folder / "rtl" / "shell", design.plan.name
     folder.mkdir(parents=True, exist_ok=True)
     ports = [_port(design, port, kind, i, buses) for i, (port, kind) in enumerate((*inputs, *outputs))]
-    masks = {kind: sum(1 << p["index"] for p in ports if p["kind"] == kind) for kind in ("fetch", "store")}
+    masks = {kind: sum(1 << p["index"] for p in ports if p["kind"] == kind) for kind in MODULES}
     text = environment().get_template("shell/axi.sv.j2").render(
         version=design.version,
         title=f"{name} for {design.plan.board.title} at {design.plan.clock_mhz:g} MHz",
@@ -82,6 +82,8 @@ def _write(
         outputs=len(outputs),
         credits_msb=CREDIT_BITS * len(ports) - 1,
         last_port=len(ports) - 1,
+        streams_out=shell == "ip",
+        stream_mask=f"{len(ports)}'h{masks['gate']:x}",
         read_mask=f"{len(ports)}'h{masks['fetch']:x}",
         write_mask=f"{len(ports)}'h{masks['store']:x}",
     )  # fmt: skip

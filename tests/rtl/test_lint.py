@@ -29,6 +29,7 @@ CASES = [
     ("hwgen_join", {"SOURCES": 1}),
     ("hwgen_run", {}),
     ("hwgen_run", {"INPUTS": 2, "OUTPUTS": 3}),
+    ("hwgen_frame_place", {}),
     ("hwgen_frame_gate", {}),
     ("hwgen_frame_gate", {"BEATS": 100}),
     ("hwgen_frame_fetch", {"STREAM_BITS": 8, "STEP": 0}),
