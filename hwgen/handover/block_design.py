@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decides the block design: the Zynq's processors, a DMA for each pair of streams, and what joins them.
 
-Processors reach the registers of the accelerator and of the DMAs through one SmartConnect; the DMAs, and the accelerator
-itself where it reads its weights, reach the memory through another. Every interrupt goes through one AXI interrupt
-controller, as PYNQ wants it. The addresses are fixed: the accelerator first, then the DMAs, then the interrupt controller.
+Processors reach the registers of the accelerator and of the DMAs through one SmartConnect; the DMAs, and the
+accelerator itself where it reads its weights, reach the memory through another. Every interrupt goes through one AXI
+interrupt controller, as PYNQ wants it. The addresses are fixed: accelerator, DMAs, interrupt controller.
 """
 
 from __future__ import annotations

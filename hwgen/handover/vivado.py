@@ -45,13 +45,13 @@ OF_IP = ("package_ip.tcl",)
 OF_PROJECT = ("project.tcl", "build.tcl", "reports.tcl")
 
 
-def write_vivado(design: Design) -> None:
-    """Write ``vivado/`` and the constraints ``<name>.xdc`` and ``<name>_ooc.xdc``; nothing for a part that is not AMD's."""
+def write(design: Design) -> None:
+    """Write ``vivado/``, ``constraints/<name>.xdc`` and ``<name>_ooc.xdc``; nothing where the part is not AMD's."""
     if design.plan.board.family not in VITIS_FAMILIES:
         return
     board, alveo = zynq(design.plan.board.name), card(design.plan.board.name)
     facts = _facts(design)
-    files = {name: facts for name in COMMON}
+    files: dict[str, Mapping[str, Any]] = dict.fromkeys(COMMON, facts)
     files["hooks/README.md"] = {**facts, "zynq": board is not None}
     if alveo is None:
         files |= {name: {**facts, **_packaged(design, "ip", ip_ports(design))} for name in OF_IP}

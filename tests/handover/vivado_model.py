@@ -44,7 +44,7 @@ def run(
     if tclsh is None:
         pytest.skip("tclsh is absent: the scripts for Vivado are run in it")
     known, record = work / "table.tcl", work / "record.txt"
-    known.write_text(f"set ::table {{\n{_tcl_table(tool)}}}\n")
+    known.write_text(f"set ::rec::table {{\n{_tcl_table(tool)}}}\n")
     command = [tclsh, str(HERE / "vivado_recorder.tcl"), str(known), str(record), str(script), *arguments]
     done = subprocess.run(
         command, cwd=work, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=60, check=False
