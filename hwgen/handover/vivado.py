@@ -114,8 +114,8 @@ def _facts(design: Design) -> dict[str, Any]:
         "board": plan.board,
         "mhz": f"{plan.clock_mhz:g}",
         "period": f"{1000 / plan.clock_mhz:.3f}",
-        "title": f"{plan.name} (hwgen)",
-        "description": f"Neural network accelerator made from {design.model} by hwgen {design.version}.",
+        "title": quoted(f"{plan.name} (hwgen)"),
+        "description": quoted(f"Neural network accelerator made from {design.model} by hwgen {design.version}."),
         "ip_version": IP_VERSION,
         "vlnv": f"{VENDOR}:{LIBRARY}:{plan.name}:{IP_VERSION}",
         "bd": f"{plan.name}_bd",
@@ -162,8 +162,8 @@ def _register(register: Register, held: Mapping[str, str], names: Mapping[str, s
         "offset": register.hex,
         "bits": register.bits,
         "access": "read-only" if fixed else "read-write",
-        "bus": held.get(register.name, ""),
-        "text": register.text,
+        "bus": quoted(held.get(register.name, "")),
+        "text": quoted(register.text),
     }
 
 
@@ -198,7 +198,6 @@ def _address(address: block_design.Address) -> dict[str, str]:
 
 def _render(path: Path, name: str, values: Mapping[str, Any], room: str = "vivado") -> None:
     template = "hooks.md.j2" if name == "hooks/README.md" else f"{name}.j2"
-    pages = environment()
-    pages.filters["tcl"] = quoted
+    text = environment().get_template(f"{room}/{template}").render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(pages.get_template(f"{room}/{template}").render(values), encoding="utf-8", newline="\n")
+    path.write_text(text, encoding="utf-8", newline="\n")
