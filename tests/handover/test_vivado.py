@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.handover import Design, vivado
+from hwgen.handover import Design, shells, vivado
 from hwgen.handover.amd import zynq
-from hwgen.handover.shell_ports import ip_ports, kernel_ports
 from hwgen.hw import boards
 from tests.handover.vivado_model import BlockDesign, Call, check_files, check_properties, packaged, run, table
 
@@ -33,19 +32,9 @@ def handed(design: Design, folder: Path, board: str) -> Design:
     for room in ("rtl", "hls"):
         shutil.copytree(design.folder / room, folder / room)
     other = dataclasses.replace(design, plan=plan, folder=folder)
-    vivado.write(other)
-    stand_in(other)
+    for write in (shells.write, vivado.write):
+        write(other)
     return other
-
-
-def stand_in(design: Design) -> None:
-    """Write modules with the ports of the shells, and their file lists, where the folder has no shells."""
-    for shell, buses in (("ip", ip_ports(design)), ("kernel", kernel_ports(design))):
-        path = design.folder / "rtl" / "shell" / f"{design.plan.name}_{shell}.sv"
-        if not path.is_file():
-            ports = [f"  {s.direction} logic [{s.bits - 1}:0] {s.name}" for bus in buses for s in bus.signals]
-            path.write_text(f"module {path.stem} (\n{{}}\n);\nendmodule\n".format(",\n".join(ports)))
-            (path.parent / f"{shell}.f").write_text(f"{path.name}\n")
 
 
 def ran(design: Design, script: str, work: Path, *arguments: str) -> list[Call]:
@@ -87,12 +76,7 @@ def test_streamed_weights_come_from_the_same_memory(design: Design, tmp_path: Pa
     (first,) = design.inputs
     feed = dataclasses.replace(first, name="s_axis_w0", feed="weights")
     plan = dataclasses.replace(design.plan, ports=(*design.plan.ports, feed))
-    folder = tmp_path / "out"
-    shutil.copytree(design.folder / "rtl", folder / "rtl")
-    shutil.copytree(design.folder / "constraints", folder / "constraints")
-    made = dataclasses.replace(design, plan=plan, folder=folder)
-    vivado.write(made)
-    stand_in(made)
+    made = handed(dataclasses.replace(design, plan=plan), tmp_path / "out", "zcu102")
     calls = ran(made, "project.tcl", tmp_path)
     ip = packaged(calls)
     assert ip.buses["m_axi_gmem0"].parameters["READ_WRITE_MODE"] == "READ_ONLY"
