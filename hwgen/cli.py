@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from hwgen import console
-from hwgen.commands import building, models, planning, workshop
+from hwgen.commands import boards, building, models, planning, workshop
 from hwgen.errors import ExitCode, HwgenError, Problem
 from hwgen.version import VERSION
 
@@ -52,6 +52,7 @@ COMMANDS = (
     planning.sweep,
     models.inspect,
     models.quantize,
+    boards.run,
     workshop.boards,
     workshop.doctor,
     workshop.regress,

@@ -37,6 +37,7 @@ SHELL = {
     "debug",
     "doctor",
     "regress",
+    "run_board",
     "onnx_view",
     "__init__",
 }
