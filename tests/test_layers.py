@@ -7,7 +7,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, meta
+from jinja2 import meta
+
+from hwgen.report.html import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "hwgen"
@@ -110,5 +112,5 @@ def test_the_rule_can_fail(tmp_path: Path) -> None:
 
 def test_templates_know_no_graph() -> None:
     for path in (ROOT / "templates").rglob("*.j2"):
-        used = meta.find_undeclared_variables(Environment().parse(path.read_text()))
+        used = meta.find_undeclared_variables(environment().parse(path.read_text()))
         assert not {name for name in used if "graph" in name}, f"{path.name} is given a graph"

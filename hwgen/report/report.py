@@ -162,10 +162,12 @@ def _layer(plan: Plan, process: Process, facts: Mapping[str, Any]) -> dict[str, 
         "bottleneck": process.name == plan.bottleneck,
         "depth_plan": process.depth,
         "depth_hlsc": compiled.get("depth"),
+        "mhz_hlsc": compiled.get("timing", {}).get("mhz"),
         "cost": _counted(process.cost),
         "share": _share(process.cost, plan.limits),
         "lut_yosys": counted.get("lut"),
         "reason": process.reason,
+        "explained": list(facts.get("explained", {}).get(process.name, ())),
     }
 
 

@@ -81,7 +81,7 @@ def test_a_plan_knows_what_the_build_planned(built: BuildResult) -> None:
     for figure in ("ii_plan", "latency_plan"):
         assert planned["cycles"][figure] == built.report["cycles"][figure] is not None
     for before, after in zip(planned["layers"], built.report["layers"], strict=True):
-        assert {**before, "depth_hlsc": after["depth_hlsc"]} == after
+        assert {**before, "depth_hlsc": after["depth_hlsc"], "mhz_hlsc": after["mhz_hlsc"]} == after
 
 
 def test_the_folder_holds_what_an_engineer_needs(built: BuildResult) -> None:
