@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -170,6 +170,11 @@ class Schedule:
         """Return the cycles at which an idle process reads and at which it starts what it writes, for one frame."""
         times = self.starts(arrivals)
         return tuple(times[reads] for reads in self.reads), tuple(times[writes] for writes in self.writes)
+
+    def fed(self, count: int) -> Schedule:
+        """Return the schedule where every iteration also reads a beat from each of `count` more streams."""
+        every = np.arange(self.iterations, dtype=np.int64)
+        return replace(self, reads=(*self.reads, *(every for _ in range(count))))
 
     def taken(self, times: Ints, arrivals: Sequence[Ints | None], period: int) -> tuple[Ints, ...]:
         """Return the cycles of the reads when iterations start at `times` and repeat every `period` cycles."""

@@ -74,4 +74,4 @@ def _schedule(graph: Graph, process: Process) -> Schedule:
     if process.op == "width":
         return width.schedule(call.inputs[0], call.outputs[0].lanes)
     node = next(n for n in graph.nodes if n.name == process.layer)
-    return hardware_op(node).schedule(graph, node, process.folding)
+    return hardware_op(node).schedule(graph, node, process.folding).fed(len(call.feeds))

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Choice, Folding, KernelCall, Resources, Schedule, StreamType
 from hwgen.ops import fork, width
@@ -188,8 +186,7 @@ class Wirer:
         channels += tuple(self._feed(name, side, built.call) for side in range(len(channels), len(built.call.inputs)))
         self.out.arrays.update(built.arrays)
         schedule = op.schedule(self.graph, node, option.folding)
-        every = np.arange(schedule.iterations, dtype=np.int64)
-        self.out.schedules[name] = replace(schedule, reads=(*schedule.reads, *(every for _ in built.call.feeds)))
+        self.out.schedules[name] = schedule.fed(len(built.call.feeds))
         why = self.reasons[node.name]
         process = Process(
             name, node.name, node.op, node.source, option.choice, built.call, channels,

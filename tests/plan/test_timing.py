@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from ops.build import mlp, residual
+from ops.build import GraphBuilder, mlp, residual
 
 from hwgen.config import Budget
 from hwgen.hw import Schedule, boards
@@ -53,3 +53,13 @@ def test_the_timeline_of_one_frame_ends_with_the_latency_and_no_process_gives_be
     assert min(first for first, *_ in windows) == 0
     assert max(end for *_, end in windows) == plan.latency
     assert all(first <= last and first < begin <= end for first, last, begin, end in windows)
+
+
+def test_streamed_weights_are_read_along_with_the_data() -> None:
+    b = GraphBuilder("streamed")
+    graph = b.graph([b.matvec("fc", b.input("x", (512,), 8), 256)])
+    limits = {"lut": 2500, "ff": 20000, "dsp": 8, "bram36": 1}
+    plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102", "limits": limits}))
+    assert "streamed" in {process.choice.storage for process in plan.processes}
+    assert max(end for ((*_, end),) in timeline(plan, graph).values()) == plan.latency
+    assert with_depths(plan, graph, {}) == plan
