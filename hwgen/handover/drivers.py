@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The drivers of the shell with streams: ``driver/pynq`` for PYNQ, ``driver/c`` for bare metal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hwgen.handover.design import Design, Host
+from hwgen.handover.registers import IP_VERSION, LIBRARY, VENDOR, pointer, register_map
+from hwgen.handover.shell_ports import frame_bytes, stream_bits
+from hwgen.plan.types import Port
+from hwgen.render.project import environment
+
+LENGTH_BITS = 26
+"""Of the DMAs' length registers in hwgen's block designs: the most that PG021 allows."""
+CONTROL_BASE = {"xc7": "43C00000"}
+CONTROL_BASE_MPSOC = "A0000000"
+
+
+def write(design: Design) -> None:
+    """Write the C driver with an example, and the PYNQ driver where the host's share is known."""
+    _write_c(design)
+    if design.host is not None:
+        _write_pynq(design, design.host)
+
+
+def _port(design: Design, port: Port) -> dict[str, Any]:
+    """Return where the elements of a port stand in memory."""
+    kind = design.plan.channel(port.channel).type
+    return {
+        "name": port.name,
+        "element_bits": port.element_bits,
+        "lanes": kind.lanes,
+        "beats": kind.beats,
+        "beat_bytes": stream_bits(port) // 8,
+    }
+
+
+def _write_c(design: Design) -> None:
+    name, folder = design.plan.name, design.folder / "driver" / "c"
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = {
+        "inputs": [_c_port(design, port) for port in design.inputs],
+        "outputs": [_c_port(design, port) for port in design.outputs],
+        "feeds": [_c_port(design, port) for port in design.feeds],
+    }
+    facts = {
+        **groups,
+        "version": design.version,
+        "name": name,
+        "prefix": name.upper(),
+        "ports": [port for group in groups.values() for port in group],
+        "streams": [*groups["inputs"], *groups["outputs"]],
+        "input_bytes": ", ".join(f"{port['frame_bytes']}u" for port in groups["inputs"]),
+        "output_bytes": ", ".join(f"{port['frame_bytes']}u" for port in groups["outputs"]),
+        "dmas": max(len(design.inputs), len(design.outputs)),
+        "length_bits": LENGTH_BITS,
+        "control_base": CONTROL_BASE.get(design.plan.board.family, CONTROL_BASE_MPSOC),
+    }
+    pages = environment()
+    for file, template in ((f"{name}.h", "accelerator.h"), (f"{name}.c", "accelerator.c"), ("main.c", "main.c")):
+        text = pages.get_template(f"driver/{template}.j2").render(facts)
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _c_port(design: Design, port: Port) -> dict[str, Any]:
+    padding = stream_bits(port) - port.tdata_bits
+    return {
+        **_port(design, port),
+        "upper": port.name.upper(),
+        "padding": f" ({padding // 8} of them padding)" if padding else "",
+        "layout": port.layout,
+        "frame_bytes": frame_bytes(design.plan, port),
+        "register": pointer(port),
+    }
+
+
+def _write_pynq(design: Design, host: Host) -> None:
+    name, folder = design.plan.name, design.folder / "driver" / "pynq"
+    folder.mkdir(parents=True, exist_ok=True)
+    registers = register_map(design)
+    facts = {
+        "name": name,
+        "vlnv": f"{VENDOR}:{LIBRARY}:{name}:{IP_VERSION}",
+        "registers": {register.name: register.address for register in registers},
+        "identity": {r.name: r.fields[0].reset for r in registers if r.fields[0].access == "constant"},
+        "inputs": [_pynq_port(design, host, port) for port in design.inputs],
+        "outputs": [_pynq_port(design, host, port) for port in design.outputs],
+        "feeds": [
+            {**_port(design, port), "register": pointer(port), "file": f"../../weights/{port.name}.bin"}
+            for port in design.feeds
+        ],
+        "model_inputs": {key: {"shape": t.shape, "dtype": t.dtype} for key, t in host.inputs.items()},
+        "model_outputs": list(host.outputs),
+    }
+    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+    shutil.copyfile(Path(__file__).with_name("pynq_driver.py"), folder / f"{name}.py")
+
+
+def _pynq_port(design: Design, host: Host, port: Port) -> dict[str, Any]:
+    """Return what `pynq_driver.Port` takes."""
+    meaning = host.ports[port.name]
+    return {
+        **_port(design, port),
+        "shape": port.type.shape,
+        "signed": port.type.signed,
+        "bits": port.type.bits,
+        "onnx": meaning.onnx,
+        "onnx_shape": meaning.tensor.shape,
+        "dtype": meaning.tensor.dtype,
+        "scale": meaning.scale,
+        "zero_point": meaning.zero_point,
+        "offset": meaning.offset,
+        "axes": meaning.axes,
+        "order": meaning.order,
+    }
