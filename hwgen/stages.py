@@ -313,8 +313,11 @@ def run_handover(job: Build) -> None:
     """Write what an engineer expects around the RTL."""
     from hwgen.facts import host_side
     from hwgen.handover import Design, hand_over
+    from hwgen.handover.uart import obstacle
 
     design = Design(job.plan, job.folder, job.request.model.name, job.model_sha256, VERSION, host_side(job))
+    if (missing := obstacle(job.plan)) is not None:
+        job.note("handover", missing)
     job.note("handover", f"{hand_over(design)} files")
 
 

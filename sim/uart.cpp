@@ -3,7 +3,7 @@
 // to uart_rx bit by bit, what uart_tx sends can be read from it. Arguments: clock in Hz, baud.
 //
 // The first line on stdout is the terminal's name. Each line on stdin is a command, answered by a line:
-//   cycles     clocks since the start
+//   span       clocks from the first bit on the line to the last, since this was asked before
 //   leds       the LEDs as a number
 //   reset N    resets the board when N more bytes have come in; "ok" at once
 // The end of stdin ends the program. Time stands still after a simulated second without anything on the line.
@@ -88,6 +88,10 @@ class Board {
     send();
     clock();
     receive();
+    if (quiet_ == 0) {
+      if (first_ == 0) first_ = cycles_;
+      last_ = cycles_;
+    }
   }
 
   // The host's bits: the next one, or the next byte's start bit.
@@ -98,7 +102,6 @@ class Board {
       pending_.pop_front();
       left_ = kFrameBits;
       out_.phase = 0;
-      quiet_ = 0;
     }
     top_->rx = bits_ & 1;
     if (!out_.step()) return;
@@ -108,7 +111,7 @@ class Board {
 
   // The board's bits, each taken in its middle.
   void receive() {
-    ++quiet_;
+    quiet_ = left_ ? 0 : quiet_ + 1;
     if (taking_ == 0) {
       if (top_->tx) return;
       taking_ = kFrameBits;
@@ -144,8 +147,9 @@ class Board {
   }
 
   void obey(const std::string& line) {
-    if (line == "cycles") {
-      std::printf("%lld\n", cycles_);
+    if (line == "span") {
+      std::printf("%lld\n", last_ - first_);
+      first_ = last_ = 0;
     } else if (line == "leds") {
       std::printf("%d\n", top_->leds);
     } else if (std::sscanf(line.c_str(), "reset %lld", &until_reset_) == 1) {
@@ -159,7 +163,7 @@ class Board {
   VerilatedContext context_;
   std::unique_ptr<Vhwgen_bench> top_ = std::make_unique<Vhwgen_bench>(&context_, "");
   Pace out_, in_;
-  long long patience_, cycles_ = 0, quiet_ = 0, until_reset_ = 0;
+  long long patience_, cycles_ = 0, first_ = 0, last_ = 0, quiet_ = 0, until_reset_ = 0;
   int master_ = -1, left_ = 0, taking_ = 0;
   unsigned bits_ = 0, byte_ = 0;
   std::deque<char> pending_;

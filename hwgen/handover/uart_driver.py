@@ -12,115 +12,38 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.handover.uart_protocol import (
+    FRAME,
+    HEAD,
+    IDENTIFY,
+    IDENTITY,
+    IDENTITY_BYTES,
+    PROTOCOL,
+    REASONS,
+    REFUSED,
+    RESULT,
+    TAIL,
+    Identity,
+    Line,
+    Reader,
+    UartError,
+    packet,
+)  # fmt: skip
+
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
-SYNC = b"HW"
-FRAME, IDENTIFY = 0x01, 0x02
-RESULT, IDENTITY, REFUSED = 0x81, 0x82, 0xEE
-REASONS = {1: "a wrong CRC", 2: "a wrong length", 3: "an unknown type", 4: "no room for it", 5: "its end missing"}
-HEAD, TAIL = 5, 2
-PROTOCOL = 1
-IDENTITY_BYTES = 14
 WINDOW = 16
 """Most requests that are sent before the first of them is answered; the board may ask for fewer."""
-
-
-class UartError(Exception):
-    """The board, the line or what was given does not fit; the text is a sentence for people, `hint` what to try."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-class Line(Protocol):
-    """What is used of a `serial.Serial`."""
-
-    timeout: float | None
-
-    @property
-    def in_waiting(self) -> int:
-        """Bytes that can be read at once."""
-
-    def read(self, size: int = ..., /) -> bytes:
-        """Return up to `size` bytes, fewer after `timeout` seconds."""
-
-    def write(self, data: bytes, /) -> int | None:
-        """Send bytes."""
-
-    def close(self) -> None:
-        """Close the line."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a board says about itself: protocol, design, bytes of a frame in and out, requests that may wait."""
-
-    protocol: int
-    build_id: str
-    in_bytes: int
-    out_bytes: int
-    queue: int
-
-
-def crc16(data: bytes) -> int:
-    """Return the CRC-16/CCITT-FALSE of bytes: polynomial 0x1021, from 0xffff on, highest bit first."""
-    crc = 0xFFFF
-    for byte in data:
-        top = (crc >> 8) ^ byte
-        top ^= top >> 4
-        crc = ((crc << 8) ^ (top << 12) ^ (top << 5) ^ top) & 0xFFFF
-    return crc
-
-
-def packet(kind: int, payload: bytes) -> bytes:
-    """Return a request or an answer as it goes over the line."""
-    body = bytes([kind]) + len(payload).to_bytes(2, "little") + payload
-    return SYNC + body + crc16(body).to_bytes(2, "little")
-
-
-class Reader:
-    """Finds answers in what comes over the line; what is none is skipped.
-
-    Parameters
-    ----------
-    lengths
-        Bytes of the payload for each type of answer; anything else is noise.
-    """
-
-    def __init__(self, lengths: Mapping[int, int]) -> None:
-        self.lengths = dict(lengths)
-        self._held = b""
-
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield type and payload of each answer that is whole now."""
-        self._held += data
-        while (start := self._held.find(SYNC)) >= 0:
-            self._held = self._held[start:]
-            if len(self._held) < HEAD:
-                return
-            kind, length = self._held[2], int.from_bytes(self._held[3:HEAD], "little")
-            whole = HEAD + length + TAIL
-            if self.lengths.get(kind) != length:
-                self._held = self._held[len(SYNC) :]
-            elif len(self._held) < whole:
-                return
-            elif crc16(self._held[2 : whole - TAIL]) != int.from_bytes(self._held[whole - TAIL : whole], "little"):
-                self._held = self._held[len(SYNC) :]
-            else:
-                payload, self._held = self._held[HEAD : whole - TAIL], self._held[whole:]
-                yield kind, payload
-        self._held = self._held[-1:] if self._held.endswith(SYNC[:1]) else b""
 
 
 @dataclass(frozen=True)
@@ -409,7 +332,7 @@ class Uart:
                 if kind == RESULT and answers is not None and payload[0] in waiting:
                     answers[waiting.pop(payload[0])] = payload[1:]
                 elif kind == IDENTITY and payload[0] == tag:
-                    return _identity(payload[1:])
+                    return Identity.parse(payload[1:])
         return None
 
     def _next_tag(self) -> int:
@@ -417,17 +340,26 @@ class Uart:
         return self._tag
 
     def _write(self, data: bytes) -> None:
-        self._line.write(data)
+        try:
+            self._line.write(data)
+        except OSError as error:
+            raise self._broken(error) from error
         self.sent += len(data)
 
     def _read(self) -> bytes:
         """Return what has come, at least a byte; nothing after the time-out."""
-        self._line.timeout = self.timeout
-        data = self._line.read(1)
-        if data and self._line.in_waiting:
-            data += self._line.read(self._line.in_waiting)
+        try:
+            self._line.timeout = self.timeout
+            data = self._line.read(1)
+            if data and self._line.in_waiting:
+                data += self._line.read(self._line.in_waiting)
+        except OSError as error:
+            raise self._broken(error) from error
         self.received += len(data)
         return data
+
+    def _broken(self, error: OSError) -> UartError:
+        return UartError(f"Port {self.name} failed: {_reason(error)}.", "Is the board still plugged in?")
 
     def _fitting(self, frames: Mapping[str, Array]) -> dict[str, Array]:
         """Return the model's inputs as it wants them."""
@@ -443,6 +375,8 @@ class Uart:
             given[name] = value.astype(wanted["dtype"])
         if len({len(value) for value in given.values()}) > 1:
             raise UartError("All inputs must have the same number of frames.")
+        if not all(len(value) for value in given.values()):
+            raise UartError("There must be at least one frame.")
         return given
 
     def _host(self, program: str, values: Mapping[str, Array], want: Sequence[str]) -> dict[str, Array]:
@@ -454,11 +388,6 @@ class Uart:
         count = len(values[names[0]])
         rows = [session.run(list(want), {n: values[n][i : i + 1] for n in names}) for i in range(count)]
         return {name: np.concatenate([row[at] for row in rows]) for at, name in enumerate(want)}
-
-
-def _identity(payload: bytes) -> Identity:
-    numbers = [int.from_bytes(payload[at : at + 2], "little") for at in (9, 11)]
-    return Identity(payload[0], payload[1:9].hex(), numbers[0], numbers[1], payload[13])
 
 
 def _reason(error: Exception) -> str:

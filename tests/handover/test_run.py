@@ -68,6 +68,7 @@ def test_what_does_not_fit(
     np.savez(wrong, pixels=np.zeros((3, 64), np.float32))
     np.savez(no_labels, pixels=np.zeros((3, 1, 8, 8), np.float32), labels=np.zeros(2, np.int64))
     no_npz.write_text("text")
+    np.savez(none := tmp_path / "none.npz", pixels=np.zeros((0, 1, 8, 8), np.float32))
     at = ("--port", simulated.port, "--baud", 115_200, "--timeout", 30)
     for words, message in (
         ((design.folder, "--port", "/dev/no-port", "--inputs", INPUTS), "Port /dev/no-port cannot be opened: there is"),
@@ -75,6 +76,7 @@ def test_what_does_not_fit(
         ((design.folder, *at, "--inputs", no_labels), "Array labels must hold one integer for each frame, not int64"),
         ((design.folder, *at, "--inputs", no_npz), "must be an npz of number arrays"),
         ((design.folder, *at, "--inputs", tmp_path / "no.npz"), "does not exist"),
+        ((design.folder, *at, "--inputs", none), "There must be at least one frame."),
         ((tmp_path, *at, "--inputs", INPUTS), "holds no finished build"),
     ):
         code, text = refusal(capfd, *words)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 import serial
 
 from hwgen.handover import Design, Host, HostPort, Tensor, uart
-from hwgen.handover.uart_driver import FRAME, IDENTIFY, IDENTITY, REFUSED, RESULT, Reader, Uart, UartError, packet
+from hwgen.handover.uart_driver import Uart, UartError
+from hwgen.handover.uart_protocol import FRAME, IDENTIFY, IDENTITY, REFUSED, RESULT, Reader, packet
 from hwgen.hw import Resources
 from hwgen.plan.types import Plan
 from hwgen.verify.uart import SimulatedBoard
@@ -189,6 +192,30 @@ def test_driver_gets_every_answer_over_a_bad_line(folder: Path, line: serial.Ser
     board.check()
     np.testing.assert_array_equal(board.run({"x": tensors["x"]})["z"], tensors["z"])
     assert board.recoveries > 1
+
+
+def test_driver_stands_alone(folder: Path, simulated: SimulatedBoard) -> None:
+    tensors = tiny.golden(3)
+    text = f"""
+import sys
+sys.modules["hwgen"] = None
+sys.path.insert(0, {str(folder / "driver")!r})
+import numpy, uart
+with uart.Uart.open({simulated.port!r}, 115200, timeout={PATIENCE}) as board:
+    x = numpy.array({tensors["x"].tolist()!r})
+    print(board.run({{"x": x}})["z"].tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(tensors["z"].tolist()), done.stderr
+
+
+def test_a_line_that_fails_is_told(folder: Path) -> None:
+    class Pulled(Noisy):
+        def write(self, data: bytes, /) -> int | None:
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(UartError, match=r"^Port the line failed: .*Input/output error\.$"):
+        Uart(Pulled(serial.Serial(), 0, 0), folder / "driver").check()
 
 
 def test_another_design_is_told_apart(folder: Path, line: serial.Serial, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hwgen.frontend.host import to_integers, to_reals
 from hwgen.graph import TensorType
 from hwgen.graph.layout import Layout
-from hwgen.handover.uart_driver import Port, Reader, UartError, crc16, packet
+from hwgen.handover.uart_driver import Port, UartError
+from hwgen.handover.uart_protocol import Reader, crc16, packet
 from hwgen.hw import StreamType, to_beats
 from hwgen.ops.lowered import Observation
 
