@@ -39,6 +39,8 @@ from hwgen.handover.uart_protocol import (
     packet,
 )  # fmt: skip
 
+__all__ = ["Identity", "Port", "Uart", "UartError"]
+
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 

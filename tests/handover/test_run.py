@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwgen import cli
+from hwgen import artifacts, cli
 from hwgen.errors import ExitCode
 from hwgen.handover import Design
 from hwgen.verify.uart import SimulatedBoard
@@ -81,6 +82,14 @@ def test_what_does_not_fit(
     ):
         code, text = refusal(capfd, *words)
         assert code == ExitCode.USER and message in text
+
+
+def test_a_design_without_a_shell(design: Design, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source, sink = design.plan.ports
+    plan = dataclasses.replace(design.plan, ports=(source, dataclasses.replace(source, name="s_axis_1"), sink))
+    artifacts.save(tmp_path / "plan", plan)
+    code, text = refusal(capfd, tmp_path, "--port", "/dev/no-port", "--inputs", INPUTS)
+    assert code == ExitCode.UNSUPPORTED and "serves designs with one input and one output" in text
 
 
 def test_the_build_folder_is_found(
