@@ -18,7 +18,7 @@ from hwgen.version import VERSION
 Report = Mapping[str, Any]
 INSET = 8
 """Pixels between a box of the picture and the bar in it."""
-LONGEST = 30
+LONGEST = 34
 """Characters of a name in a box of the picture; of a longer one both ends are shown."""
 
 

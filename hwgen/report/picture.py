@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-WIDE, HIGH, APART, BELOW, MARGIN = 232, 56, 26, 34, 16
+WIDE, HIGH, APART, BELOW, MARGIN = 260, 56, 26, 34, 16
 """Pixels: a box, the room beside it and below it, the room around all."""
 PASSING = 14
 """Pixels that a link passing by a row takes."""

@@ -167,7 +167,6 @@ def _layer(plan: Plan, process: Process, facts: Mapping[str, Any]) -> dict[str, 
         "share": _share(process.cost, plan.limits),
         "lut_yosys": counted.get("lut"),
         "reason": process.reason,
-        "explained": list(facts.get("explained", {}).get(process.name, ())),
     }
 
 

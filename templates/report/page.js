@@ -19,7 +19,7 @@
     else root.dataset.theme = name;
     theme.textContent = `Theme: ${name}`;
   };
-  let chosen = themes.includes(remembered()) ? remembered() : "auto";
+  let chosen = [remembered(), root.dataset.theme].find((name) => themes.includes(name)) ?? "auto";
   paint(chosen);
   theme.hidden = false;
   theme.addEventListener("click", () => {
