@@ -16,8 +16,9 @@ import numpy.typing as npt
 from hwgen import artifacts
 from hwgen.errors import UnsupportedError, UserError
 from hwgen.graph import Ints
+from hwgen.handover.host_model import AcceleratorError
 from hwgen.handover.uart import FACTS, obstacle
-from hwgen.handover.uart_driver import Uart, UartError
+from hwgen.handover.uart_driver import Uart
 from hwgen.ladder import LABELS
 from hwgen.plan.types import Plan
 from hwgen.stages import LOWERED, PLAN
@@ -123,28 +124,28 @@ def run_board(
     """
     folder = _only_build() if folder is None else folder
     facts = _facts(folder)
-    arrays, labels = _arrays(inputs, facts["inputs"], frames)
+    arrays, labels = _arrays(inputs, facts["model_inputs"], frames)
     try:
         with Uart.open(port, baud, folder / FACTS.parent, timeout=timeout) as board:
-            given = board.to_port(arrays)
+            given = board.model.to_ports(arrays)
             sent, received, start = board.sent, board.received, time.perf_counter()
             answers = board.run_integers(given)
             seconds = max(time.perf_counter() - start, 1e-9)
-            outputs = board.from_port(answers, arrays)
+            outputs = board.model.from_ports(answers, arrays)
             return BoardRun(
                 name=facts["name"],
                 port=port,
                 baud=baud or facts["baud"],
-                frames=len(given),
+                frames=_count(given),
                 seconds=seconds,
                 sent=board.sent - sent,
                 received=board.received - received,
                 recoveries=board.recoveries,
                 accuracy=None if labels is None else _accuracy(outputs, labels),
-                elements=answers.size,
+                elements=sum(values.size for values in answers.values()),
                 differences=_differences(folder, given, answers) if golden else None,
             )
-    except UartError as error:
+    except AcceleratorError as error:
         raise UserError(str(error), hint=error.hint) from error
 
 
@@ -198,11 +199,16 @@ def _accuracy(outputs: Mapping[str, Array], labels: npt.NDArray[np.int64]) -> fl
     return float(np.mean(classes == labels))
 
 
-def _differences(folder: Path, given: Ints, answers: Ints) -> int:
+def _count(arrays: Mapping[str, Array]) -> int:
+    return len(next(iter(arrays.values())))
+
+
+def _differences(folder: Path, given: Mapping[str, Ints], answers: Mapping[str, Ints]) -> int:
     """Return how many of the board's integers are not those of the golden model."""
     from hwgen.ops.lowered import Lowered
     from hwgen.passes import golden
 
     graph = artifacts.restore(folder / LOWERED, Lowered).graph
-    expected = golden.run(graph, {graph.inputs[0]: given}, graph.outputs)[graph.outputs[0]]
-    return int(np.sum(expected != answers))
+    tensor = {port.name: port.tensor for port in artifacts.restore(folder / PLAN, Plan).ports}
+    expected = golden.run(graph, {tensor[name]: values for name, values in given.items()}, graph.outputs)
+    return sum(int(np.sum(expected[tensor[name]] != values)) for name, values in answers.items())

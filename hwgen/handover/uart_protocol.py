@@ -16,14 +16,6 @@ PROTOCOL = 1
 IDENTITY_BYTES = 14
 
 
-class UartError(Exception):
-    """The board, the line or what was given does not fit; the text is a sentence for people, `hint` what to try."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
 class Line(Protocol):
     """What is used of a `serial.Serial`."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The driver of the UART shell by itself: packets, and what a port's integers stand for."""
+"""What the drivers do on the host: packets of the UART's, and what a port's integers stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hwgen.frontend.host import to_integers, to_reals
 from hwgen.graph import TensorType
 from hwgen.graph.layout import Layout
-from hwgen.handover.uart_driver import Port, UartError
+from hwgen.handover.host_model import AcceleratorError, Port
 from hwgen.handover.uart_protocol import Reader, crc16, packet
 from hwgen.hw import StreamType, to_beats
 from hwgen.ops.lowered import Observation
@@ -57,25 +57,30 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "bits", "seen", "shape"), CASES)
 def test_port_agrees_with_hwgen(kind: TensorType, bits: int, seen: Observation, shape: tuple[int, ...]) -> None:
-    axes, order = seen.layout.shape, seen.layout.perm
+    lanes = kind.channels
+    fields = {"shape": kind.shape, "signed": kind.signed, "bits": kind.bits, "element_bits": bits, "lanes": lanes}
     port = Port(
-        "o", shape, "float32", seen.scale, seen.zero_point, seen.offset, axes, order, kind.shape, kind.signed,
-        kind.bits, bits,
+        name="p", **fields, beats=kind.elements // lanes, beat_bytes=lanes * bits // 8 + 1, onnx="o", onnx_shape=shape,
+        dtype="float32", scale=seen.scale, zero_point=seen.zero_point, offset=seen.offset, axes=seen.layout.shape,
+        order=seen.layout.perm,
     )  # fmt: skip
     step = 2 if kind.bipolar else 1
     integers = kind.lo + step * np.random.default_rng(3).integers(
         0, (kind.hi - kind.lo) // step + 1, (7, *kind.shape[1:])
     )
-    beats = to_beats(integers, StreamType.of(kind, kind.channels))
-    frames = port.to_bytes(integers)
-    assert b"".join(frames) == beats.astype(f"<{'i' if kind.signed else 'u'}{bits // 8}").tobytes()
-    np.testing.assert_array_equal(port.from_bytes(frames), integers)
+    beats = to_beats(integers, StreamType.of(kind, lanes)).astype(f"<{'i' if kind.signed else 'u'}{bits // 8}")
+    memory = port.pack(integers)
+    padded = memory.reshape(7, port.beats, port.beat_bytes)
+    assert padded[:, :, :-1].tobytes() == beats.tobytes() and not padded[:, :, -1].any()
+    np.testing.assert_array_equal(port.unpack(memory), integers)
     reals = to_reals(seen, integers, shape, np.dtype(np.float32))
-    np.testing.assert_array_equal(port.to_values(integers), reals)
-    np.testing.assert_array_equal(port.to_integers(reals), to_integers(seen, kind, reals))
+    np.testing.assert_array_equal(port.dequantise(integers), reals)
+    np.testing.assert_array_equal(port.quantise(reals), to_integers(seen, kind, reals))
 
 
-def test_values_outside_the_port_are_told() -> None:
-    port = Port("o", (1, 2), "int64", (), 0, (), (), (), (1, 2), False, 4, 8)
-    with pytest.raises(UartError, match="takes integers from 0 to 15, not 3 to 16"):
-        port.to_integers(np.array([[3, 16]]))
+def test_integers_that_do_not_fit_a_port_are_told() -> None:
+    port = Port("p", (1, 2), False, 4, 8, 2, 1, 2, "o", (1, 2), "int64", (), 0, (), (), ())
+    with pytest.raises(AcceleratorError, match="Port p takes integers from 0 to 15, not 3 to 16"):
+        port.pack(np.array([[3, 16]]))
+    with pytest.raises(AcceleratorError, match=r"takes frames of shape \(2\), not \(3,\)"):
+        port.pack(np.zeros((1, 3), np.int64))

@@ -15,7 +15,8 @@ import pytest
 import serial
 
 from hwgen.handover import Design, Host, HostPort, Tensor, uart
-from hwgen.handover.uart_driver import Uart, UartError
+from hwgen.handover.host_model import AcceleratorError
+from hwgen.handover.uart_driver import Uart
 from hwgen.handover.uart_protocol import FRAME, IDENTIFY, IDENTITY, REFUSED, RESULT, Reader, packet
 from hwgen.hw import Resources
 from hwgen.plan.types import Plan
@@ -214,14 +215,14 @@ def test_a_line_that_fails_is_told(folder: Path) -> None:
         def write(self, data: bytes, /) -> int | None:
             raise OSError(5, "Input/output error")
 
-    with pytest.raises(UartError, match=r"^Port the line failed: .*Input/output error\.$"):
+    with pytest.raises(AcceleratorError, match=r"^Port the line failed: .*Input/output error\.$"):
         Uart(Pulled(serial.Serial(), 0, 0), folder / "driver").check()
 
 
 def test_another_design_is_told_apart(folder: Path, line: serial.Serial, tmp_path: Path) -> None:
     facts = json.loads((folder / "driver" / "uart.json").read_text())
     (tmp_path / "uart.json").write_text(json.dumps(facts | {"build_id": "00" * 8}))
-    with pytest.raises(UartError, match=rf"must hold tiny \(0000000000000000\), not {MODEL[:16]}"):
+    with pytest.raises(AcceleratorError, match=rf"must hold tiny \(0000000000000000\), not {MODEL[:16]}"):
         Uart(line, tmp_path, timeout=PATIENCE).check()
 
 
