@@ -3,23 +3,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.docs.pages import ROOT, Block, blocks, follow
+
 COPIED = ("hwgen", "hls", "templates", "sim", "designs", "tests", "pyproject.toml")
-BLOCK = re.compile(r"(?:^File `(?P<path>[^`]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+UNTRIED = [pytest.param(block, id=block.text.strip()) for block in blocks("tutorial.md") if block.reason]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Copy the project to where the page may change it, with `hwgen` and `pytest` commands that run the copy."""
+    """Copy the project to where the page may change it."""
     folder = tmp_path / "project"
     folder.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "obj_dir")
@@ -27,32 +25,7 @@ def project(tmp_path: Path) -> Path:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name, **({"ignore": ignore} if source.is_dir() else {}))
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for command, module in (("hwgen", "hwgen.cli"), ("pytest", "pytest")):
-        script = tools / command
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-        script.chmod(0o755)
     return folder
-
-
-def follow(page: str, project: Path) -> str:
-    """Write the files and run the commands of a page, in its order; return everything that was printed."""
-    path = f"{project.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
-    printed = ""
-    for block in BLOCK.finditer((ROOT / "docs" / page).read_text()):
-        if block["path"]:
-            target = project / block["path"]
-            assert not target.exists(), f"{page} edits {block['path']}: nothing that exists may have to be touched"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(block["text"])
-        elif block["kind"] == "sh":
-            command = ["sh", "-e", "-c", block["text"]]
-            done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, timeout=600)
-            assert done.returncode == 0, f"{block['text']}\n{done.stdout}\n{done.stderr}"
-            printed += done.stdout
-    return printed
 
 
 def contents(project: Path) -> dict[str, bytes]:
@@ -63,13 +36,13 @@ def contents(project: Path) -> dict[str, bytes]:
 
 def test_add_a_board(project: Path) -> None:
     before = contents(project)
-    printed = follow("add-a-board.md", project)
+    printed = follow("add-a-board.md", project, project)
     assert "LFE5U-25F-6BG256C" in printed and "Fits tang-25" in printed
     assert before.items() <= contents(project).items()
 
 
 def test_planning(project: Path) -> None:
-    printed = follow("planning.md", project)
+    printed = follow("planning.md", project, project)
     for words in (
         "<- bottleneck", "What binds: ", "GOP/s", "projected at 250 MHz", "projected at 50 MHz",
         "matmul_9_matmul (matvec of ", "What tipped it: ", "designs are beaten by no other",
@@ -77,6 +50,24 @@ def test_planning(project: Path) -> None:
         assert words in printed, words
     assert (project / "planned/report/roofline.svg").is_file()
     assert len(list((project / "swept/points").iterdir())) == 6
+
+
+def test_tutorial(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    printed = follow("tutorial.md", folder, ROOT)
+    for words in (
+        "float accuracy 0.9", "Fits ulx3s", "fc0    Gemm            8     8", "What tipped it: ",
+        "rtl: 3 tensors compared, equal.", "'ii_rtl': ", "fc1, free-flow: 3 frames, ", "equal to the golden",
+    ):  # fmt: skip
+        assert words in printed, words
+    assert (folder / "build/digits_int8/run/waves/fc1.fst").is_file() and (folder / "build/fast/rtl").is_dir()
+
+
+@pytest.mark.parametrize("block", UNTRIED)
+def test_tutorial_commands_that_are_not_run(block: Block) -> None:
+    assert len(UNTRIED) <= 2
+    pytest.skip(str(block.reason))
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -87,5 +78,5 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_add_an_operator(project: Path) -> None:
     before = contents(project)
-    assert "1 passed" in follow("add-an-operator.md", project)
+    assert "1 passed" in follow("add-an-operator.md", project, project)
     assert before.items() <= contents(project).items()
