@@ -19,7 +19,7 @@ QAT     := $(VENV)/.qat-$(HASH)
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp sim/fst/*.h)
 
-.PHONY: help setup demo test test-qat check bench bench-real bench-planner calibrate fuzz regress wheel clean
+.PHONY: help setup demo test test-qat check docs bench bench-real bench-planner calibrate fuzz regress wheel clean
 
 help:
 	@echo "make setup     .venv with the hwgen command"
@@ -27,6 +27,7 @@ help:
 	@echo "make test      all tests"
 	@echo "make test-qat  retrain the example designs (downloads torch)"
 	@echo "make check     lint, types, formatting, RTL lint"
+	@echo "make docs      the site of docs/ in build/site, from the pages and the docstrings"
 	@echo "make regress   build every design and hold it to its expect.json"
 	@echo "make bench     the figures of the README, as JSON"
 	@echo "make calibrate the planner's table of synthesised kernels and its prices anew (hours; goes on where it was)"
@@ -76,6 +77,10 @@ check: $(DEV)
 	@$(BIN)/mypy
 	@$(if $(CPP),$(BIN)/clang-format --dry-run --Werror $(CPP))
 	@$(if $(SV),$(BIN)/python tests/project/lint_rtl.py $(SV))
+
+docs: $(DEV)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/site/index.html"
 
 regress: $(STAMP)
 	@$(BIN)/hwgen regress designs
