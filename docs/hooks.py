@@ -34,7 +34,7 @@ def options(command: str) -> str:
     """Return the arguments and options of a command as a table."""
     found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
     rows = [f"| `{_name(param)}` | {_help(param)} |" for param in found.params if param.name != "help"]
-    return "\n".join(["| | |", "|---|---|", *rows])
+    return "\n".join(["| option | |", "|---|---|", *rows])
 
 
 def _name(param: Any) -> str:
