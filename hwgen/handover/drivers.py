@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
 from typing import Any
 
+from hwgen.artifacts import write_json
 from hwgen.handover.design import Design, Host
+from hwgen.handover.driver_files import copy_driver, model_facts, port_facts
 from hwgen.handover.registers import IP_VERSION, LIBRARY, VENDOR, pointer, register_map
 from hwgen.handover.shell_ports import frame_bytes, stream_bits
 from hwgen.plan.types import Port
@@ -80,40 +79,19 @@ def _c_port(design: Design, port: Port) -> dict[str, Any]:
 
 def _write_pynq(design: Design, host: Host) -> None:
     name, folder = design.plan.name, design.folder / "driver" / "pynq"
-    folder.mkdir(parents=True, exist_ok=True)
     registers = register_map(design)
     facts = {
         "name": name,
         "vlnv": f"{VENDOR}:{LIBRARY}:{name}:{IP_VERSION}",
         "registers": {register.name: register.address for register in registers},
         "identity": {r.name: r.fields[0].reset for r in registers if r.fields[0].access == "constant"},
-        "inputs": [_pynq_port(design, host, port) for port in design.inputs],
-        "outputs": [_pynq_port(design, host, port) for port in design.outputs],
+        "inputs": [port_facts(design.plan, host, port, stream_bits(port) // 8) for port in design.inputs],
+        "outputs": [port_facts(design.plan, host, port, stream_bits(port) // 8) for port in design.outputs],
         "feeds": [
             {**_port(design, port), "register": pointer(port), "file": f"../../weights/{port.name}.bin"}
             for port in design.feeds
         ],
-        "model_inputs": {key: {"shape": t.shape, "dtype": t.dtype} for key, t in host.inputs.items()},
-        "model_outputs": list(host.outputs),
+        **model_facts(host),
     }
-    (folder / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
-    shutil.copyfile(Path(__file__).with_name("pynq_driver.py"), folder / f"{name}.py")
-
-
-def _pynq_port(design: Design, host: Host, port: Port) -> dict[str, Any]:
-    """Return what `pynq_driver.Port` takes."""
-    meaning = host.ports[port.name]
-    return {
-        **_port(design, port),
-        "shape": port.type.shape,
-        "signed": port.type.signed,
-        "bits": port.type.bits,
-        "onnx": meaning.onnx,
-        "onnx_shape": meaning.tensor.shape,
-        "dtype": meaning.tensor.dtype,
-        "scale": meaning.scale,
-        "zero_point": meaning.zero_point,
-        "offset": meaning.offset,
-        "axes": meaning.axes,
-        "order": meaning.order,
-    }
+    copy_driver(folder, {"pynq_driver": name}, design.version)
+    write_json(folder / f"{name}.json", facts)

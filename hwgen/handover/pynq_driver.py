@@ -16,15 +16,12 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
+from hwgen.handover.host_model import AcceleratorError, Array, Bytes, HostModel
 
 START, DONE = 1 << 0, 1 << 1
 RESPONSES = {
@@ -35,10 +32,6 @@ RESPONSES = {
 DMA_ERRORS = {4: "an internal error, a buffer that is too small for instance", 5: "a slave error", 6: "a decode error"}
 MM2S, S2MM = 0x00, 0x30
 POLL_SECONDS = 0.0005
-
-
-class AcceleratorError(Exception):
-    """The hardware or what was given does not fit; the text is a sentence for people."""
 
 
 class Registers(Protocol):
@@ -131,89 +124,6 @@ class Channel:
         return self._dma.read(self._base + self.LENGTH)
 
 
-@dataclass(frozen=True)
-class Port:
-    """A port as the JSON file describes it: its integers, their place in memory, and the model's tensor behind it."""
-
-    name: str
-    shape: Sequence[int]
-    signed: bool
-    bits: int
-    element_bits: int
-    lanes: int
-    beats: int
-    beat_bytes: int
-    onnx: str
-    onnx_shape: Sequence[int]
-    dtype: str
-    scale: Sequence[float]
-    zero_point: int
-    offset: Sequence[float]
-    axes: Sequence[int]
-    order: Sequence[int]
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of a frame in memory."""
-        return self.beats * self.beat_bytes
-
-    @property
-    def element(self) -> np.dtype[Any]:
-        """Type of an element in memory."""
-        return np.dtype(f"<{'i' if self.signed else 'u'}{self.element_bits // 8}")
-
-    def pack(self, integers: Array) -> Bytes:
-        """Return ``(frames, frame_bytes)`` for ``(frames, *shape[1:])``: channels innermost, beats padded."""
-        if integers.shape[1:] != tuple(self.shape[1:]):
-            wanted = ", ".join(map(str, self.shape[1:]))
-            raise AcceleratorError(f"Port {self.name} takes frames of shape ({wanted}), not {integers.shape[1:]}.")
-        low, high = self._limits()
-        if integers.size and (integers.min() < low or integers.max() > high):
-            found = f"{integers.min()} to {integers.max()}"
-            raise AcceleratorError(f"Port {self.name} takes integers from {low} to {high}, not {found}.")
-        elements = np.ascontiguousarray(np.moveaxis(integers, 1, -1)).astype(self.element)
-        beats = elements.reshape(len(integers), self.beats, self.lanes).view(np.uint8)
-        return np.pad(beats, ((0, 0), (0, 0), (0, self.beat_bytes - beats.shape[2]))).reshape(len(integers), -1)
-
-    def unpack(self, memory: Bytes) -> Array:
-        """Inverse of `pack`, int64."""
-        beats = memory.reshape(len(memory), self.beats, self.beat_bytes)
-        elements = np.ascontiguousarray(beats[:, :, : self.lanes * self.element_bits // 8]).view(self.element)
-        pixels = elements.astype(np.int64).reshape(len(memory), *self.shape[2:], self.shape[1])
-        return np.ascontiguousarray(np.moveaxis(pixels, -1, 1))
-
-    def quantise(self, values: Array) -> Array:
-        """Return ``round((value - offset) / scale) + zero_point``; a tensor of integers is taken as it is."""
-        if self.order:
-            values = values.reshape(len(values), *self.axes).transpose(0, *(axis + 1 for axis in self.order))
-        values = values.reshape(len(values), *self.shape[1:])
-        if values.dtype.kind in "iub":
-            return values.astype(np.int64)
-        scaled = (values.astype(np.float64) - self._channels(self.offset or [0.0])) / self._channels(self.scale)
-        return (np.rint(scaled) + self.zero_point).astype(np.int64)
-
-    def dequantise(self, integers: Array) -> Array:
-        """Return ``scale * (q - zero_point) + offset``, rounded to the tensor's type: ``(frames, *onnx_shape[1:])``."""
-        values: Array = integers
-        if np.dtype(self.dtype).kind not in "iub":
-            values = (integers - self.zero_point) * self._channels(self.scale) + self._channels(self.offset or [0.0])
-        values = values.astype(self.dtype)
-        if self.order:
-            values = values.reshape(len(values), *(self.axes[axis] for axis in self.order))
-            values = values.transpose(0, *(int(axis) + 1 for axis in np.argsort(self.order)))
-        return values.reshape(len(values), *self.onnx_shape[1:])
-
-    def _limits(self) -> tuple[int, int]:
-        """Return the least and the greatest integer; signed one-bit elements are -1 and +1."""
-        if self.signed:
-            return (-1, 1) if self.bits == 1 else (-(1 << self.bits - 1), (1 << self.bits - 1) - 1)
-        return 0, (1 << self.bits) - 1
-
-    def _channels(self, numbers: Sequence[float]) -> Array:
-        """Return numbers so that they go with the channels, axis 1."""
-        return np.reshape(np.asarray(numbers, np.float64), (1, -1, *(1 for _ in self.shape[2:])))
-
-
 class Accelerator:
     """The accelerator on a board, ready to run frames.
 
@@ -236,8 +146,8 @@ class Accelerator:
         self.path = Path(__file__).with_suffix(".json") if facts is None else facts
         self.facts: dict[str, Any] = json.loads(self.path.read_text())
         self.board, self.timeout = board, timeout
-        self.inputs = [Port(**port) for port in self.facts["inputs"]]
-        self.outputs = [Port(**port) for port in self.facts["outputs"]]
+        self.model = HostModel(self.facts, self.path.parent.parent)
+        self.inputs, self.outputs = self.model.inputs, self.model.outputs
         self._at: dict[str, int] = self.facts["registers"]
         self._check()
         dmas = board.dmas
@@ -259,14 +169,7 @@ class Accelerator:
         AcceleratorError
             An array does not fit the model, or the hardware fails.
         """
-        given = self._fitting(frames)
-        heads = [port.onnx for port in self.inputs]
-        values = given if set(heads) <= set(given) else self._host("host_pre", given, heads)
-        integers = self.run_integers({port.name: port.quantise(values[port.onnx]) for port in self.inputs})
-        known = {port.onnx: port.dequantise(integers[port.name]) for port in self.outputs}
-        rest = [name for name in self.facts["model_outputs"] if name not in known]
-        known |= self._host("host_post", {**given, **known}, rest) if rest else {}
-        return {name: known[name] for name in self.facts["model_outputs"]}
+        return self.model.from_ports(self.run_integers(self.model.to_ports(frames)), frames)
 
     def run_integers(self, integers: Mapping[str, Array]) -> dict[str, Array]:
         """Return the integers that leave each port for those that enter, both ``(frames, *shape[1:])``."""
@@ -389,30 +292,6 @@ class Accelerator:
                     f"The board must hold the design {name}: {register} is 0x{found:08x}, not 0x{wanted:08x}. "
                     "Was the overlay made from this folder?"
                 )
-
-    def _fitting(self, frames: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the model's inputs as it wants them."""
-        given = {}
-        for name, wanted in self.facts["model_inputs"].items():
-            if name not in frames:
-                raise AcceleratorError(f"The frames must hold an array for the model's input {name}.")
-            value, shape = np.asarray(frames[name]), tuple(wanted["shape"][1:])
-            if value.shape[1:] != shape or value.ndim != len(shape) + 1:
-                text = f"(frames, {', '.join(map(str, shape))})"
-                raise AcceleratorError(f"Array {name} must have the shape {text}, not {value.shape}.")
-            given[name] = value.astype(wanted["dtype"])
-        return given
-
-    def _host(self, program: str, values: Mapping[str, Array], want: Sequence[str]) -> dict[str, Array]:
-        """Run a part of the model on the processor, frame by frame."""
-        import onnxruntime
-
-        path = self.path.parent.parent / f"{program}.onnx"
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        names = [value.name for value in session.get_inputs()]
-        count = len(next(iter(values.values())))
-        rows = [session.run(list(want), {name: values[name][i : i + 1] for name in names}) for i in range(count)]
-        return {name: np.concatenate([row[i] for row in rows]) for i, name in enumerate(want)}
 
 
 class PynqBoard:

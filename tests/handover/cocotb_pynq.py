@@ -19,6 +19,7 @@ FIGURES: dict[str, Any] = {}
 
 def load(path: Path) -> Any:
     """Import the driver as it lies in the output."""
+    sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("driver", path)
     assert spec is not None and spec.loader is not None
     module = sys.modules["driver"] = importlib.util.module_from_spec(spec)
@@ -89,7 +90,7 @@ async def wrong_sizes_are_told(dut: Any) -> None:
         said = refusal(module, lambda: accelerator.run({"pixels": np.zeros((3, 8, 8), np.float32)}))
         assert said == "Array pixels must have the shape (frames, 1, 8, 8), not (3, 8, 8)."
         said = refusal(module, lambda: accelerator.run({}))
-        assert said == "The frames must hold an array for the model's input pixels."
+        assert said == "The frames must hold an array for the model's input pixels, not only nothing."
         said = refusal(module, lambda: accelerator.run_integers({"s_axis_0": entering[:, :60]}))
         assert said == "Port s_axis_0 takes frames of shape (64), not (60,)."
         said = refusal(module, lambda: accelerator.run_integers({"s_axis_0": entering + 16}))
