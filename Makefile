@@ -92,6 +92,7 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/onnx_node_tests.py
 	@$(BIN)/python benchmarks/golden.py
 	@$(BIN)/python benchmarks/models.py
+	@$(BIN)/python benchmarks/uart.py
 
 bench-planner: $(STAMP)
 	@$(BIN)/python benchmarks/planner.py

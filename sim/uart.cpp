@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A board with a UART, simulated at the pins: a pseudo-terminal stands for the serial port. What is written to it goes
-// to uart_rx bit by bit, what uart_tx sends can be read from it. Arguments: clock in Hz, baud.
+// to uart_rx bit by bit, what uart_tx sends can be read from it. Arguments: the board's clock in Hz, the host's baud.
 //
 // The first line on stdout is the terminal's name. Each line on stdin is a command, answered by a line:
 //   span       clocks from the first bit on the line to the last, since this was asked before

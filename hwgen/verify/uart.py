@@ -29,6 +29,8 @@ class SimulatedBoard:
         The design's name.
     clock_hz, baud
         Of the board; eight clocks to a bit are enough, and simulate fastest.
+    host_baud
+        What the host's side of the line really runs at; `baud` if None.
 
     Attributes
     ----------
@@ -43,9 +45,11 @@ class SimulatedBoard:
         The simulator does not start.
     """
 
-    def __init__(self, folder: Path, name: str, clock_hz: int = 800_000, baud: int = 100_000) -> None:
+    def __init__(
+        self, folder: Path, name: str, clock_hz: int = 800_000, baud: int = 100_000, *, host_baud: int | None = None
+    ) -> None:
         program = simulator(folder, name, clock_hz, baud)
-        words = [str(program), str(clock_hz), str(baud)]
+        words = [str(program), str(clock_hz), str(host_baud or baud)]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = self._answer()
 

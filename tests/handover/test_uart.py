@@ -52,9 +52,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+CLOCK_HZ, BAUD = 868_000, 100_000
+
+
 @pytest.fixture(scope="module")
 def simulated(folder: Path) -> Iterator[SimulatedBoard]:
-    with SimulatedBoard(folder, "tiny", clock_hz=868_000, baud=100_000) as board:
+    with SimulatedBoard(folder, "tiny", CLOCK_HZ, BAUD) as board:
         yield board
 
 
@@ -99,6 +102,15 @@ def test_frames_back_to_back(board: Uart) -> None:
     tensors = tiny.golden(60)
     np.testing.assert_array_equal(board.run({"x": tensors["x"]})["z"], tensors["z"])
     assert board.recoveries == 0
+
+
+@pytest.mark.parametrize("off", [-0.02, 0.02])
+def test_host_whose_clock_is_off(folder: Path, off: float) -> None:
+    tensors = tiny.golden(20)
+    simulated = SimulatedBoard(folder, "tiny", CLOCK_HZ, BAUD, host_baud=round(BAUD * (1 + off)))
+    with simulated, Uart.open(simulated.port, 115_200, folder / "driver", timeout=PATIENCE) as board:
+        np.testing.assert_array_equal(board.run({"x": tensors["x"]})["z"], tensors["z"])
+        assert board.recoveries == 0
 
 
 def test_answers_bring_tags_back_in_order(line: serial.Serial) -> None:
