@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwgen import artifacts, stages
+from hwgen import artifacts
 from hwgen.errors import UserError, did_you_mean
+from hwgen.finished import only_build, read
 from hwgen.ladder import GOLDEN
+from hwgen.stages import PLAN
 
 if TYPE_CHECKING:
     from hwgen.graph import Ints
     from hwgen.plan import Plan
     from hwgen.verify.waves import Trace
-
-BUILDS = Path("build")
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,12 @@ def debug_layer(name: str, folder: Path | None, wanted: Wanted) -> list[Trace]:
     InternalError
         Verilator or the compiler refuses the RTL.
     """
+    from hwgen.plan import Plan
     from hwgen.verify import rtl, scenarios
     from hwgen.verify.waves import trace, waves_file
 
-    folder = folder or find_build()
-    plan = read_plan(folder)
+    folder = folder or only_build(PLAN.with_suffix(".json"), "one build")
+    plan = read(folder, PLAN, Plan)
     names = processes(plan, name)
     flows = [scenario.name for scenario in scenarios.choose(wanted.scenario and [wanted.scenario])]
     golden = read_golden(folder, plan)
@@ -79,41 +80,6 @@ def debug_layer(name: str, folder: Path | None, wanted: Wanted) -> list[Trace]:
         chosen = [run for run in runs if run.scenario.name in flows]
         found.append(trace(setup, golden, folder, chosen, waves, wanted.first))
     return found
-
-
-def find_build(here: Path = Path()) -> Path:
-    """Return this folder when a build is in it, else the only build in ``build/``.
-
-    Raises
-    ------
-    UserError
-        There is none, or more than one.
-    """
-    if (here / stages.PLAN.with_suffix(".json")).is_file():
-        return here
-    found = sorted(path.parent for path in (here / BUILDS).glob(f"*/{stages.PLAN}.json"))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UserError("There must be a build to debug, but none is here.", hint="Name its folder after the layer.")
-    raise UserError("There must be one build to debug, not several.", hint=f"Name one of {', '.join(map(str, found))}.")
-
-
-def read_plan(folder: Path) -> Plan:
-    """Return the plan of a build.
-
-    Raises
-    ------
-    UserError
-        The folder has none.
-    """
-    from hwgen.plan import Plan
-
-    try:
-        return artifacts.restore(folder / stages.PLAN, Plan)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        text = f"The folder {folder} must be that of a build with its plan, but it is not."
-        raise UserError(text, hint="Name the output folder of hwgen build.") from error
 
 
 def read_golden(folder: Path, plan: Plan) -> Mapping[str, Ints]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts, facts, stages
 from hwgen.errors import Problem, UserError
+from hwgen.finished import read
 from hwgen.request import Request
 from hwgen.version import VERSION
 from hwgen.workspace import Workspace
@@ -106,13 +107,8 @@ def _decided(request: Request) -> tuple[Plan, Graph]:
     from hwgen.ops.lowered import Lowered
     from hwgen.plan import Plan
 
-    try:
-        plan = artifacts.restore(request.model / stages.PLAN, Plan)
-        return plan, artifacts.restore(request.model / stages.LOWERED, Lowered).graph
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        hint = "Give a model, or build with this version again."
-        text = f"The folder {request.model} must be that of a build with its plan, but it is not."
-        raise UserError(text, hint=hint) from error
+    plan = read(request.model, stages.PLAN, Plan)
+    return plan, read(request.model, stages.LOWERED, Lowered).graph
 
 
 def write_plan(found: Planned, out: Path) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hwgen import artifacts
 from hwgen.errors import UnsupportedError, UserError
+from hwgen.finished import only_build
 from hwgen.graph import Ints
 from hwgen.handover.host_model import AcceleratorError
 from hwgen.handover.uart import FACTS, obstacle
@@ -23,7 +24,6 @@ from hwgen.ladder import LABELS
 from hwgen.plan.types import Plan
 from hwgen.stages import LOWERED, PLAN
 
-BUILDS = Path("build")
 Array = npt.NDArray[Any]
 
 
@@ -122,7 +122,7 @@ def run_board(
     UnsupportedError
         The design has no UART shell.
     """
-    folder = _only_build() if folder is None else folder
+    folder = only_build(FACTS, "one design with a UART shell") if folder is None else folder
     facts = _facts(folder)
     arrays, labels = _arrays(inputs, facts["model_inputs"], frames)
     try:
@@ -147,14 +147,6 @@ def run_board(
             )
     except AcceleratorError as error:
         raise UserError(str(error), hint=error.hint) from error
-
-
-def _only_build() -> Path:
-    found = sorted(path.parent.parent for path in BUILDS.glob(f"*/{FACTS}"))
-    if len(found) != 1:
-        have = f"{len(found)} of them: {', '.join(map(str, found))}" if found else "none"
-        raise UserError(f"The folder {BUILDS} must hold one design with a UART shell, not {have}.", hint="Name one.")
-    return found[0]
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -38,6 +38,7 @@ SHELL = {
     "tables",
     "debug",
     "doctor",
+    "finished",
     "regress",
     "run_board",
     "onnx_view",

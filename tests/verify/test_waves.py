@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hwgen import artifacts, cli
-from hwgen.debug import find_build
 from hwgen.errors import UserError
+from hwgen.finished import only_build
 from hwgen.verify import rtl, waves
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -124,13 +124,15 @@ def test_what_cannot_be_debugged_is_a_sentence(
     (out / "golden" / "tensors.npz").unlink()
     assert "must have golden tensors to compare with" in said("twice", out)
     monkeypatch.chdir(tmp_path)
-    assert "There must be a build to debug, but none is here." in said("twice")
+    assert "The folder build must hold one build, not none." in said("twice")
 
 
-def test_the_only_build_need_not_be_named(tmp_path: Path) -> None:
+def test_the_only_build_need_not_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     artifacts.save(tmp_path / "build" / "a" / "plan", tiny.plan())
-    assert find_build(tmp_path) == tmp_path / "build" / "a"
-    assert find_build(tmp_path / "build" / "a") == tmp_path / "build" / "a"
+    monkeypatch.chdir(tmp_path)
+    assert only_build(Path("plan.json"), "one build") == Path("build/a")
     artifacts.save(tmp_path / "build" / "b" / "plan", replace(tiny.plan(), name="b"))
-    with pytest.raises(UserError, match=r"one build to debug, not several\. Name one of .*a, .*b\."):
-        find_build(tmp_path)
+    with pytest.raises(UserError, match=r"must hold one build, not 2 of them: build/a, build/b\. Name one\."):
+        only_build(Path("plan.json"), "one build")
+    monkeypatch.chdir(tmp_path / "build" / "a")
+    assert only_build(Path("plan.json"), "one build") == Path()
