@@ -29,15 +29,20 @@ class Folding:
         Output elements a cycle (matrix-vector unit), else equal to `simd`.
     pixels
         Pixels side by side that a cycle works on.
+    overlap
+        Whether a window takes the next frame in while it writes this one, where it could also do without; that costs
+        a copy of its buffer for each tap of a word.
     """
 
     simd: int
     pe: int
     pixels: int = 1
+    overlap: bool = False
 
     def words(self, multiplies: bool) -> str:
         """Return the folding in words: lanes, or outputs and inputs where it is one of products."""
         shape = f"PE {self.pe} x SIMD {self.simd}" if multiplies or self.pe != self.simd else f"{self.simd} lanes"
+        shape = f"{shape}, frames overlapping" if self.overlap else shape
         return shape if self.pixels == 1 else f"{shape}, {self.pixels} pixels"
 
 

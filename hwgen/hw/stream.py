@@ -32,6 +32,8 @@ class StreamType:
         tensor's channel axis is then ``(tap, channel)`` with the channel innermost.
     taps
         Number of window taps for order ``taps``; 1 otherwise.
+    beside
+        Taps of a beat: 1, or all of them, tap by tap, and `lanes` counts the elements of all.
     """
 
     signed: bool
@@ -40,6 +42,7 @@ class StreamType:
     beats: int
     order: Order = "nhwc"
     taps: int = 1
+    beside: int = 1
 
     @property
     def width(self) -> int:
@@ -60,6 +63,7 @@ class StreamType:
             "beats": self.beats,
             "order": self.order,
             "taps": self.taps,
+            "beside": self.beside,
         }
 
     @classmethod
@@ -86,9 +90,9 @@ def to_beats(values: Ints, stream: StreamType) -> Ints:
     frames, channels = values.shape[:2]
     pixels = np.moveaxis(values.reshape(frames, channels, -1), 1, 2)
     if stream.order == "taps":
-        per_tap = channels // stream.taps
-        folds = per_tap // stream.lanes
-        pixels = pixels.reshape(frames, -1, stream.taps, folds, stream.lanes).transpose(0, 1, 3, 2, 4)
+        lanes = stream.lanes // stream.beside
+        folds = channels // stream.taps // lanes
+        pixels = pixels.reshape(frames, -1, stream.taps, folds, lanes).transpose(0, 1, 3, 2, 4)
     return np.ascontiguousarray(pixels).reshape(frames, stream.beats, stream.lanes)
 
 
@@ -96,8 +100,9 @@ def from_beats(beats: Ints, stream: StreamType, shape: tuple[int, ...]) -> Ints:
     """Inverse of `to_beats`; `shape` is the tensor's ONNX shape with a batch of 1."""
     frames, channels = beats.shape[0], shape[1]
     if stream.order == "taps":
-        folds = channels // stream.taps // stream.lanes
-        beats = beats.reshape(frames, -1, folds, stream.taps, stream.lanes).transpose(0, 1, 3, 2, 4)
+        lanes = stream.lanes // stream.beside
+        folds = channels // stream.taps // lanes
+        beats = beats.reshape(frames, -1, folds, stream.taps, lanes).transpose(0, 1, 3, 2, 4)
     pixels = beats.reshape(frames, -1, channels)
     return np.ascontiguousarray(np.moveaxis(pixels, 2, 1)).reshape(frames, *shape[1:])
 

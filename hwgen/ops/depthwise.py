@@ -27,6 +27,7 @@ from hwgen.ops.support import (
     weight_codes,
     weighted_range,
 )
+from hwgen.ops.window_rows import foldable
 
 
 class Depthwise(LaneOp):
@@ -69,12 +70,13 @@ class Depthwise(LaneOp):
         return graph.types[node.outputs[0]].channels // self.lane_channels(graph, node)
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return each divisor of the channels, and several taps of all; a channel's filters work side by side."""
+        """Return each divisor of the channels, all taps of some, several of all; with all filters of a channel."""
         filters, channels = self.filters(graph, node), self.lane_channels(graph, node)
+        every, bits = int_attr(node, "taps"), in_type(graph, node).bits
         one = [Folding(lanes, lanes * filters) for lanes in divisors(channels)]
-        bits = channels * in_type(graph, node).bits
-        taps = [n for n in divisors(int_attr(node, "taps")) if n > 1 and n * bits <= whole.WIDEST]
-        return one + [Folding(n * channels, channels * filters) for n in taps]
+        some = [Folding(every * n, n * filters) for n in foldable(channels, every, bits, whole.WIDEST)]
+        taps = [n for n in divisors(every) if n > 1 and n * channels * bits <= whole.WIDEST]
+        return one + some + [Folding(n * channels, channels * filters) for n in taps]
 
     def beside(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the taps of a word."""
@@ -91,8 +93,9 @@ class Depthwise(LaneOp):
     ) -> tuple[tuple[StreamType, ...], tuple[StreamType, ...]]:
         """Return the taps' stream and the sums' stream."""
         taps = StreamType.of(in_type(graph, node), folding.simd)
-        if self.beside(graph, node, folding) == 1:
-            taps = replace(taps, order="taps", taps=int_attr(node, "taps"))
+        beside = self.beside(graph, node, folding)
+        if folding.simd < beside * self.lane_channels(graph, node) or beside == 1:
+            taps = replace(taps, order="taps", taps=int_attr(node, "taps"), beside=beside)
         return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.pe),)
 
     def schedule(self, graph: Graph, node: Node, folding: Folding) -> Schedule:

@@ -25,6 +25,7 @@ from hwgen.ops.support import (
     str_attr,
     type_of,
 )
+from hwgen.ops.window_rows import foldable
 
 
 class Pool(LaneOp):
@@ -66,9 +67,20 @@ class Pool(LaneOp):
         return graph.types[node.outputs[0]].channels
 
     def foldings(self, graph: Graph, node: Node) -> list[Folding]:
-        """Return one folding for each divisor of the channels, and the whole frame where it is small enough."""
+        """Return each divisor of the channels, all taps of so many, and the whole frame where it is small enough."""
         found = super().foldings(graph, node)
+        if "multiplier" not in node.constants:
+            taps, bits, channels = int_attr(node, "taps"), in_type(graph, node).bits, self.lane_channels(graph, node)
+            together = [
+                n for n in (*foldable(channels, taps, bits, whole.WIDEST), channels) if taps * n * bits <= whole.WIDEST
+            ]
+            found += [Folding(taps * n, n) for n in together if taps > 1]
         return [*found, whole.folding(graph, node)] if self._may_be_whole(graph, node) else found
+
+    @staticmethod
+    def _beside(folding: Folding) -> int:
+        """Return the taps of a word."""
+        return folding.simd // folding.pe
 
     @staticmethod
     def _may_be_whole(graph: Graph, node: Node) -> bool:
@@ -83,8 +95,11 @@ class Pool(LaneOp):
         """Return the taps' stream and the result's stream."""
         if self._is_whole(graph, node, folding):
             return whole.streams(graph, node)
-        taps = StreamType.of(in_type(graph, node), folding.simd, "taps", int_attr(node, "taps"))
-        return (taps,), (StreamType.of(graph.types[node.outputs[0]], folding.simd),)
+        taps, beside = int_attr(node, "taps"), self._beside(folding)
+        words = StreamType.of(in_type(graph, node), folding.simd)
+        if beside == 1 or folding.pe < self.lane_channels(graph, node):
+            words = replace(words, order="taps", taps=taps, beside=beside)
+        return (words,), (StreamType.of(graph.types[node.outputs[0]], folding.pe),)
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return one iteration for each tap of each fold, one for a whole frame."""
@@ -95,7 +110,7 @@ class Pool(LaneOp):
         if self._is_whole(graph, node, folding):
             return whole.schedule(node)
         beats = in_type(graph, node).elements // folding.simd
-        writes = write_every(beats, int_attr(node, "taps"))
+        writes = write_every(beats, int_attr(node, "taps") // self._beside(folding))
         return Schedule(beats, (np.arange(beats, dtype=np.int64),), (writes,))
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
@@ -105,9 +120,11 @@ class Pool(LaneOp):
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, lanes = int_attr(node, "taps"), choice.folding.simd
         if self._is_whole(graph, node, choice.folding):
-            return self._frame_parts(graph, node)
+            return self._at_once(y.elements, int_attr(node, "taps"), graph, node)
+        if self._beside(choice.folding) > 1:
+            return self._at_once(choice.folding.pe, int_attr(node, "taps"), graph, node)
+        taps, lanes = int_attr(node, "taps"), choice.folding.simd
         folds, scaled = y.channels // lanes, "multiplier" in node.constants
         largest = str_attr(node, "mode") == "max"
         factor = type_of(graph.constant(node, "multiplier")).bits if scaled else 0
@@ -123,21 +140,21 @@ class Pool(LaneOp):
         return Parts(together(lut, table), ff, bram)
 
     @staticmethod
-    def _frame_parts(graph: Graph, node: Node) -> Parts:
-        """A tree for each channel of each pixel."""
+    def _at_once(results: int, taps: int, graph: Graph, node: Node) -> Parts:
+        """A tree for each result of a word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        taps, largest = int_attr(node, "taps"), str_attr(node, "mode") == "max"
+        largest = str_attr(node, "mode") == "max"
         compared = (taps - 1) * largest_luts(x.bits) if largest else 0.0
         summed = 0.0 if largest else tree_luts(taps, x.bits)
-        lut = {"base": 1.0, "largest": y.elements * compared, "sums": y.elements * summed}
-        return Parts(lut, {"base": 1.0, "state": float(y.elements * y.bits)})
+        lut = {"base": 1.0, "largest": results * compared, "sums": results * summed}
+        return Parts(lut, {"base": 1.0, "state": float(results * y.bits)})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pool`."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         frame = self._is_whole(graph, node, choice.folding)
         config: dict[str, int | bool | CType] = {
-            "kLanes": y.channels if frame else choice.folding.simd,
+            "kLanes": y.channels if frame else choice.folding.pe,
             "kChannels": y.channels,
             "kTaps": int_attr(node, "taps"),
             "kPixels": y.pixels,
@@ -146,6 +163,8 @@ class Pool(LaneOp):
             "in_t": element_type(x),
             "out_t": element_type(y),
         }
+        if not frame and self._beside(choice.folding) > 1:
+            config["kBeside"] = int_attr(node, "taps")
         roms = RomSet(node.name)
         if "multiplier" in node.constants:
             multiplier = graph.constant(node, "multiplier")

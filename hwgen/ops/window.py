@@ -12,11 +12,12 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops import whole
+from hwgen.ops import whole, window_rows
 from hwgen.ops.area import Parts, counter_bits, ram, ram_storages, ultra_rams
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.line_buffer import best, depth_of
 from hwgen.ops.support import in_type, int_attr, ints_attr, kept_in, str_attr
+from hwgen.ops.window_rows import Rows
 from hwgen.ops.window_schedule import Geometry
 
 
@@ -39,6 +40,12 @@ class Settings:
         groups = int_attr(node, "groups") if "groups" in node.attrs else 1
         kernel, stride, pads = (ints_attr(node, name) for name in ("kernel", "stride", "pads"))
         return cls(size, kernel, stride, pads, dilation, groups)
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether all taps can leave in a word behind a memory of rows, see `hwgen.ops.window_rows`."""
+        several = prod(self.kernel) > 1 and self.dilation == (1, 1) and self.groups == 1
+        return several and (self.out_size[1] - 1) * self.stride[1] < self.size[1] * self.stride[0]
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -106,13 +113,31 @@ class Window(LaneOp):
 
     @staticmethod
     def _side_by_side(graph: Graph, node: Node) -> list[Folding]:
-        """Return the foldings with all channels of a kernel row's taps in a beat, and of all taps."""
+        """Return the foldings with all channels of a kernel row's taps in a beat, of all taps, or some channels of all.
+
+        Some channels are for those who read the taps of a channel together: those of order ``taps``.
+        """
         settings, y = Settings.of(graph, node), graph.types[node.outputs[0]]
-        channels = in_type(graph, node).channels
+        channels, every = in_type(graph, node).channels, prod(settings.kernel)
         if settings.groups > 1:
             return []
-        taps = sorted({settings.kernel[1], prod(settings.kernel)} - {1})
-        return [Folding(channels, n * channels) for n in taps if n * channels * y.bits <= whole.WIDEST]
+        taps = [n for n in {settings.kernel[1], every} - {1} if n * channels * y.bits <= whole.WIDEST]
+        found = [Folding(channels, n * channels) for n in sorted(taps)]
+        if not settings.keeps_rows:
+            return found
+        some = window_rows.foldable(channels, every, y.bits, whole.WIDEST) if str_attr(node, "order") == "taps" else []
+        overlapping = [Folding(channels, every * channels, overlap=True)] if every in taps else []
+        return [Folding(lanes, every * lanes) for lanes in some] + found + overlapping
+
+    @staticmethod
+    def _rows(graph: Graph, node: Node, folding: Folding) -> Rows | None:
+        """Return what fixes the schedule where all taps of some channels leave in a word; None elsewhere."""
+        settings = Settings.of(graph, node)
+        every = folding.pe == prod(settings.kernel) * folding.simd and folding.pixels == 1 and not folding.overlap
+        if not (every and settings.keeps_rows):
+            return None
+        folds = in_type(graph, node).channels // folding.simd
+        return Rows(settings.size, settings.out_size, settings.kernel, settings.stride, settings.pads, folds)
 
     @staticmethod
     def _may_be_whole(graph: Graph, node: Node) -> bool:
@@ -146,22 +171,30 @@ class Window(LaneOp):
         """Return the feature map's stream and the taps' stream in the node's order."""
         if self._is_whole(graph, node, folding):
             return whole.streams(graph, node)
-        kh, kw = ints_attr(node, "kernel")
-        y = graph.types[node.outputs[0]]
+        x, y, every = in_type(graph, node), graph.types[node.outputs[0]], prod(ints_attr(node, "kernel"))
         taps = StreamType.of(y, folding.pe)
         if str_attr(node, "order") == "taps" and folding.pe == folding.simd:
-            taps = StreamType.of(y, folding.simd, "taps", kh * kw)
-        return (StreamType.of(in_type(graph, node), folding.simd),), (taps,)
+            taps = replace(taps, order="taps", taps=every)
+        elif folding.simd < x.channels:
+            taps = replace(taps, order="taps", taps=every, beside=every)
+        return (StreamType.of(x, folding.simd),), (taps,)
 
     def choices(self, graph: Graph, node: Node, board: Board) -> list[Choice]:
         """Return every folding with the storages that suit its line buffer; a whole frame needs none."""
-        bits, frame = in_type(graph, node).bits, whole.folding(graph, node)
+        frame = whole.folding(graph, node)
         found = [
             Choice(folding, "none", storage)
             for folding in super().foldings(graph, node) + self._side_by_side(graph, node)
-            for storage in ram_storages(depth_of(self.geometry(graph, node, folding)), bits * folding.simd, board)
+            for storage in ram_storages(*self._memory(graph, node, folding), board)
         ]
         return [*found, Choice(frame)] if self._may_be_whole(graph, node) else found
+
+    def _memory(self, graph: Graph, node: Node, folding: Folding) -> tuple[int, int]:
+        """Return the words and the bits of a word of the memory that keeps lines."""
+        rows, bits = self._rows(graph, node, folding), in_type(graph, node).bits * folding.simd
+        if rows is None:
+            return depth_of(self.geometry(graph, node, folding)), bits
+        return rows.row, (rows.kernel[0] - 1) * bits
 
     def cycles(self, graph: Graph, node: Node, folding: Folding) -> int:
         """Return the iterations from a frame to the next."""
@@ -171,7 +204,8 @@ class Window(LaneOp):
         """Read as early as the line buffer allows, write as early as the taps are there."""
         if self._is_whole(graph, node, folding):
             return whole.schedule(node)
-        return best(self.geometry(graph, node, folding))
+        rows = self._rows(graph, node, folding)
+        return best(self.geometry(graph, node, folding)) if rows is None else window_rows.schedule(rows)
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
         """Refuse paddings as large as the window, and windows that begin outside the input."""
@@ -193,6 +227,9 @@ class Window(LaneOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         if self._is_whole(graph, node, choice.folding):
             return Parts({"base": 1.0, "ahead": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
+        rows = self._rows(graph, node, choice.folding)
+        if rows is not None:
+            return window_rows.parts(rows, x.bits * choice.folding.simd, choice, y.bits * choice.folding.pe, family)
         geometry, beside = self.geometry(graph, node, choice.folding), choice.folding.pe // choice.folding.simd
         words = depth_of(geometry)
         buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
@@ -211,7 +248,7 @@ class Window(LaneOp):
         return Parts(lut, state, beside * bram, 0, beside * uram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
-        """Return the call of `window`."""
+        """Return the call of `window`, of `window_rows` where all taps of some channels leave in a word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         frame = self._is_whole(graph, node, choice.folding)
         lanes = x.channels // Settings.of(graph, node).groups if frame else choice.folding.simd
@@ -236,9 +273,11 @@ class Window(LaneOp):
             "kOutHeight": geometry.out_size[0],
             "kOutWidth": geometry.out_size[1],
             "kPadValue": (pad + 1) // 2 if y.bipolar else pad,
-            "kTapsOrder": geometry.taps_order,
-            "kDepth": 2 if frame else depth_of(geometry),
         }
+        ins, outs = self.streams(graph, node, choice.folding)
+        if self._rows(graph, node, choice.folding) is not None:
+            return Built(KernelCall("window_rows.hpp", "window_rows", config | kept_in(choice), ins, outs))
+        config |= {"kTapsOrder": geometry.taps_order, "kDepth": 2 if frame else depth_of(geometry)}
         if (dh, dw) != (1, 1):
             config |= {"kDilationH": dh, "kDilationW": dw}
         if geometry.beside > 1:
@@ -246,5 +285,4 @@ class Window(LaneOp):
         config |= kept_in(choice)
         if geometry.channel_groups > 1:
             config["kGroups"] = geometry.channel_groups
-        ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("window.hpp", "window_frame" if frame else "window", config, ins, outs))

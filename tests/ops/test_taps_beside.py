@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hwgen.config import Budget
 from hwgen.graph import Graph
-from hwgen.hw import Choice, boards
+from hwgen.hw import Choice, Folding, boards
 from hwgen.ops.base import hardware_op
 from hwgen.ops.folded import FoldedOp
 from hwgen.plan import make_plan
@@ -25,7 +25,8 @@ def beside(graph: Graph) -> list[Choice]:
     op = hardware_op(graph.nodes[-1])
     assert isinstance(op, FoldedOp)
     choices = op.choices(graph, graph.nodes[-1], BOARD)
-    return [c for c in choices if "kBeside" in op.kernel(graph, graph.nodes[-1], c).call.config]
+    calls = [(c, op.kernel(graph, graph.nodes[-1], c).call) for c in choices]
+    return [c for c, call in calls if "kBeside" in call.config or call.function == "window_rows"]
 
 
 def test_words_of_several_taps_equal_golden(tmp_path: Path) -> None:
@@ -35,12 +36,24 @@ def test_words_of_several_taps_equal_golden(tmp_path: Path) -> None:
         seen += len(found)
         wrong += alone_differing(graph, graph.nodes[-1], found, tmp_path / str(number)) if found else []
     assert wrong == []
-    assert seen >= 8
+    assert seen >= 19
 
 
 def test_rtl_of_words_of_several_taps_equals_golden() -> None:
     graph = test_operators.TestWindow.graphs()[0]
     assert rtl.differing(graph, graph.nodes[-1], beside(graph)) == []
+
+
+def test_rows_take_less_memory_and_a_pause_for_their_padding() -> None:
+    b = GraphBuilder()
+    graph = b.graph([b.conv("c", b.input("x", (16, 40, 40), 4), 4)])
+    node = graph.nodes[0]
+    op = hardware_op(node)
+    assert isinstance(op, FoldedOp)
+    overlapping, rows = (Choice(Folding(16, 144, overlap=overlap), storage="lutram") for overlap in (True, False))
+    assert op.cycles(graph, node, overlapping.folding) == 1600
+    assert op.cycles(graph, node, rows.folding) == 1600 + 40 + 1
+    assert 8 * op.cost(graph, node, rows, BOARD).lut < op.cost(graph, node, overlapping, BOARD).lut
 
 
 def test_groups_leave_one_tap_after_the_other() -> None:
@@ -56,10 +69,19 @@ def test_depthwise_of_several_taps_equals_golden(tmp_path: Path) -> None:
         assert rtl.differing(graph, graph.nodes[-1], found[-3:]) == []
 
 
+def test_pools_of_several_taps_equal_golden(tmp_path: Path) -> None:
+    for number, graph in enumerate(g for g in test_operators.TestPool.graphs() if not g.nodes[-1].constants):
+        found = beside(graph)
+        assert found
+        assert alone_differing(graph, graph.nodes[-1], found, tmp_path / str(number)) == []
+        assert rtl.differing(graph, graph.nodes[-1], found[-1:]) == []
+
+
 def test_a_convolution_takes_a_pixel_a_cycle(tmp_path: Path) -> None:
     b = GraphBuilder()
     graph = b.graph([b.conv("c", b.conv("d", b.input("x", (2, 40, 40), 4), 4), 4)])
     plan = make_plan(graph, BOARD, Budget.parse({"board": "zcu102", "target": "max_fps"}))
     assert plan.ii == 40 * 40
-    assert [p.call.config.get("kBeside") for p in plan.processes if p.call.function == "window"] == [9, 9]
+    windows = [p for p in plan.processes if p.op == "window"]
+    assert [(p.call.config.get("kBeside"), p.folding.overlap) for p in windows] == [(9, True), (9, True)]
     assert differing([(plan, evaluate(graph, random_inputs(graph, FRAMES)))], tmp_path, FRAMES) == []

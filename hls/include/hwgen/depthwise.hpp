@@ -17,7 +17,7 @@ namespace hwgen {
 /// of channels the taps arrive one after the other. weights[fold * kTaps + tap][lane], bias[fold][lane] as product.hpp
 /// says (a row is one channel's filter). With kMultiplier, which may be left out, each channel has that many filters:
 /// lanes of `out`, weights and bias count on over the filters of a channel. With kBeside, which may be left out, words
-/// of `in` hold that many taps of all channels, tap after tap, and so do rows of weights.
+/// of `in` hold that many taps of their channels, tap after tap, and so do rows of weights.
 template <class Cfg, int kInBits, int kOutBits, int kWeightDepth, int kWeightLanes, class Bias, int kBiasDepth,
           int kBiasLanes>
 void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out,
@@ -40,8 +40,8 @@ void depthwise(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>
   constexpr unsigned kBeside = BesideOf<Cfg>::value;
   constexpr unsigned kBeats = Cfg::kTaps / kBeside;
   constexpr unsigned kIterations = Cfg::kPixels * kFolds * kBeats;
-  static_assert(kBeats * kBeside == Cfg::kTaps && (kBeside == 1 || kFolds == 1),
-                "kBeside must divide kTaps, and be 1 unless kLanes are all channels");
+  static_assert(kBeats * kBeside == Cfg::kTaps && (kBeside == 1 || kFolds == 1 || kBeats == 1),
+                "kBeside must divide kTaps, and be 1 or kTaps unless kLanes are all channels");
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
   static_assert(kInBits == kBeside * Cfg::kLanes * bits_of<in_t>(),
                 "an input word must hold kLanes elements of in_t for each of its taps");

@@ -7,6 +7,7 @@
 
 #include <hwgen/counter.hpp>
 #include <hwgen/lanes.hpp>
+#include <hwgen/settings.hpp>
 
 namespace hwgen {
 
@@ -17,21 +18,41 @@ T larger(const T& a, const T& b) {
   return a < b ? b : a;
 }
 
+/// The maximum or the sum of some numbers: lane `first` of a word, and every kStep-th one behind it.
+template <class Cfg, unsigned kCount, unsigned kStep, int kBits>
+typename Cfg::out_t pooled(const ap_uint<kBits>& word, unsigned first) {
+#pragma HLS INLINE
+  using in_t = typename Cfg::in_t;
+  using out_t = typename Cfg::out_t;
+  out_t result = get_lane<in_t>(word, first);
+  for (unsigned tap = 1; tap < kCount; ++tap) {
+#pragma HLS UNROLL
+    const out_t x = get_lane<in_t>(word, first + tap * kStep);
+    result = Cfg::kMax ? larger(result, x) : out_t(result + x);
+  }
+  return result;
+}
+
 /// Pooling without a multiplier: out = max or sum over the taps.
 ///
 /// Cfg: kLanes kChannels kTaps kPixels kMax in_t out_t. Words hold kLanes channels; for each pixel and each fold of
-/// channels the taps arrive one after the other. Bipolar inputs (in_t = ap_uint<1>) can be compared, not summed.
+/// channels the taps arrive one after the other; with kBeside, which may be left out and is kTaps, all in one word, tap
+/// after tap. Bipolar inputs (in_t = ap_uint<1>) can be compared, not summed.
 template <class Cfg, int kInBits, int kOutBits>
 void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out) {
 #pragma HLS INLINE
   using in_t = typename Cfg::in_t;
   using out_t = typename Cfg::out_t;
-  constexpr unsigned kIterations = Cfg::kPixels * (Cfg::kChannels / Cfg::kLanes) * Cfg::kTaps;
+  constexpr unsigned kBeside = BesideOf<Cfg>::value;
+  constexpr unsigned kBeats = Cfg::kTaps / kBeside;
+  constexpr unsigned kIterations = Cfg::kPixels * (Cfg::kChannels / Cfg::kLanes) * kBeats;
+  static_assert(kBeside == 1 || kBeats == 1, "kBeside must be 1 or kTaps");
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
-  static_assert(kInBits == Cfg::kLanes * bits_of<in_t>(), "an input word must hold kLanes elements of in_t");
+  static_assert(kInBits == kBeside * Cfg::kLanes * bits_of<in_t>(),
+                "an input word must hold kLanes elements of in_t for each of its taps");
   static_assert(kOutBits == Cfg::kLanes * bits_of<out_t>(), "an output word must hold kLanes elements of out_t");
 
-  Counter<Cfg::kTaps> tap;
+  Counter<kBeats> tap;
   out_t acc[Cfg::kLanes];
 #pragma HLS ARRAY_PARTITION variable = acc type = complete
 
@@ -42,7 +63,7 @@ void pool(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>>& out
     ap_uint<kOutBits> results = 0;
     for (unsigned lane = 0; lane < Cfg::kLanes; ++lane) {
 #pragma HLS UNROLL
-      const out_t x = get_lane<in_t>(word, lane);
+      const out_t x = pooled<Cfg, kBeside, Cfg::kLanes>(word, lane);
       if constexpr (Cfg::kMax) {
         acc[lane] = tap.first() ? x : larger(acc[lane], x);
       } else {
@@ -126,13 +147,7 @@ void pool_frame(hls::stream<ap_uint<kInBits>>& in, hls::stream<ap_uint<kOutBits>
     for (unsigned element = 0; element < kElements; ++element) {
 #pragma HLS UNROLL
       const unsigned first = element / Cfg::kChannels * Cfg::kTaps * Cfg::kChannels + element % Cfg::kChannels;
-      out_t result = get_lane<in_t>(frame, first);
-      for (unsigned tap = 1; tap < Cfg::kTaps; ++tap) {
-#pragma HLS UNROLL
-        const out_t x = get_lane<in_t>(frame, first + tap * Cfg::kChannels);
-        result = Cfg::kMax ? larger(result, x) : out_t(result + x);
-      }
-      set_lane(results, element, result);
+      set_lane(results, element, pooled<Cfg, Cfg::kTaps, Cfg::kChannels>(frame, first));
     }
     out.write(results);
   }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A window with all taps in a word (``hls/include/hwgen/window_rows.hpp``): when it works, what it is made of.
+
+One memory holds the words of the last rows, one row less than the kernel has, where a circular buffer needs a copy for
+each tap. In exchange a frame ends with as many empty iterations as its padding below and to the right. A row's windows
+must leave before the next row's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from hwgen.graph import Ints
+from hwgen.hw import Choice, Family, Schedule
+from hwgen.ops.area import Parts, counter_bits, ram, ultra_rams
+from hwgen.ops.support import divisors
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The numbers that fix the schedule.
+
+    Parameters
+    ----------
+    size, out_size
+        (height, width) of the input and of the output.
+    kernel, stride
+        (vertical, horizontal).
+    pads
+        Top, left, bottom, right.
+    folds
+        Words of a pixel.
+    """
+
+    size: tuple[int, ...]
+    out_size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[int, ...]
+    folds: int
+
+    @property
+    def row(self) -> int:
+        """Words of a row."""
+        return self.size[1] * self.folds
+
+    @property
+    def writes(self) -> Ints:
+        """Iteration in which each word leaves."""
+        down, across = (
+            self.kernel[a] - 1 - self.pads[a] + np.arange(self.out_size[a]) * self.stride[a] for a in (0, 1)
+        )
+        pixels = (down[:, np.newaxis] * self.size[1] + across).reshape(-1, 1)
+        return np.asarray((pixels * self.folds + np.arange(self.folds)).reshape(-1), dtype=np.int64)
+
+
+@lru_cache(maxsize=512)
+def schedule(rows: Rows) -> Schedule:
+    """Read a word in every iteration while there are any, write as soon as a window's last place is there."""
+    reads, writes = np.arange(rows.size[0] * rows.row, dtype=np.int64), rows.writes
+    return Schedule(max(reads.size, int(writes[-1]) + 1), (reads,), (writes,))
+
+
+def foldable(channels: int, taps: int, bits: int, widest: int) -> list[int]:
+    """Return the lanes, fewer than all channels, with which words hold all taps of some channels.
+
+    Lanes whose words could be taken for those of one tap and more channels are left out.
+    """
+    found = (n for n in divisors(channels)[:-1] if n * taps * bits <= widest)
+    return [n for n in found if channels % (n * taps)]
+
+
+def parts(rows: Rows, bits: int, choice: Choice, word: int, family: Family) -> Parts:
+    """Return the memories, the counters, what tells padding, the word.
+
+    Parameters
+    ----------
+    bits
+        Of an input word.
+    word
+        Of an output word.
+    """
+    (height, width), taps = rows.kernel, prod(rows.kernel)
+    lines, bram = ram(rows.row, (height - 1) * bits, family, choice.storage) if height > 1 else (0.0, 0.0)
+    uram = ultra_rams(rows.row, (height - 1) * bits) if height > 1 and choice.storage == "uram" else 0
+    history = (width - 1) * height * bits
+    behind = ram(rows.folds, history, family, "lutram")[0] if rows.folds > 1 and history else 0.0
+    edges = float(height + width) if any(rows.pads) else 0.0
+    iterations = schedule(rows).iterations
+    place = counter_bits(rows.row, rows.folds, rows.size[1], *rows.stride, *rows.out_size, iterations)
+    lut = {
+        "base": 1.0, "place": place, "ahead": 0.0, "padding": edges + taps if edges else 0.0,
+        "ram": lines + behind, "word": float(word),
+    }  # fmt: skip
+    kept = history if rows.folds == 1 else 0
+    return Parts(lut, {"base": 1.0, "state": place + word + kept, "block": 0.0}, bram, 0, uram)
