@@ -22,7 +22,7 @@ from typing import Any
 import tables
 from kernel_count import compiled, counted, library
 from kernel_fit import write_prices
-from kernel_points import MAKERS, Point, of_blocks, planned, point, points
+from kernel_points import MAKERS, Point, of_blocks, of_taps, planned, point, points
 from kernel_report import lines, report
 from tables import Row
 
@@ -85,7 +85,7 @@ def batches(options: argparse.Namespace) -> Iterator[tuple[str, list[Point]]]:
     wanted = [[point(name) for name in options.point or []]]
     if not options.point:
         wanted = [
-            of_blocks(kernel) + planned(kernel)[: options.planned] + points(kernel, options.points)
+            of_blocks(kernel) + of_taps(kernel) + planned(kernel)[: options.planned] + points(kernel, options.points)
             for kernel in options.kernel or list(MAKERS)
         ]
     for found in wanted:

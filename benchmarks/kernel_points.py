@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from kernel_plans import graph_of, specs
 from kernel_point import Draw, Point, made, of_call, of_node
+from kernel_taps import WITH_TAPS
 
 from hwgen.graph import Attr, Ints, TensorType
 from hwgen.hw import Built, CType, Folding, StreamType
@@ -22,8 +23,8 @@ from hwgen.ops.support import RomSet, type_of
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
-BLOCKS, PLANNED = 50, 100
-MADE_OF_BLOCKS = 6
+BLOCKS, TAPS, PLANNED = 50, 70, 100
+MADE_OF_BLOCKS = OF_TAPS = 6
 
 
 def _matvec(name: str, d: Draw) -> Point:
@@ -323,6 +324,11 @@ def of_blocks(kernel: str) -> list[Point]:
     return [point(f"{kernel}_{BLOCKS + index}") for index in range(MADE_OF_BLOCKS if kernel in OF_BLOCKS else 0)]
 
 
+def of_taps(kernel: str) -> list[Point]:
+    """Return the points of a kernel that take or give all taps of a window in a word."""
+    return [point(f"{kernel}_{TAPS + index}") for index in range(OF_TAPS if kernel in WITH_TAPS else 0)]
+
+
 def planned(kernel: str) -> list[Point]:
     """Return the points of a kernel that come from plans of real networks."""
     return [point(f"{kernel}_{PLANNED + index}") for index in range(len(specs().get(kernel, [])))]
@@ -330,11 +336,11 @@ def planned(kernel: str) -> list[Point]:
 
 @cache
 def point(name: str) -> Point:
-    """Return a point: random ones are numbered from 0, those of blocks from `BLOCKS`, those of plans from `PLANNED`."""
+    """Return a point: random ones are numbered from 0, the others from `BLOCKS`, `TAPS` and `PLANNED`."""
     kernel, _, text = name.rpartition("_")
     index = int(text)
     if BLOCKS <= index < PLANNED:
-        return OF_BLOCKS[kernel](name, Draw(kernel, index))
+        return (OF_BLOCKS if index < TAPS else WITH_TAPS)[kernel](name, Draw(kernel, index))
     if index < BLOCKS:
         return MAKERS[kernel](name, Draw(kernel, index))
     spec = specs()[kernel][index - PLANNED]

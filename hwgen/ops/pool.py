@@ -146,7 +146,7 @@ class Pool(LaneOp):
         largest = str_attr(node, "mode") == "max"
         compared = (taps - 1) * largest_luts(x.bits) if largest else 0.0
         summed = 0.0 if largest else tree_luts(taps, x.bits)
-        lut = {"base": 1.0, "largest": results * compared, "sums": results * summed}
+        lut = {"base": 1.0, "largest": results * compared, "tree": results * summed}
         return Parts(lut, {"base": 1.0, "state": float(results * y.bits)})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
