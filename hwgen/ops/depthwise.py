@@ -128,7 +128,7 @@ class Depthwise(LaneOp):
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
         if few or choice.unit == "dsp":
             products = dict.fromkeys(products, 0.0)
-        summed = {"products": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
+        summed = {"tree": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
         lut["resident"] = float((kept[kept > 0] + x.bits).sum()) if few else 0.0

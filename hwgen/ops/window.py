@@ -175,7 +175,7 @@ class Window(LaneOp):
         taps = StreamType.of(y, folding.pe)
         if str_attr(node, "order") == "taps" and folding.pe == folding.simd:
             taps = replace(taps, order="taps", taps=every)
-        elif folding.simd < x.channels:
+        elif folding.simd < min(folding.pe, x.channels):
             taps = replace(taps, order="taps", taps=every, beside=every)
         return (StreamType.of(x, folding.simd),), (taps,)
 
