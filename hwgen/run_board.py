@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen import artifacts
-from hwgen.errors import UnsupportedError, UserError
+from hwgen.errors import Problem, UnsupportedError, UserError
 from hwgen.finished import only_build
 from hwgen.graph import Ints
 from hwgen.handover.host_model import AcceleratorError
@@ -72,6 +72,14 @@ class BoardRun:
         }
         return {"ok": self.ok, **asdict(self), **rates}
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the board's answers."""
+        if self.ok:
+            return ()
+        text = f"{self.differences:,} of {self.elements:,} integers from the board are not the golden model's."
+        return (Problem(text, hint="Does the bitstream meet its clock?"),)
+
     def lines(self) -> list[str]:
         """Return the figures as text."""
         rates = f"{self.frames / self.seconds:,.1f} frames/s, {(self.sent + self.received) / self.seconds:,.0f} bytes/s"
@@ -80,9 +88,8 @@ class BoardRun:
             found.append(f"The line failed {self.recoveries} times; what got lost was sent again.")
         if self.accuracy is not None:
             found.append(f"Accuracy {self.accuracy:.4f} on {self.frames:,} frames.")
-        if self.differences is not None:
-            verdict = "equal to the golden model" if self.ok else f"{self.differences:,} not the golden model's"
-            found.append(f"{self.elements:,} integers from the board, {verdict}.")
+        if self.differences == 0:
+            found.append(f"{self.elements:,} integers from the board, all equal to the golden model's.")
         return found
 
 

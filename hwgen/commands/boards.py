@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +31,11 @@ def run(
 
     found = run_board(folder, port, inputs, baud=baud, frames=frames, golden=golden, timeout=timeout)
     if as_json:
-        console.print_json({**found.to_json(), **({} if found.ok else {"exit_code": int(ExitCode.MISMATCH)})})
+        errors = [asdict(problem) for problem in found.problems]
+        extra = {} if found.ok else {"errors": errors, "exit_code": int(ExitCode.MISMATCH)}
+        console.print_json({**found.to_json(), **extra})
     else:
         console.print_lines(found.lines())
+        console.print_errors(found.problems)
     if not found.ok:
         raise typer.Exit(ExitCode.MISMATCH)

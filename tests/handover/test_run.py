@@ -16,6 +16,7 @@ import pytest
 from hwgen import artifacts, cli
 from hwgen.errors import ExitCode
 from hwgen.handover import Design
+from hwgen.passes import golden
 from hwgen.verify.uart import SimulatedBoard
 
 INPUTS = Path(__file__).resolve().parents[2] / "designs" / "digits-mlp" / "inputs.npz"
@@ -39,15 +40,27 @@ def refusal(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str
     return code, said["errors"][0]["message"]
 
 
-def test_digits_over_the_line(
-    design: Design, simulated: SimulatedBoard, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_digits_over_the_line(design: Design, simulated: SimulatedBoard, capfd: pytest.CaptureFixture[str]) -> None:
     words = ("--port", simulated.port, "--inputs", INPUTS, "--frames", FRAMES, "--timeout", 30, "--baud", 115_200)
     code, found = run(capfd, design.folder, *words, "--golden")
     assert code == ExitCode.OK
     assert found["frames"] == FRAMES and found["elements"] == FRAMES * 10
     assert found["accuracy"] > 0.9 and found["differences"] == 0 and found["recoveries"] == 0
     assert found["sent"] == FRAMES * (64 + 8) and found["received"] == FRAMES * (20 + 8)
+
+
+def test_answers_that_are_not_golden(
+    design: Design, simulated: SimulatedBoard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    right = golden.run
+
+    def wrong(*arguments: Any) -> dict[str, Any]:
+        return {name: values ^ (values == values.max()) for name, values in right(*arguments).items()}
+
+    monkeypatch.setattr(golden, "run", wrong)
+    words = ("--port", simulated.port, "--inputs", INPUTS, "--frames", 3, "--timeout", 30, "--golden")
+    code, text = refusal(capfd, design.folder, *words)
+    assert code == ExitCode.MISMATCH and text == "1 of 30 integers from the board are not the golden model's."
 
 
 def test_another_design(
