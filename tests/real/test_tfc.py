@@ -22,7 +22,7 @@ def test_images_in_rtl_and_accuracy_in_integers(shared: Path, tmp_path: Path, na
     images = data["x"][:ACCURACY_FRAMES].reshape(-1, 1, 28, 28).astype(np.float32) / np.float32(255)
     labels = data["y"][:ACCURACY_FRAMES].astype(np.int64)
     arrays = {"0": images, "labels": labels}
-    result = build(tmp_path, folder / "model.onnx", arrays=arrays, frames=RTL_FRAMES)
+    result = build(tmp_path, folder / "model.onnx", lut=10_000, arrays=arrays, frames=RTL_FRAMES)
     require(result, RTL_FRAMES)
     measured = json.loads((folder / "meta.json").read_text())["measured_accuracy"]["mnist_test first 200"]
     assert measured["note"] == "x/255"
