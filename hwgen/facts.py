@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts
 from hwgen.errors import Problem
+from hwgen.placing import PLACED
 from hwgen.stages import INFEASIBLE, MODULES, PLAN, QUANTISATION, SYNTHESISED, VERIFIED, Build
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def facts(job: Build) -> dict[str, Any]:
     """Return what the report tells beside the plan: where the design comes from, and what the stages measured."""
-    found = {"quantize": QUANTISATION, "hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED}
+    found = {"quantize": QUANTISATION, "hlsc": MODULES, "verify": VERIFIED, "synth": SYNTHESISED, "bitstream": PLACED}
     data = {name: artifacts.read_json(job.folder / p) for name, p in found.items() if job.has(p)}
     unfit = artifacts.read_json(job.folder / INFEASIBLE) if job.has(INFEASIBLE) else []
     planned = job.has(PLAN.with_suffix(".json"))

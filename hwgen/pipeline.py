@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hwgen import ladder, manifest, stages
+from hwgen import ladder, manifest, placing, stages
 from hwgen.artifacts import read_json, write_json
 from hwgen.errors import UserError
 from hwgen.request import STAGES, BuildResult, Request
@@ -88,7 +88,13 @@ PIPELINE = (
     Stage("handover", _after("plan", "hlsc"), stages.handover_options, stages.run_handover),
     Stage("verify", _verified, stages.verify_options, stages.run_verify),
     Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
-    Stage("report", _after("plan", "hlsc", "handover", "verify", "synth"), stages.report_options, stages.run_report),
+    Stage("bitstream", _after("plan", "handover"), placing.options, placing.run),
+    Stage(
+        "report",
+        _after("plan", "hlsc", "handover", "verify", "synth", "bitstream"),
+        stages.report_options,
+        stages.run_report,
+    ),
 )
 
 
@@ -101,7 +107,35 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
         With every problem found; the output folder is then as it was before. A failed verification is no error here:
         its evidence is published and `BuildResult.ok` is False.
     """
-    job = stages.Build(request, lambda stage, text: listen(Event(stage, "note", text=text)))
+    job = _job(request, listen)
+    placing.check(job)
+    settled = placing.settled(job)
+    if settled is not None and request.first is not None:
+        job = _job(settled, listen)
+    elif settled is not None:
+        done = _build(_job(settled, listen), listen, only_if_done=True)
+        if done is not None:
+            return done
+    attempt, found = 0, None
+    while found is None:
+        attempt += 1
+        try:
+            found = _build(job, listen)
+        except placing.ClockMissed as missed:
+            planned = job.plan.clock_mhz
+            job = _job(placing.slower(job, missed, attempt), listen)
+            again = f"again from plan, for {job.request.clock_mhz:g} MHz"
+            listen(Event("bitstream", "note", text=f"{missed.mhz:.1f} MHz reached of {planned:g}; {again}"))
+    return found
+
+
+def _job(request: Request, listen: Listener) -> stages.Build:
+    return stages.Build(request, lambda stage, text: listen(Event(stage, "note", text=text)))
+
+
+def _build(job: stages.Build, listen: Listener, *, only_if_done: bool = False) -> BuildResult | None:
+    """Run the stages at one clock; None where nothing may be done and something has to be."""
+    request = job.request
     wanted = _wanted(request)
     keys = _keys(job, wanted)
     with Workspace(request.folder) as space:
@@ -111,6 +145,8 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
         reuse |= _required(space, wanted, first, keys) if request.first else set()
         if len(reuse) == len(wanted) and set(space.state) == reuse:
             return _result(request, space.out, dict.fromkeys(keys, "reused"), {}, up_to_date=True)
+        if only_if_done:
+            return None
         if request.inputs is not None and "verify" in keys and "verify" not in reuse:
             ladder.read_frames(job)
         status, seconds = _run(job, space, wanted, keys, reuse, listen)
@@ -126,8 +162,7 @@ def _wanted(request: Request) -> tuple[Stage, ...]:
         skipped |= {"render", "hlsc", "handover"} | (set() if request.has_board else {"plan"})
     if request.layers is not None:
         skipped.add("handover")
-    if not request.synth:
-        skipped.add("synth")
+    skipped |= {name for name, wanted in (("synth", request.synth), ("bitstream", request.bitstream)) if not wanted}
     return tuple(s for s in PIPELINE if STAGES.index(s.name) <= last and s.name not in skipped)
 
 
@@ -172,8 +207,8 @@ def _run(
         before = set(manifest.files(space.folder))
         with _measured(stage.name, timings):
             stage.run(job)
-        if stage.name == "verify":
-            timings[stage.name] |= job.speed
+        timings[stage.name] |= job.speed
+        job.speed = {}
         if job.ok:
             space.record(stage.name, keys[stage.name], before)
         status[stage.name] = "built"

@@ -16,7 +16,7 @@ VerifyLevel = Literal["none", "golden", "csim", "layers", "rtl"]
 Simulator = Literal["cocotb", "fast"]
 VERIFY_LEVELS: tuple[VerifyLevel, ...] = ("none", "golden", "csim", "layers", "rtl")
 SIMULATORS: tuple[Simulator, ...] = ("cocotb", "fast")
-STAGES = ("import", "lower", "plan", "render", "hlsc", "handover", "verify", "synth", "report")
+STAGES = ("import", "lower", "plan", "render", "hlsc", "handover", "verify", "synth", "bitstream", "report")
 DEFAULT_FRAMES = 3
 
 
@@ -45,6 +45,8 @@ class Request:
         ``cocotb``, or ``fast``: the generated C++ harness for long runs.
     synth
         Count resources with Yosys.
+    bitstream
+        Make a bitstream, for a board that open tools know.
     first, last
         Stages to begin and to end with.
     seed
@@ -61,6 +63,8 @@ class Request:
         What is to be different in the budget: a tree of its keys (`parse_changes`).
     waves
         Keep the waveforms of the run that fails, when RTL simulation finds a difference.
+    asked_mhz
+        Clock of the request that this one is made of, which place-and-route did not reach; None where it is the first.
     """
 
     model: Path
@@ -73,6 +77,7 @@ class Request:
     frames: int | None = None
     sim: Simulator = "cocotb"
     synth: bool = False
+    bitstream: bool = False
     first: str | None = None
     last: str | None = None
     seed: int = 0
@@ -82,6 +87,7 @@ class Request:
     layers: tuple[str, ...] | int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     waves: bool = False
+    asked_mhz: float | None = None
 
     def __post_init__(self) -> None:
         _one_of("--verify", self.verify, VERIFY_LEVELS)
@@ -105,9 +111,10 @@ class Request:
             return
         if self.verify != "layers":
             raise UserError(f"--layers must come with --verify layers, not --verify {self.verify}.")
-        if self.synth:
-            hint = "Leave out --layers to have every process compiled, or --synth."
-            raise UserError("--synth must have the whole RTL, not that of some --layers.", hint=hint)
+        for option, given in (("--synth", self.synth), ("--bitstream", self.bitstream)):
+            if given:
+                hint = f"Leave out --layers to have every process compiled, or {option}."
+                raise UserError(f"{option} must have the whole RTL, not that of some --layers.", hint=hint)
         if isinstance(self.layers, int) and self.layers < 1:
             raise UserError(f"--layers must be at least 1, not {self.layers}.")
 
@@ -122,8 +129,9 @@ class Request:
     @property
     def parity_only(self) -> bool:
         """True when nothing but parity with the reference is asked for, which needs no hardware."""
-        hardware = {"plan", "render", "hlsc", "synth"} & {self.first, self.last}
-        return self.verify == "golden" and self.last not in ("import", "lower") and not hardware and not self.synth
+        hardware = {"plan", "render", "hlsc", "synth", "bitstream"} & {self.first, self.last}
+        counted = self.synth or self.bitstream
+        return self.verify == "golden" and self.last not in ("import", "lower") and not hardware and not counted
 
     @property
     def has_board(self) -> bool:

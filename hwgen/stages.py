@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwgen import artifacts, manifest
+from hwgen import artifacts, manifest, placing
 from hwgen.errors import InfeasibleError
 from hwgen.request import Request
 from hwgen.version import VERSION
@@ -237,6 +237,8 @@ def run_plan(job: Build) -> None:
         for problem in error.problems:
             job.note("plan", f"warning: {problem}")
         return
+    if job.request.bitstream:
+        placing.check_plan(plan)
     artifacts.save(job.folder / PLAN, plan)
     if job.request.layers is not None:
         job.note("plan", f"to simulate alone: {', '.join(job.layers)}")

@@ -21,6 +21,7 @@ SHELL = {
     "stages",
     "facts",
     "ladder",
+    "placing",
     "compile",
     "request",
     "workspace",

@@ -42,6 +42,9 @@ def build(
     frames: Annotated[int | None, typer.Option("--frames", help="Frames to verify.")] = None,
     sim: Annotated[str, typer.Option("--sim", help="cocotb, or fast: a C++ harness for long runs.")] = "cocotb",
     synth: Annotated[bool, typer.Option("--synth", help="Count LUT, FF, DSP and BRAM with Yosys.")] = False,
+    bitstream: Annotated[
+        bool, typer.Option("--bitstream", help="Place and route for an open board, and write a bitstream.")
+    ] = False,
     first: Annotated[str | None, typer.Option("--from", help="Stage to begin with.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Stage to end with.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random frames.")] = 0,
@@ -60,6 +63,7 @@ def build(
         frames=frames,
         sim=cast("Simulator", sim),
         synth=synth,
+        bitstream=bitstream,
         first=first,
         last=last,
         seed=seed,

@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwgen.handover import drivers, registers, shells, uart, vivado
+from hwgen.handover import drivers, open_board, registers, shells, uart, vivado
 from hwgen.handover.design import Design
 
 Writer = Callable[[Design], None]
 
-WRITERS: tuple[Writer, ...] = (registers.write, shells.write, drivers.write, uart.write, vivado.write)
+WRITERS: tuple[Writer, ...] = (
+    registers.write,
+    shells.write,
+    drivers.write,
+    uart.write,
+    open_board.write,
+    vivado.write,
+)
 
 
 def hand_over(design: Design) -> int:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from hwgen.hw.open_flow import OpenFlow
+
 Family = Literal["xcup", "xc7", "ecp5", "ice40"]
 MemoryKind = Literal["ddr3", "ddr4", "lpddr4", "hbm", "sdram"]
 
@@ -84,6 +86,8 @@ class Board:
         Where the numbers come from.
     memories
         Those outside the chip; empty where the board's file names none.
+    open
+        What place-and-route with open tools has to know; None where they do not know the part.
     note
         What somebody who plans for the board should know; empty if nothing.
     """
@@ -98,6 +102,7 @@ class Board:
     source: str
     memories: tuple[Memory, ...] = ()
     note: str = ""
+    open: OpenFlow | None = None
 
     @property
     def bandwidth_gbps(self) -> float:

@@ -10,11 +10,12 @@ from typing import Any, get_args
 import yaml
 
 from hwgen.errors import Problem, UserError, did_you_mean
+from hwgen.hw import open_flow
 from hwgen.hw.board import Board, Family, Memory, MemoryKind, Resources
 
 _FOLDER = Path(__file__).parent / "boards"
 _KEYS = ("title", "part", "family", "resources", "clock_mhz", "axis_bits", "source")
-_OPTIONAL = ("memories", "note")
+_OPTIONAL = ("memories", "note", "open")
 _LIMITS = tuple(f.name for f in fields(Resources))
 
 
@@ -65,6 +66,7 @@ def _board(name: str, data: Any) -> Board:
         str(data["source"]),
         tuple(Memory(**memory) for memory in data.get("memories", ())),
         str(data.get("note", "")),
+        open_flow.read(data["open"]) if "open" in data else None,
     )
 
 
@@ -91,6 +93,8 @@ def _problems(name: str, data: Any) -> list[Problem]:
         problems.append(Problem(f"{where}: clock_mhz must be a positive number, not {data['clock_mhz']!r}."))
     if not isinstance(data["axis_bits"], int) or data["axis_bits"] < 8 or data["axis_bits"] % 8:
         problems.append(Problem(f"{where}: axis_bits must be a multiple of 8, not {data['axis_bits']!r}."))
+    if "open" in data:
+        problems += open_flow.problems(where, data["open"])
     return problems + _memory_problems(where, data.get("memories", []))
 
 

@@ -22,6 +22,8 @@ from hwgen.hw import Board, Family, Resources, Storage
 
 PRICES = Path(__file__).parent / "area.yaml"
 LUT_INPUTS: Mapping[Family, int] = {"xcup": 6, "xc7": 6, "ecp5": 4, "ice40": 4}
+CELLS_OF_REGISTERS: Mapping[Family, float] = {"ice40": 0.75}
+"""Share of the registers that take the place of a LUT, where a cell has one of each: not behind a LUT of their own."""
 FREE_WORDS = {6: 256, 4: 64}
 """Words of a table of one bit that the multiplexers beside the LUTs choose among, by the LUTs' inputs."""
 LUTS_PER_BLOCK = 150
@@ -70,6 +72,7 @@ def priced(kernel: str, family: Family, parts: Parts) -> Resources:
         sum((lists[price_list(name, family)][part] if lists else 1) * amount for part, amount in amounts.items())
         for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
     )
+    lut += CELLS_OF_REGISTERS.get(family, 0.0) * ff
     return Resources(round(lut), round(ff), parts.dsp, parts.bram36, parts.uram)
 
 

@@ -45,6 +45,7 @@ def build_report(plan: Plan | None, facts: Mapping[str, Any]) -> dict[str, Any]:
         **(_without_hardware() if plan is None else hardware_report(plan, facts, verdict or {})),
         "requantisations": facts["proofs"],
         "quantize": facts.get("quantize"),
+        "bitstream": facts.get("bitstream"),
         "host": facts["host"],
         "seed": facts["seed"],
     }

@@ -94,14 +94,14 @@ def count(
     InternalError
         When Yosys refuses the RTL.
     """
-    sources = _with_data(files)
-    script = _script([path.name for path in files], top, family, dsp, boxes)
-    entry = cache_folder() / "yosys" / f"{_key(script, sources)}.json"
+    sources = with_data(files)
+    lines = script([path.name for path in files], top, family, dsp, boxes)
+    entry = cache_folder() / "yosys" / f"{_key(lines, sources)}.json"
     if not entry.is_file():
         with tempfile.TemporaryDirectory(prefix="hwgen-yosys-") as name:
             for path in sources:
                 shutil.copyfile(path, Path(name) / path.name)
-            _keep(entry, statistics([_NO_PROOF, *script], Path(name)))
+            _keep(entry, statistics([_NO_PROOF, *lines], Path(name)))
     cells = json.loads(entry.read_text())
     return tally({name: number for name, number in cells.items() if name not in boxes}, family)
 
@@ -132,21 +132,29 @@ def count_design(plan: Plan, files: Sequence[Path]) -> DesignCounts:
     return DesignCounts(reduce(add, counted.values(), glue), counted, glue)
 
 
-def _script(names: Sequence[str], top: str, family: Family, dsp: bool, boxes: Sequence[str]) -> list[str]:
-    lines = list(_PRIMITIVES[family] if BLOCK in names else ())
+def script(
+    names: Sequence[str], top: str, family: Family, dsp: bool = False, boxes: Sequence[str] = (), netlist: str = ""
+) -> list[str]:
+    """Return the lines of a Yosys script that synthesises files; the last one does it, and writes `netlist` if any.
+
+    A netlist is for place-and-route, and may have cells of the family in its source.
+    """
+    primitives = BLOCK in names or netlist
+    lines = list(_PRIMITIVES[family] if primitives else ())
     lines += [f"read_verilog -sv {_MACROS[family] if name == BLOCK else ''}{name}" for name in names]
     lines += [f"blackbox {' '.join(boxes)}"] if boxes else []
     lines += [f"hierarchy -check -top {top}"]
-    lines += _ELABORATED if BLOCK in names else ()
+    lines += _ELABORATED if primitives else ()
+    written = f" -json {netlist}" if netlist else ""
     limit = "" if dsp else " -nodsp"
     if family == "ecp5":
-        return [*lines, f"synth_ecp5{limit} -top {top}"]
+        return [*lines, f"synth_ecp5{limit} -top {top}{written}"]
     if family == "ice40":
-        return [*lines, *WITHOUT_LUT_RAM, f"synth_ice40{' -dsp' if dsp else ''} -device u -top {top}"]
+        return [*lines, *WITHOUT_LUT_RAM, f"synth_ice40{' -dsp' if dsp else ''} -device u -top {top}{written}"]
     return [*lines, f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf{limit} -top {top}"]
 
 
-def _with_data(files: Sequence[Path]) -> list[Path]:
+def with_data(files: Sequence[Path]) -> list[Path]:
     """Return the files and the memory files beside them."""
     for path in files:
         if not path.is_file():
@@ -155,8 +163,8 @@ def _with_data(files: Sequence[Path]) -> list[Path]:
     return [*files, *(data for folder in folders for pattern in DATA for data in sorted(folder.glob(pattern)))]
 
 
-def _key(script: Sequence[str], sources: Sequence[Path]) -> str:
-    digest = hashlib.sha256("\0".join([find_yosys().version, *script]).encode())
+def _key(lines: Sequence[str], sources: Sequence[Path]) -> str:
+    digest = hashlib.sha256("\0".join([find_yosys().version, *lines]).encode())
     for path in sources:
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]

@@ -121,7 +121,7 @@ def test_ice40_keeps_the_registers_beside_the_block(tmp_path: Path) -> None:
     rtl += "  hwgen_mul #(16, 16, 2) one (.clk, .move(2'b11), .d, .a(16'b0), .b, .p);\nendmodule\n"
     (tmp_path / "f.sv").write_text(rtl)
     found = count([BLOCK, tmp_path / "f.sv"], "f", "ice40")
-    assert (found.dsp, found.ff, found.lut) == (1, 64, 0)
+    assert (found.dsp, found.ff, found.lut_logic) == (1, 64, 0)
 
 
 REFUSED = [

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stage that makes a bitstream, and what a build has to know of it before: is there a way, and at which clock."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwgen.artifacts import read_json, write_json
+from hwgen.errors import InfeasibleError, UnsupportedError, UserError
+from hwgen.manifest import RUN
+from hwgen.request import Request
+
+if TYPE_CHECKING:
+    from hwgen.plan import Plan
+    from hwgen.stages import Build
+    from hwgen.synth.bitstream import Project
+
+PLACED = Path("report/bitstream.json")
+FOLDER = Path("bitstream")
+MARGIN = 0.98
+"""Share of the clock reached that the next plan is made for: another clock is another netlist."""
+ATTEMPTS = 4
+
+
+class ClockMissed(Exception):
+    """Place-and-route did not reach the plan's clock.
+
+    Attributes
+    ----------
+    mhz
+        What it reached.
+    """
+
+    def __init__(self, mhz: float) -> None:
+        super().__init__(mhz)
+        self.mhz = mhz
+
+
+def check(job: Build) -> None:
+    """Refuse a bitstream that there is no way to, before anything is built.
+
+    Raises
+    ------
+    UserError
+        The board is none that open tools know, or a tool is missing.
+    """
+    from hwgen.hw import boards
+    from hwgen.synth.bitstream import tools
+
+    if not job.request.bitstream:
+        return
+    if job.board.open is None:
+        known = [name for name in boards.names() if boards.load(name).open is not None]
+        text = f"--bitstream must have an open board ({', '.join(known)}), not {job.board.name}."
+        raise UserError(text, hint="The files for AMD's tools are written without it.")
+    tools(job.board)
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse a plan whose design cannot be used on its own on a board.
+
+    Raises
+    ------
+    UnsupportedError
+        It has no UART shell.
+    InfeasibleError
+        The board makes no clock that slow.
+    """
+    from hwgen.handover import open_board, uart
+
+    reason = uart.obstacle(plan)
+    if reason is not None:
+        raise UnsupportedError(f"--bitstream must have a design with a UART shell. {reason}")
+    open_board.clock(plan)
+
+
+def options(job: Build) -> Any:
+    """Return what the bitstream depends on beside plan and RTL: the tools, and the clock asked for at first."""
+    from hwgen.synth.bitstream import tools
+
+    return [tools(job.board), job.request.asked_mhz]
+
+
+def project(plan: Plan, folder: Path) -> Project:
+    """Return what the bitstream of a finished design is made of."""
+    from hwgen.handover import open_board
+    from hwgen.synth.bitstream import Project
+
+    _, listed, constraints = open_board.files(plan)
+    shell = (folder / listed).parent
+    sources = tuple((shell / line).resolve() for line in (folder / listed).read_text().split())
+    mhz = float(open_board.clock(plan).mhz)
+    return Project(plan.name, plan.board, open_board.top(plan), sources, folder / constraints, mhz)
+
+
+def run(job: Build) -> None:
+    """Make the bitstream.
+
+    Raises
+    ------
+    ClockMissed
+        When place-and-route does not reach the plan's clock.
+    """
+    from hwgen.synth.bitstream import make
+
+    wanted = project(job.plan, job.folder)
+    found = make(wanted, job.folder / FOLDER, job.folder / RUN)
+    job.speed = {f"{step}_seconds": round(value, 1) for step, value in found.seconds.items()}
+    if found.design.achieved < found.design.wanted:
+        raise ClockMissed(wanted.mhz * found.design.achieved / found.design.wanted)
+    facts = found.to_json(wanted)
+    asked = job.request.asked_mhz or job.plan.clock_mhz
+    write_json(job.folder / PLACED, {**facts, "asked_mhz": asked})
+    used = ", ".join(f"{part['used']:,} of {part['available']:,} {name}" for name, part in facts["utilisation"].items())
+    job.note("bitstream", f"{used}; {found.design.achieved:.1f} MHz reached, {wanted.mhz:g} MHz set")
+
+
+def slower(job: Build, missed: ClockMissed, attempt: int) -> Request:
+    """Return the request for a slower clock, to be planned anew.
+
+    Raises
+    ------
+    InfeasibleError
+        When no clock is left, or this was the last attempt.
+    """
+    from hwgen.hw.pll import fastest
+
+    asked = job.request.asked_mhz or job.plan.clock_mhz
+    clock = fastest(job.board, MARGIN * missed.mhz)
+    if clock is None or attempt == ATTEMPTS:
+        text = f"The clock must be one that place-and-route reaches on {job.board.name}: {missed.mhz:.1f} MHz"
+        text += f" of {job.plan.clock_mhz:g} after {attempt} attempts from {asked:g} MHz on."
+        raise InfeasibleError(text, hint="Lower the limits of the budget: fuller devices are slower.")
+    return dataclasses.replace(job.request, clock_mhz=float(clock.mhz), asked_mhz=asked, first=None)
+
+
+def settled(job: Build) -> Request | None:
+    """Return the request at the clock that an earlier build of the same has ended at; None where it lowered none."""
+    request, path = job.request, job.request.folder / PLACED
+    if not request.bitstream or not path.is_file():
+        return None
+    try:
+        found = read_json(path)
+        asked, mhz = float(found["asked_mhz"]), float(found["clock_mhz"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    wanted = job.budget.clock_mhz or job.board.clock_mhz
+    return dataclasses.replace(request, clock_mhz=mhz, asked_mhz=asked) if asked == wanted and mhz < asked else None
