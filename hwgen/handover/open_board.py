@@ -10,7 +10,7 @@ from hwgen.errors import InfeasibleError
 from hwgen.graph.naming import identifier
 from hwgen.handover import uart
 from hwgen.handover.design import Design
-from hwgen.hw import Family
+from hwgen.hw import Board, Family
 from hwgen.hw.open_flow import HIGH, LEDS, OpenFlow
 from hwgen.hw.pll import Clock, fastest, slowest
 from hwgen.plan.types import Plan
@@ -21,9 +21,14 @@ CONSTRAINTS: Mapping[Family, str] = {"ecp5": "lpf", "ice40": "pcf"}
 """Ending of the constraints' file."""
 
 
+def module_name(name: str, board: Board) -> str:
+    """Return the name of the module at a board's pins."""
+    return f"{name}_{identifier(board.name, 'board')}"
+
+
 def top(plan: Plan) -> str:
-    """Return the name of the module at the pins."""
-    return f"{plan.name}_{identifier(plan.board.name, 'board')}"
+    """Return the name of the module at the pins for a plan."""
+    return module_name(plan.name, plan.board)
 
 
 def files(plan: Plan) -> tuple[Path, Path, Path]:
@@ -53,37 +58,35 @@ def write(design: Design) -> None:
     plan = design.plan
     if plan.board.open is None or uart.obstacle(plan) is not None or fastest(plan.board, plan.clock_mhz) is None:
         return
-    oscillator = f"{plan.board.open.oscillator_mhz:g}"
-    common = {"version": design.version, "title": plan.board.title, "oscillator_mhz": oscillator}
     module, listed, constraints = files(plan)
-    pages = {
-        module: pages_of("shell/board.sv.j2", {**common, **_top(plan, plan.board.open)}),
-        constraints: pages_of(
-            f"constraints/{plan.board.family}{constraints.suffix}.j2", {**common, **_constraints(plan.board.open)}
-        ),
-    }
+    top_text, pins = texts(plan.name, plan.board, clock(plan), uart.shell(plan).baud, design.version)
     below = (design.folder / uart.SHELL / "uart.f").read_text()
-    for path, text in {**pages, listed: f"{below}{module.name}\n"}.items():
+    for path, text in {module: top_text, constraints: pins, listed: f"{below}{module.name}\n"}.items():
         (design.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (design.folder / path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def pages_of(template: str, facts: Mapping[str, object]) -> str:
-    """Return a template's text."""
-    return environment().get_template(template).render(facts)
+def texts(name: str, board: Board, made: Clock, baud: int, version: str) -> tuple[str, str]:
+    """Return the top of a design `name` with its UART shell on an open board, and the constraints."""
+    assert board.open is not None
+    common = {"version": version, "title": board.title, "oscillator_mhz": f"{board.open.oscillator_mhz:g}"}
+    pages, ending = environment(), CONSTRAINTS[board.family]
+    constraints = pages.get_template(f"constraints/{board.family}.{ending}.j2")
+    facts = {**_top(name, board, board.open, made), "baud": baud}
+    return pages.get_template("shell/board.sv.j2").render(common, **facts), constraints.render(
+        common, **_constraints(board.open)
+    )
 
 
-def _top(plan: Plan, board: OpenFlow) -> dict[str, object]:
-    made, pins = clock(plan), {pin.port: pin for pin in board.pins}
-    hertz = int(made.mhz * 1_000_000)
+def _top(name: str, board: Board, flow: OpenFlow, made: Clock) -> dict[str, object]:
+    pins = {pin.port: pin for pin in flow.pins}
     return {
-        "name": plan.name,
-        "top": top(plan),
-        "family": plan.board.family,
+        "name": name,
+        "top": module_name(name, board),
+        "family": board.family,
         "pll": made.settings,
-        "clock_hz": hertz,
+        "clock_hz": int(made.mhz * 1_000_000),
         "clock_mhz": f"{float(made.mhz):.6g}",
-        "baud": uart.shell(plan).baud,
         "button_low": pins["button"].inverted,
         "high": HIGH in pins,
         "leds": [pins[led] for led in LEDS],

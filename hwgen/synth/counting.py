@@ -40,7 +40,7 @@ _ELABORATED = ("proc", "flatten", "write_rtlil elaborated.il", "design -reset", 
 """Without its source, a module is not elaborated again when a primitive's parameters are."""
 WITHOUT_LUT_RAM = ('setattr -set ram_style "registers" a:ram_style=distributed',)
 """What a family without LUT RAM has to be told of memories that ask for it."""
-_NO_PROOF = "scratchpad -set abc9.verify false"
+NO_PROOF = "scratchpad -set abc9.verify false"
 """ABC's proof that its mapping is equal takes longer than the mapping of a large sum, and changes no count."""
 DATA = ("*.memory", "*.mem", "*.hex", "*.vh", "*.svh")
 
@@ -101,7 +101,7 @@ def count(
         with tempfile.TemporaryDirectory(prefix="hwgen-yosys-") as name:
             for path in sources:
                 shutil.copyfile(path, Path(name) / path.name)
-            _keep(entry, statistics([_NO_PROOF, *lines], Path(name)))
+            _keep(entry, statistics([NO_PROOF, *lines], Path(name)))
     cells = json.loads(entry.read_text())
     return tally({name: number for name, number in cells.items() if name not in boxes}, family)
 

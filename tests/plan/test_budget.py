@@ -284,3 +284,25 @@ def test_shapes_and_types_of_inputs_need_no_board(tmp_path: Path) -> None:
     assert found.shapes == {"x": [1, 3, 8, 8], "n": [4], "a.b": [1, 2]}
     assert found.input_types == {"x": "int4"}
     assert load_inputs(None).shapes == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("site: 35", "sight: 35"), "open.pins[0] must be a mapping with the keys port, site, pull, inverted, not "),
+        (("port: led0", "port: led9"), "open.pins[4].port must be one of clk, uart_rx, "),
+        (("{port: clk, site: 35}", "{port: led3, site: 35}"), "open.pins must have each of clk, "),
+        (("pull: up", "pull: left"), "open.pins[1].pull must be one of none, up, down, not 'left'."),
+        (("oscillator_mhz: 12", "oscillator_mhz: 0"), "open.oscillator_mhz must be a positive number, not 0."),
+        (("  package: sg48\n", ""), "open must be a mapping with the keys device, oscillator_mhz, package, pins, sou"),
+    ],
+)
+def test_wrong_pins_are_a_sentence(tmp_path: Path, change: tuple[str, str], sentence: str) -> None:
+    text = (Path(boards.__file__).parent / "boards" / "icebreaker.yaml").read_text()
+    path = tmp_path / "toy.yaml"
+    path.write_text(text)
+    assert boards.load(str(path)).open == boards.load("icebreaker").open
+    path.write_text(text.replace(*change, 1))
+    with pytest.raises(UserError) as error:
+        boards.load(str(path))
+    assert f"Board 'toy': {sentence}" in str(error.value)
