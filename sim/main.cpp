@@ -38,8 +38,9 @@ class Bench {
 #if VM_TRACE
   void trace(const char* file) {
     constexpr int kAllLevels = 99;
-    top_->trace(&waves_, kAllLevels);
-    waves_.open(file);
+    waves_.reset(new VerilatedFstC);
+    top_->trace(waves_.get(), kAllLevels);
+    waves_->open(file);
   }
 #endif
 
@@ -52,7 +53,7 @@ class Bench {
     top_->clk = !top_->clk;
     top_->eval();
 #if VM_TRACE
-    if (waves_.isOpen()) waves_.dump(context_.time());
+    if (waves_) waves_->dump(context_.time());
 #endif
   }
 
@@ -70,7 +71,7 @@ class Bench {
   VerilatedContext context_;
   std::unique_ptr<Vhwgen_bench> top_;
 #if VM_TRACE
-  VerilatedFstC waves_;
+  std::unique_ptr<VerilatedFstC> waves_;
 #endif
 };
 

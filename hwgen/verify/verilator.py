@@ -48,7 +48,7 @@ PLAIN = Kind(VERILATE, (*FLAGS, "-DVM_TRACE=0"), RUNTIME)
 # Verilator's FST writer includes lz4.h and zlib.h; those of hwgen hold the little that it calls.
 _FST = data_folder("sim") / "fst"
 WAVES = Kind(
-    (*VERILATE, "--trace-fst"),
+    (*VERILATE, "--trace-fst", "--timescale", "1ns/1ns"),
     (*FLAGS, "-DVM_TRACE=1", "-DVM_TRACE_FST=1", f"-I{_FST}"),
     (*RUNTIME, "verilated_fst_c.cpp"),
     (_FST / "lz4.h", _FST / "zlib.h"),
