@@ -8,7 +8,9 @@
 #include <memory>
 
 #include "Vhwgen_bench.h"
+#ifndef HWGEN_PLAIN
 #include "hwgen_cocotb.hpp"
+#endif
 #if VM_TRACE
 #include "verilated_fst_c.h"
 #endif
@@ -121,6 +123,7 @@ int batch(Bench& bench) {
   return ok ? 0 : kFailed;
 }
 
+#ifndef HWGEN_PLAIN
 int cocotb(Bench& bench, const char* library) {
   Vhwgen_bench& top = bench.top();
   if (!hwgen::start(top, library)) return 1;
@@ -136,6 +139,7 @@ int cocotb(Bench& bench, const char* library) {
   VerilatedVpi::callCbs(cbEndOfSimulation);
   return bench.context().errorCount() > 0;
 }
+#endif
 
 }  // namespace
 
@@ -145,7 +149,11 @@ int main(int argc, char** argv) {
 #if VM_TRACE
   if (argc == 3 && !std::strcmp(argv[1], "--waves")) bench.trace(argv[2]);
 #endif
+#ifdef HWGEN_PLAIN
+  const int result = batch(bench);
+#else
   const int result = argc == 3 && !std::strcmp(argv[1], "--cocotb") ? cocotb(bench, argv[2]) : batch(bench);
+#endif
   bench.top().final();
   return result;
 }
