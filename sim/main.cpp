@@ -141,19 +141,22 @@ int cocotb(Bench& bench, const char* library) {
 }
 #endif
 
+int run(Bench& bench, int argc, char** argv) {
+#if VM_TRACE
+  if (argc == 3 && !std::strcmp(argv[1], "--waves")) bench.trace(argv[2]);
+#endif
+#ifndef HWGEN_PLAIN
+  if (argc == 3 && !std::strcmp(argv[1], "--cocotb")) return cocotb(bench, argv[2]);
+#endif
+  return batch(bench);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Bench bench;
   bench.context().commandArgs(argc, argv);
-#if VM_TRACE
-  if (argc == 3 && !std::strcmp(argv[1], "--waves")) bench.trace(argv[2]);
-#endif
-#ifdef HWGEN_PLAIN
-  const int result = batch(bench);
-#else
-  const int result = argc == 3 && !std::strcmp(argv[1], "--cocotb") ? cocotb(bench, argv[2]) : batch(bench);
-#endif
+  const int result = run(bench, argc, argv);
   bench.top().final();
   return result;
 }

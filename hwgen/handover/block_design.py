@@ -82,6 +82,11 @@ class BlockDesign:
     addresses: tuple[Address, ...]
     excluded: tuple[tuple[str, str], ...]
 
+    @property
+    def interrupts(self) -> tuple[str, ...]:
+        """Pins that raise an interrupt, in the order of the controller's bits."""
+        return tuple(net[0] for net in self.nets if net[-1].startswith(f"{CONCAT}/In"))
+
 
 @dataclass(frozen=True)
 class _Dma:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwgen.handover import drivers, open_board, registers, shells, uart, vivado
+from hwgen.handover import drivers, open_board, registers, shells, synthesis, uart, vivado
 from hwgen.handover.design import Design
 
 Writer = Callable[[Design], None]
@@ -17,6 +17,7 @@ WRITERS: tuple[Writer, ...] = (
     uart.write,
     open_board.write,
     vivado.write,
+    synthesis.write,
 )
 
 

@@ -53,6 +53,7 @@ def write(design: Design) -> None:
     facts = _facts(design)
     files: dict[str, Mapping[str, Any]] = dict.fromkeys(COMMON, facts)
     files["hooks/README.md"] = {**facts, "zynq": board is not None}
+    files["README.md"] = {**facts, "kernel": alveo is not None, "design": None}
     if alveo is None:
         files |= {name: {**facts, **_packaged(design, "ip", ip_ports(design))} for name in OF_IP}
     else:
@@ -184,11 +185,14 @@ def _project(design: Design, board: ZynqBoard, facts: Mapping[str, Any]) -> dict
         "design": decided,
         "ps": ps,
         "ps_cell": block_design.PS,
+        "interrupt_controller": block_design.INTC,
+        "interrupts": decided.interrupts,
         "ps_config": [*ps.config.items(), (ps.clock_config, f"{plan.clock_mhz:g}")],
         "addresses": [_address(a) for a in decided.addresses if not a.optional],
         "optional": [_address(a) for a in decided.addresses if a.optional],
     }
-    return {"bd.tcl": wiring, **{name: {**facts, "pattern": board.board_part} for name in OF_PROJECT}}
+    scripts = {name: {**facts, "pattern": board.board_part} for name in OF_PROJECT}
+    return {"bd.tcl": wiring, "README.md": {**wiring, "kernel": False}, **scripts}
 
 
 def _address(address: block_design.Address) -> dict[str, str]:

@@ -29,8 +29,9 @@ def write_report(folder: Path, plan: Plan | None, facts: Mapping[str, Any]) -> N
     if report["roofline"] is not None:
         write_roofline(folder / "report", report)
     pages = PAGES if "hlsc" in facts else PARITY_PAGES
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     for template, target in pages.items():
-        text = environment().get_template(template).render(report=report, version=VERSION)
+        text = environment().get_template(template).render(report=report, version=VERSION, present=present)
         (folder / target).write_text(text)
     if plan is not None and "hlsc" in facts:
         (folder / INDEX).write_text(page(plan, report), encoding="utf-8", newline="\n")

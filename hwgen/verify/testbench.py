@@ -21,7 +21,7 @@ from hwgen.resources import data_folder
 COCOTB = "hwgen_cocotb.hpp"
 COPIED = (
     "hwgen_random.sv", "hwgen_source.sv", "hwgen_checker.sv", "hwgen_sink.sv", "hwgen_probe.sv", "main.cpp", COCOTB,
-    "test_hwgen.py",
+    "test_hwgen.py", "fst/lz4.h", "fst/zlib.h",
 )  # fmt: skip
 PAGES = {
     "hwgen_bench.sv": "bench.sv.j2",
@@ -199,7 +199,7 @@ def write(bench: Bench, golden: Mapping[str, Ints], folder: Path, frames: int, l
     frames, layer_frames
         How many frames to record at the ports, and on the channels inside.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "fst").mkdir(parents=True, exist_ok=True)
     pages = environment()
     for name, template in PAGES.items():
         text = pages.get_template(f"sim/{template}").render(bench=bench, name=bench.plan.name)
