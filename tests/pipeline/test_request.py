@@ -19,8 +19,8 @@ from hwgen.request import Request, parse_layers
         ({"sim": "fasst"}, "--sim must be one of cocotb, fast, not fasst. Did you mean fast?"),
         (
             {"last": "synthesis"},
-            "--to must be one of import, lower, plan, render, hlsc, handover, verify, synth, bitstream, report, not synthesis. "
-            "Did you mean synth?",
+            "--to must be one of import, lower, plan, render, hlsc, handover, verify, synth, bitstream, report, "
+            "not synthesis. Did you mean synth?",
         ),
         ({"first": "hlsc", "last": "plan"}, "--from hlsc must not come after --to plan."),
         ({"layers": ("a",)}, "--layers must come with --verify layers, not --verify rtl."),
