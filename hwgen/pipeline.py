@@ -118,14 +118,15 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
             return done
     attempt, found = 0, None
     while found is None:
-        attempt += 1
+        attempt, start = attempt + 1, time.perf_counter()
         try:
             found = _build(job, listen)
         except placing.ClockMissed as missed:
             planned = job.plan.clock_mhz
             job = _job(placing.slower(job, missed, attempt), listen)
-            again = f"again from plan, for {job.request.clock_mhz:g} MHz"
-            listen(Event("bitstream", "note", text=f"{missed.mhz:.1f} MHz reached of {planned:g}; {again}"))
+            text = f"{missed.mhz:.1f} MHz reached of {planned:g} (slowest path ends at {missed.end})"
+            listen(Event("bitstream", "note", text=f"{text}; again from plan, for {job.request.clock_mhz:g} MHz"))
+            listen(Event("bitstream", "done", time.perf_counter() - start))
     return found
 
 

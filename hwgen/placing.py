@@ -31,11 +31,13 @@ class ClockMissed(Exception):
     ----------
     mhz
         What it reached.
+    end
+        Cell at the end of the slowest path.
     """
 
-    def __init__(self, mhz: float) -> None:
-        super().__init__(mhz)
-        self.mhz = mhz
+    def __init__(self, mhz: float, end: str) -> None:
+        super().__init__(mhz, end)
+        self.mhz, self.end = mhz, end
 
 
 def check(job: Build) -> None:
@@ -108,13 +110,14 @@ def run(job: Build) -> None:
     wanted = project(job.plan, job.folder)
     found = make(wanted, job.folder / FOLDER, job.folder / RUN)
     job.speed = {f"{step}_seconds": round(value, 1) for step, value in found.seconds.items()}
-    if found.design.achieved < found.design.wanted:
-        raise ClockMissed(wanted.mhz * found.design.achieved / found.design.wanted)
+    reached = found.placed.design
+    if reached.achieved < reached.wanted:
+        raise ClockMissed(wanted.mhz * reached.achieved / reached.wanted, found.placed.slowest.end)
     facts = found.to_json(wanted)
     asked = job.request.asked_mhz or job.plan.clock_mhz
     write_json(job.folder / PLACED, {**facts, "asked_mhz": asked})
     used = ", ".join(f"{part['used']:,} of {part['available']:,} {name}" for name, part in facts["utilisation"].items())
-    job.note("bitstream", f"{used}; {found.design.achieved:.1f} MHz reached, {wanted.mhz:g} MHz set")
+    job.note("bitstream", f"{used}; {reached.achieved:.1f} MHz reached, {wanted.mhz:g} MHz set")
 
 
 def slower(job: Build, missed: ClockMissed, attempt: int) -> Request:

@@ -15,7 +15,7 @@ from typing import Any
 from hwgen.hw import Board
 from hwgen.synth import nextpnr
 from hwgen.synth.counting import NO_PROOF, script, with_data
-from hwgen.synth.nextpnr import CELLS, FLOWS, Fmax, Placed
+from hwgen.synth.nextpnr import CELLS, FLOWS, Placed
 from hwgen.synth.yosys import find_yosys, statistics
 
 NETLIST = "netlist.json"
@@ -60,15 +60,12 @@ class Bitstream:
         The bitstream.
     placed
         Utilisation, and every clock.
-    design
-        The design's clock, the slowest of those that were asked for `mhz`.
     seconds
         Wall clock of ``synth``, ``place`` and ``pack``.
     """
 
     file: Path
     placed: Placed
-    design: Fmax
     seconds: Mapping[str, float]
 
     def to_json(self, project: Project) -> dict[str, Any]:
@@ -85,8 +82,9 @@ class Bitstream:
             "top": project.top,
             "part": board.part,
             "clock_mhz": project.mhz,
-            "fmax_mhz": round(self.design.achieved, 2),
+            "fmax_mhz": round(self.placed.design.achieved, 2),
             "clocks": {name: asdict(fmax) for name, fmax in self.placed.clocks.items()},
+            "slowest_path": asdict(self.placed.slowest),
             "utilisation": named,
             "cells": {cell: list(pair) for cell, pair in self.placed.used.items()},
             "seed": nextpnr.SEED,
@@ -129,7 +127,7 @@ def make(project: Project, out: Path, logs: Path) -> Bitstream:
             for log in LOGS:
                 if (folder / log).is_file():
                     shutil.copyfile(folder / log, logs / log)
-    return Bitstream(target, placed, _slowest(placed), seconds)
+    return Bitstream(target, placed, seconds)
 
 
 def _synthesise(project: Project, folder: Path) -> None:
@@ -138,8 +136,3 @@ def _synthesise(project: Project, folder: Path) -> None:
     names = [path.name for path in project.sources]
     lines = script(names, project.top, project.board.family, netlist=NETLIST)
     statistics([NO_PROOF, *lines[:-1], f"tee -q -o {LOGS[0]} {lines[-1]}"], folder)
-
-
-def _slowest(placed: Placed) -> Fmax:
-    """Return the clock that has the least room."""
-    return min(placed.clocks.values(), key=lambda fmax: fmax.achieved / fmax.wanted)

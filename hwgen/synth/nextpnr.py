@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from hwgen.errors import InfeasibleError, InternalError, UserError
 from hwgen.hw import Board, Family
@@ -78,6 +79,17 @@ class Fmax:
 
 
 @dataclass(frozen=True)
+class SlowPath:
+    """The slowest path: the cells that it begins and ends at, its nanoseconds, its cells of logic."""
+
+    start: str
+    end: str
+    logic_ns: float
+    routing_ns: float
+    levels: int
+
+
+@dataclass(frozen=True)
 class Placed:
     """What place-and-route reached.
 
@@ -87,10 +99,18 @@ class Placed:
         By the net's name.
     used
         Cells used and there by their type, those that the device has.
+    slowest
+        Path of the clock that has the least room.
     """
 
     clocks: Mapping[str, Fmax]
     used: Mapping[str, tuple[int, int]]
+    slowest: SlowPath
+
+    @property
+    def design(self) -> Fmax:
+        """The clock that has the least room."""
+        return self.clocks[_tightest(self.clocks)]
 
 
 def find(program: str) -> Tool:
@@ -153,7 +173,25 @@ def place(board: Board, netlist: Path, constraints: Path, mhz: float, folder: Pa
         raise InternalError(f"{flow.place} failed: {_error(log)}")
     report = json.loads((folder / REPORT).read_text())
     clocks = {name: Fmax(float(c["achieved"]), float(c["constraint"])) for name, c in report["fmax"].items()}
-    return Placed(clocks, {name: pair for name, pair in used.items() if pair[1]})
+    slowest = _slowest(report["critical_paths"], f"posedge {_tightest(clocks)}")
+    return Placed(clocks, {name: pair for name, pair in used.items() if pair[1]}, slowest)
+
+
+def _tightest(clocks: Mapping[str, Fmax]) -> str:
+    return min(clocks, key=lambda name: clocks[name].achieved / clocks[name].wanted)
+
+
+def _slowest(paths: Sequence[Mapping[str, Any]], edge: str) -> SlowPath:
+    """Return the path from a clock's edge to the next."""
+    steps = next(path["path"] for path in paths if path["from"] == path["to"] == edge)
+    routing = sum(step["delay"] for step in steps if step["type"] == "routing")
+    return SlowPath(
+        start=steps[0]["from"]["cell"],
+        end=steps[-1]["to"]["cell"],
+        logic_ns=round(sum(step["delay"] for step in steps) - routing, 2),
+        routing_ns=round(routing, 2),
+        levels=sum(step["type"] == "logic" for step in steps),
+    )
 
 
 def pack(board: Board, target: Path, folder: Path) -> None:

@@ -77,7 +77,8 @@ def test_pins_and_pll_of_an_open_board(tmp_path: Path, name: str, mhz: float, en
     facts = found.to_json(wanted)
     assert facts["file"] == f"bitstream/small.{ending}" and facts["bytes"] > 10_000
     assert len(facts["clocks"]) == 1  # the PLL's output, asked for what the dividers make
-    assert found.design.wanted == pytest.approx(mhz, rel=0.01) and facts["fmax_mhz"] > mhz
+    assert found.placed.design.wanted == pytest.approx(mhz, rel=0.01) and facts["fmax_mhz"] > mhz
+    assert found.placed.slowest.start.startswith(("shell", "wait", "run")) and found.placed.slowest.logic_ns > 0
     assert 0 < facts["utilisation"]["lut"]["used"] < 40 and set(found.seconds) == {"synth", "place", "pack"}
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {"synth.log", "nextpnr.log", "pack.log"}
 
