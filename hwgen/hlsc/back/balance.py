@@ -29,8 +29,8 @@ PAIR = "sum_of_two_counts"
 _PAIR_BITS = 3
 _EVER = 1e9
 _SUMS = ("add", "sub")
-_INPUTS, _FACTOR, _SHORT = 6, 8, 4
-"""Inputs of the LUTs, bits of the factors and bits of the plain terms with which sums are made bit by bit."""
+_INPUTS, _BITS, _PRODUCT = 6, 8, 4
+"""Inputs of the LUTs, the most bits of the terms, and of products among them, with which sums are made bit by bit."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ class _Balancer:
     def _is_short(self, multiple: Multiple, width: int) -> bool:
         if self.linear.constant(multiple.value) is not None:
             return True
-        return self.linear.bits(multiple, width)[0] <= (_SHORT if _is_power(multiple.factor) else _FACTOR)
+        product = self.process.values[multiple.value].opcode == "mul"
+        return self.linear.bits(multiple, width)[0] <= (_PRODUCT if product else _BITS)
 
     def _bit_sums(self, b: Builder, multiples: Sequence[Multiple], width: int, order: int) -> list[_Part]:
         """Add constant multiples in chains of tables and adders."""

@@ -89,6 +89,14 @@ def test_a_constant_multiply_accumulate_takes_four_luts(tmp_path):
     assert count([tmp_path / "dot.sv"], "dot", "xcup").lut <= 4 * 64
 
 
+def test_terms_without_a_factor_join_the_bits_of_a_sum_with_constants():
+    process = dot("dot", [[1, 3, 4, -5, 8, 11, 16, 13]], 6, 16, False, [0])
+    values = balance(rebuild(process), MODEL).values
+    words = {v.id for v in values if v.opcode in ("zext", "sext") and values[v.args[0]].width == 6}
+    assert any(v.opcode == "add" for v in values)
+    assert not any(words & {*v.args} for v in values if v.opcode in ("add", "sub"))
+
+
 def test_sums_of_variables_stay_adders():
     d = Draft("p")
     d.stream("in0", "in", 32)
