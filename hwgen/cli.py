@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 
 from hwgen import console
-from hwgen.commands import boards, building, models, planning, workshop
+from hwgen.commands import boards, building, models, planning, results, workshop
 from hwgen.errors import ExitCode, HwgenError, Problem
 from hwgen.version import VERSION
 
@@ -50,6 +50,7 @@ COMMANDS = (
     planning.plan,
     planning.explain,
     planning.sweep,
+    results.compare,
     models.inspect,
     models.quantize,
     boards.run,

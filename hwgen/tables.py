@@ -270,3 +270,32 @@ def headlines(report: Mapping[str, Any]) -> list[str]:
     accuracy = report.get("accuracy")
     lines.append(f"Accuracy in integers: {accuracy:.4f}." if accuracy is not None else "Accuracy not measured.")
     return lines
+
+
+def compare_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return the tables of `hwgen compare`: figures with their changes, then the layers built differently."""
+    from hwgen.report.compare import change_words, in_words
+
+    folders = [build["folder"] for build in found["builds"]]
+    rows = [
+        (
+            row["label"],
+            *(
+                f"{in_words(row['name'], value)} ({change_words(change)})" if change else in_words(row["name"], value)
+                for value, change in zip(row["values"], row["changes"], strict=True)
+            ),
+        )
+        for row in found["figures"]
+    ]
+    rows.append(("verified", *(build["verified"] for build in found["builds"])))
+    rows.append(("bottleneck", *(build["bottleneck"] for build in found["builds"])))
+    ways = [
+        (
+            layer["name"],
+            *("-" if way is None else f"{way['choice']}, {way['cycles']:,} cycles" for way in layer["ways"]),
+        )
+        for layer in found["layers"]
+    ]
+    same = f"{found['same']} processes are the same in all."
+    differ = [table(("process", *folders), ways)] if ways else []
+    return [table(("figure", *folders), rows, folders), *differ, same]
