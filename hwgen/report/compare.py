@@ -92,9 +92,9 @@ def compare_builds(folders: Sequence[Path]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``builds``, ``figures`` (those that are not nothing in every build: ``values`` and ``changes``, the part by which
-        each differs from the first), ``layers`` (those built differently: a ``ways`` entry for each build, None where it
-        has no such layer), ``same`` (how many layers are alike in all).
+        ``builds``; ``figures``, those that are not nothing in every build: ``values``, and ``changes``, the part by
+        which each differs from the first; ``layers``, those built differently: in ``ways`` an entry for each build,
+        None where it has no such layer; ``same``, how many layers are alike in all.
 
     Raises
     ------
