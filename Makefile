@@ -19,7 +19,7 @@ QAT     := $(VENV)/.qat-$(HASH)
 SV  := $(wildcard hls/rtl/*.sv sim/*.sv)
 CPP := $(wildcard hls/include/hwgen/*.hpp hls/compat/*.h sim/*.cpp sim/*.hpp sim/fst/*.h)
 
-.PHONY: help setup demo test test-qat check docs bench bench-real bench-planner calibrate fuzz regress wheel clean
+.PHONY: help setup demo test test-qat check docs bench bench-real bench-planner calibrate fuzz regress wheel clean pictures
 
 help:
 	@echo "make setup     .venv with the hwgen command"
@@ -34,6 +34,7 @@ help:
 	@echo "make bench-real  the same for real networks (HWGEN_SHARED says where they are)"
 	@echo "make bench-planner  what the planner makes of real networks on real boards"
 	@echo "make fuzz      random models, damaged files and kernels for FUZZ_SECONDS (120) each; N=2000 for so many programs; log in build/fuzz/"
+	@echo "make pictures    docs/images anew: digits-cnn is built, its report photographed (needs Chromium)"
 	@echo "make wheel     dist/*.whl"
 	@echo "make clean     remove what the build made"
 
@@ -111,6 +112,9 @@ fuzz: $(DEV)
 	@$(BIN)/python -m tests.hlsc.fuzz.run --seed $(FUZZ_SEED) --jobs $(NPROC) \
 	  $(if $(N),--count $(N),--count 1000000 --seconds $(FUZZ_SECONDS)) \
 	  --log build/fuzz/programs.jsonl $(if $(N),--summary benchmarks/data/fuzz.json)
+
+pictures: $(DEV)
+	@$(BIN)/python docs/pictures.py
 
 wheel: $(DEV)
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

@@ -38,9 +38,14 @@ class Browser:
         return self.run(page, f"--screenshot={picture}", f"--window-size={width},{height}")[1]
 
 
+def installed() -> str | None:
+    """Return the browser of this machine; None where there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 def find(profile: Path) -> Browser:
     """Return the browser of this machine; skip the test where there is none."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
+    program = installed()
     if program is None:
         pytest.skip(f"no browser is installed: none of {', '.join(NAMES)} is on the PATH")
     return Browser(program, profile)
