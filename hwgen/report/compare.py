@@ -41,6 +41,7 @@ class Figure:
 
 FIGURES = (
     Figure("clock_mhz", "clock, MHz"),
+    Figure("fmax_mhz", "clock reached in place-and-route, MHz", "more"),
     Figure("fps", "frames/s, projected at the clock", "more"),
     Figure("ii_plan", "cycles between frames, planned", "less"),
     Figure("ii_rtl", "cycles between frames, measured in RTL", "less"),
@@ -142,6 +143,7 @@ def _values(report: Report) -> dict[str, float | None]:
     counted = report["resources"]["yosys"] or {}
     return {
         "clock_mhz": report["clock_mhz"],
+        "fmax_mhz": (report.get("bitstream") or {}).get("fmax_mhz"),
         "fps": report["fps"],
         **report["cycles"],
         "accuracy": report["accuracy"],

@@ -56,6 +56,7 @@ def page(plan: Plan, report: Report) -> str:
             verdict=verdict(report),
             figures=figures(report),
             meters=meters(report),
+            placed=None if report["bitstream"] is None else placed(report["bitstream"]),
             picture=_picture(plan, report),
             details=details.of_layers(plan, report),
             pipeline=charts.timeline(report["timeline"], shown) if report["timeline"] else None,
@@ -112,6 +113,24 @@ def meters(report: Report) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def placed(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what place-and-route made (``report/bitstream.json``), in words and bars."""
+    rows = [
+        {"label": label, **pair, "part": percent(share), "bar": round(100 * share, 2)}
+        for label, pair in found["utilisation"].items()
+        if pair["available"] and (share := pair["used"] / pair["available"]) > 0
+    ]
+    return {
+        **found,
+        "reached": f"{found['fmax_mhz']:.1f}",
+        "set": f"{found['clock_mhz']:g}",
+        "asked": f"{found['asked_mhz']:g}",
+        "lowered": found["asked_mhz"] > found["clock_mhz"],
+        "tools": ", ".join(f"{name} {version}" for name, version in found["tools"].items()),
+        "meters": rows,
+    }
 
 
 def _picture(plan: Plan, report: Report) -> dict[str, Any]:

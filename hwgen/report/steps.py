@@ -63,6 +63,10 @@ def steps(plan: Plan, report: Mapping[str, Any]) -> list[dict[str, str]]:
         ("verify", verdict(report)["title"].lower(), "report/verify.json, sim/"),
         ("synth", _counted(report), "report/synth.json" if report["resources"]["yosys"] else ""),
     ]
+    placed = report["bitstream"]
+    if placed is not None:
+        words = f"{placed['fmax_mhz']:.1f} MHz reached, {placed['clock_mhz']:g} MHz set"
+        rows.append(("bitstream", words, f"{placed['file']}, report/bitstream.json"))
     return [{"name": name, "words": words, "files": files} for name, words, files in rows]
 
 

@@ -99,6 +99,16 @@ def test_a_report_without_roofs_and_times_has_no_such_sections(plan: Plan, repor
     assert {link.removeprefix("#") for link in found.links} <= set(found.ids)
 
 
+def test_a_bitstream_is_shown_with_the_clock_that_it_reached(plan: Plan, report: dict[str, Any], html: str) -> None:
+    placed = {
+        "file": "bitstream/net.bit", "bytes": 1234567, "top": "net_ulx3s", "clock_mhz": 40.0, "asked_mhz": 50.0,
+        "fmax_mhz": 43.21, "utilisation": {"LUT": {"used": 800, "available": 83640}}, "tools": {"yosys": "0.66"},
+    }  # fmt: skip
+    text = page(plan, {**report, "bitstream": placed})
+    assert "43.2 MHz reached" in text and "lowered from 50 MHz" in text and "1.0 % of the device" in text
+    assert Outline(text).open == [] and "MHz reached" not in html
+
+
 def test_text_stands_out_from_its_ground_in_both_themes() -> None:
     css = (data_folder("templates") / "report" / "page.css").read_text()
     names = ("ink", "soft", "accent", "hot", "good", "part", "bad", "dsp", "lut_const", "lut_generic", "xnor", "none")
