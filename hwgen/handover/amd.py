@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from hwgen.hw import Board
+
 
 @dataclass(frozen=True)
 class Processor:
@@ -98,14 +100,21 @@ def zynq(board: str) -> ZynqBoard | None:
     found = _data()["boards"].get(board)
     if found is None:
         return None
-    processor = _data()["processors"][found["processor"]]
     memory = tuple((name, offset, size) for name, offset, size in found["memory"])
-    return ZynqBoard(
-        Processor(found["processor"], **{**processor, "clocked": tuple(processor["clocked"])}),
-        found["board_part"],
-        memory,
-        tuple(found["excluded"]),
-    )
+    return ZynqBoard(_processor(found["processor"]), found["board_part"], memory, tuple(found["excluded"]))
+
+
+def processor(board: Board) -> Processor:
+    """Return the processing system that a driver for a board meets: that of the board, else of its family's Zynq."""
+    known = zynq(board.name)
+    if known is not None:
+        return known.processor
+    return _processor("processing_system7" if board.family == "xc7" else "zynq_ultra_ps_e")
+
+
+def _processor(ip: str) -> Processor:
+    facts = _data()["processors"][ip]
+    return Processor(ip, **{**facts, "clocked": tuple(facts["clocked"])})
 
 
 def card(board: str) -> Card | None:

@@ -6,17 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from hwgen.artifacts import write_json
+from hwgen.handover import amd
+from hwgen.handover.block_design import LENGTH_BITS
 from hwgen.handover.design import Design, Host
 from hwgen.handover.driver_files import copy_driver, model_facts, port_facts
 from hwgen.handover.registers import IP_VERSION, LIBRARY, VENDOR, pointer, register_map
 from hwgen.handover.shell_ports import frame_bytes, stream_bits
 from hwgen.plan.types import Port
 from hwgen.render.project import environment
-
-LENGTH_BITS = 26
-"""Of the DMAs' length registers in hwgen's block designs: the most that PG021 allows."""
-CONTROL_BASE = {"xc7": "43C00000"}
-CONTROL_BASE_MPSOC = "A0000000"
 
 
 def write(design: Design) -> None:
@@ -57,7 +54,7 @@ def _write_c(design: Design) -> None:
         "output_bytes": ", ".join(f"{port['frame_bytes']}u" for port in groups["outputs"]),
         "dmas": max(len(design.inputs), len(design.outputs)),
         "length_bits": LENGTH_BITS,
-        "control_base": CONTROL_BASE.get(design.plan.board.family, CONTROL_BASE_MPSOC),
+        "control_base": f"{amd.processor(design.plan.board).control_base:X}",
     }
     pages = environment()
     for file, template in ((f"{name}.h", "accelerator.h"), (f"{name}.c", "accelerator.c"), ("main.c", "main.c")):
