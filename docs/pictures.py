@@ -21,13 +21,12 @@ ALONE = (
     "<style>main > :not(#{0}), .bar, footer {{ display: none }} section {{ margin: 0; border: none }}</style></head>"
 )
 """What leaves one section of a page."""
-COLOURS = 256
-SHOTS = {"report-top": ("", 1180, 1180), "report-pipeline": ("pipeline", 1180, 560)}
+SHOTS = {"report-top": ("", 1180, 1180), "report-pipeline": ("pipeline", 1180, 500)}
 """For each picture the section that it shows, the whole page where it is empty; width and height in pixels."""
 
 
 def shoot(page: Path, folder: Path) -> None:
-    """Write `SHOTS` of a report's page into a folder, in few colours, as small files."""
+    """Write `SHOTS` of a report's page into a folder, packed tightly."""
     program = installed()
     if program is None:
         sys.exit("The pictures need Chromium, and none is installed. Try apt-get install chromium.")
@@ -40,7 +39,7 @@ def shoot(page: Path, folder: Path) -> None:
             picture = folder / f"{stem}.png"
             browser.shoot(copy, picture, width, height)
             with Image.open(picture) as shot:
-                shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(picture, optimize=True)
+                shot.convert("RGB").save(picture, optimize=True)
 
 
 if __name__ == "__main__":
