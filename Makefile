@@ -94,6 +94,7 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/golden.py
 	@$(BIN)/python benchmarks/models.py
 	@$(BIN)/python benchmarks/uart.py
+	@$(BIN)/python benchmarks/bitstream.py
 
 bench-planner: $(STAMP)
 	@$(BIN)/python benchmarks/planner.py
