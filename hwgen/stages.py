@@ -320,7 +320,9 @@ def run_handover(job: Build) -> None:
     design = Design(job.plan, job.folder, job.request.model.name, job.model_sha256, VERSION, host_side(job))
     if (missing := obstacle(job.plan)) is not None:
         job.note("handover", missing)
-    job.note("handover", f"{hand_over(design)} files")
+    count = hand_over(design)
+    placing.write_recipe(job)
+    job.note("handover", f"{count} files")
 
 
 def verify_options(job: Build) -> Any:

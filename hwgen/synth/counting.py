@@ -139,9 +139,10 @@ def script(
 
     A netlist is for place-and-route, and may have cells of the family in its source.
     """
-    primitives = BLOCK in names or netlist
+    blocks = [name for name in names if name.rpartition("/")[2] == BLOCK]
+    primitives = blocks or netlist
     lines = list(_PRIMITIVES[family] if primitives else ())
-    lines += [f"read_verilog -sv {_MACROS[family] if name == BLOCK else ''}{name}" for name in names]
+    lines += [f"read_verilog -sv {_MACROS[family] if name in blocks else ''}{name}" for name in names]
     lines += [f"blackbox {' '.join(boxes)}"] if boxes else []
     lines += [f"hierarchy -check -top {top}"]
     lines += _ELABORATED if primitives else ()

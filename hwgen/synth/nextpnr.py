@@ -135,6 +135,14 @@ def find(program: str) -> Tool:
     return Tool((sys.executable, "-c", code), f"yowasp {metadata.version(package.replace('_', '-'))}")
 
 
+def place_options(board: Board, mhz: float) -> list[str]:
+    """Return nextpnr's options that decide about the result, its files aside."""
+    assert board.open is not None
+    device = ["--speed", board.open.speed] if board.open.speed else []
+    device = [f"--{board.open.device}", "--package", board.open.package, *device]
+    return [*device, "--freq", f"{mhz:g}", "--seed", str(SEED), "--router", ROUTER]
+
+
 def place(board: Board, netlist: Path, constraints: Path, mhz: float, folder: Path) -> Placed:
     """Place and route; the result is ``routed.txt`` in `folder`, the log ``nextpnr.log``.
 
@@ -152,17 +160,9 @@ def place(board: Board, netlist: Path, constraints: Path, mhz: float, folder: Pa
     InternalError
         When nextpnr fails otherwise.
     """
-    assert board.open is not None
-    flow, device = FLOWS[board.family], board.open
-    arguments = [
-        f"--{device.device}",
-        "--package",
-        device.package,
-        *(("--speed", device.speed) if device.speed else ()),
-    ]
-    arguments += ["--json", netlist.name, flow.constraints, constraints.name, flow.routed, ROUTED]
-    arguments += ["--freq", f"{mhz:g}", "--seed", str(SEED), "--router", ROUTER]
-    arguments += ["--timing-allow-fail", "--report", REPORT]
+    flow = FLOWS[board.family]
+    arguments = [*place_options(board, mhz), "--json", netlist.name, flow.constraints, constraints.name]
+    arguments += [flow.routed, ROUTED, "--timing-allow-fail", "--report", REPORT]
     log = _run([*find(flow.place).command, *arguments], folder, folder / "nextpnr.log")
     used = {name: (int(own), int(all_)) for name, own, all_ in _USED.findall(log.read_text(errors="replace"))}
     full = [f"{own:,} of {all_:,} {name}" for name, (own, all_) in used.items() if own > all_]
