@@ -97,7 +97,7 @@ def _declared(signal: Signal, bus: Bus) -> dict[str, Any]:
     return {
         "name": signal.name,
         "direction": signal.direction,
-        "range": f"[{signal.bits - 1}:0] " if signal.bits > 1 else "",
+        "range": f"[{signal.bits - 1}:0] " if signal.bits > 1 or signal.name.endswith("_tkeep") else "",
         "waiver": "SYMRSVDWORD" if signal.name == "interrupt" else "UNUSEDSIGNAL" if unused else "",
     }
 

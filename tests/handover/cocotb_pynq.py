@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,11 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.task import bridge
+from driver_module import load
 from simulator import leave, settings
 from zynq import Zynq, fake_pynq
 
 FIGURES: dict[str, Any] = {}
-
-
-def load(path: Path) -> Any:
-    """Import the driver as it lies in the output."""
-    sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location("driver", path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules["driver"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 async def prepared(dut: Any) -> tuple[Zynq, Any, Any]:

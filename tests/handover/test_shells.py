@@ -36,16 +36,18 @@ def test_every_port_is_declared_on_a_line_of_its_own(design: Design, shell: str)
     text = (design.folder / "rtl" / "shell" / f"{design.plan.name}_{shell}.sv").read_text()
     found = re.findall(r"^    (input|output) +logic (?:\[(\d+):0\] )?(\w+),?$", text, re.MULTILINE)
     wanted = [signal for bus in (ip_ports if shell == "ip" else kernel_ports)(design) for signal in bus.signals]
-    assert found == [(s.direction, str(s.bits - 1) if s.bits > 1 else "", s.name) for s in wanted]
+    assert [(way, int(msb or 0) + 1, name) for way, msb, name in found] == [
+        (s.direction, s.bits, s.name) for s in wanted
+    ]
 
 
-def reshaped(design: Design, folder: Path) -> Design:
-    """Return a design whose core is only a module header: 3 bytes in, 5 bytes out, and weights of 40 bits."""
+def reshaped(design: Design, folder: Path, in_bits: int, weight_bits: int, out_bits: int) -> Design:
+    """Return a design whose core is only a module header with beats of so many bits."""
     into, out = design.inputs[0], design.outputs[0]
     ports = (
-        dataclasses.replace(into, tdata_bits=24),
-        dataclasses.replace(into, tdata_bits=40, name="s_axis_w0", feed="weights"),
-        dataclasses.replace(out, tdata_bits=40),
+        dataclasses.replace(into, tdata_bits=in_bits),
+        dataclasses.replace(into, tdata_bits=weight_bits, name="s_axis_w0", feed="weights"),
+        dataclasses.replace(out, tdata_bits=out_bits),
     )
     (folder / "rtl").mkdir()
     name = design.plan.name
@@ -64,8 +66,9 @@ def reshaped(design: Design, folder: Path) -> Design:
     return dataclasses.replace(design, plan=plan, folder=folder)
 
 
-def test_odd_widths_and_streamed_weights(design: Design, tmp_path: Path) -> None:
-    odd = reshaped(design, tmp_path)
+@pytest.mark.parametrize("bits", [(24, 40, 40), (8, 8, 8), (1024, 2048, 1032)])
+def test_any_width_and_streamed_weights(design: Design, bits: tuple[int, int, int], tmp_path: Path) -> None:
+    odd = reshaped(design, tmp_path, *bits)
     registers.write(odd)
     shells.write(odd)
     for shell, masters in (("ip", ["gmem0"]), ("kernel", ["gmem0", "gmem1", "gmem2"])):
