@@ -92,6 +92,7 @@ bench: $(DEV)
 	@$(BIN)/python benchmarks/ecp5_timing.py
 	@$(BIN)/python benchmarks/onnx_node_tests.py
 	@$(BIN)/python benchmarks/golden.py
+	@$(BIN)/python benchmarks/pynq.py
 	@$(BIN)/python benchmarks/models.py
 	@$(BIN)/python benchmarks/uart.py
 	@$(BIN)/python benchmarks/bitstream.py
