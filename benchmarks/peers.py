@@ -108,17 +108,31 @@ def row(case: str, name: str, counted: bool, whole: bool) -> dict[str, Any]:
     except HwgenError as error:
         return {**found, "error": str(error), "verified": False}
     report = result.report
-    area = report["resources"]["yosys"]
+    area = brief(report["resources"]["yosys"])
     found |= {"ii": report["cycles"]["ii_rtl"], "latency": report["cycles"]["latency_rtl"]}
-    found |= {"vectors": VECTORS, "all_right": result.ok, "planned": report["resources"]["plan"], "counted": area}
+    found |= {
+        "vectors": VECTORS,
+        "all_right": result.ok,
+        "planned": report["resources"]["plan"],
+        "counted": area,
+    }
     if whole:
         plan = artifacts.restore(result.out / PLAN, Plan)
-        found["counted_whole"] = count(sorted((result.out / "rtl").glob("*.sv")), plan.name, FAMILY).to_json()
+        whole_area = count(sorted((result.out / "rtl").glob("*.sv")), plan.name, FAMILY).to_json()
+        found["counted_whole"] = brief(whole_area)
     lut = found.get("counted_whole", area)
     found["verified"] = result.ok and lut is not None and found["ii"] is not None
     if lut is not None:
         found |= compared(name, peer, found, lut)
     return found
+
+
+def brief(area: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return counted resources with the parts of the LUTs, without the number of every cell."""
+    if area is None:
+        return None
+    parts = {key: value for key, value in area["detail"].items() if key.startswith("lut_") or key == "carry"}
+    return {**{key: area[key] for key in ("lut", "ff", "dsp", "bram36", "uram")}, "parts": parts}
 
 
 def compared(name: str, peer: Peer, found: Mapping[str, Any], area: Mapping[str, Any]) -> dict[str, Any]:
