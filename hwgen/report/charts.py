@@ -12,11 +12,6 @@ KINDS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram36": "BRAM36", "uram": "UR
 SHADES = 8
 """Colours for parts of a bar; what does not get one of its own is added up."""
 REST = "all others"
-GIGA = 1e9
-LEFT, TOP, RIGHT, BOTTOM = 62, 14, 20, 44
-SIZE = (760, 420)
-NAMED = 5
-LINE = 15
 
 
 @dataclass(frozen=True)
@@ -103,54 +98,3 @@ def stacked(kind: str, layers: Sequence[Mapping[str, Any]], total: float) -> lis
         parts.append(Part(label, amount, round(start, 3), round(size, 3), number))
         start += size
     return parts
-
-
-def roofline(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return roofs, dots and axes of the report's ``roofline`` in pixels of `SIZE`."""
-    dots = [*data["layers"], data["network"]]
-    left, right = _decades([dot["ops_per_byte"] for dot in dots])
-    heights = [dot["ops_per_s"] / GIGA for dot in dots]
-    flat = [roof["ops_per_s"] / GIGA for roof in data["roofs"] if not roof["sloped"]]
-    low, high = _decades([*heights, *flat])
-
-    def x(value: float) -> float:
-        return round(LEFT + (SIZE[0] - LEFT - RIGHT) * (math.log10(value) - left) / (right - left), 1)
-
-    def y(value: float) -> float:
-        return round(SIZE[1] - BOTTOM - (SIZE[1] - TOP - BOTTOM) * (math.log10(value) - low) / (high - low), 1)
-
-    roofs = []
-    for number, roof in enumerate(data["roofs"]):
-        ends = [roof["ops_per_s"] / GIGA * (10.0**at if roof["sloped"] else 1) for at in (left, right)]
-        roofs.append({**roof, "shade": number, "from": (x(10.0**left), y(ends[0])), "to": (x(10.0**right), y(ends[1]))})
-    most = {dot["name"] for dot in sorted(data["layers"], key=lambda dot: -dot["macs"])[:NAMED]}
-    places = [
-        {**dot, "x": x(dot["ops_per_byte"]), "y": y(dot["ops_per_s"] / GIGA), "named": dot["name"] in most}
-        for dot in data["layers"]
-    ]
-    network = data["network"]
-    star = {**network, "x": x(network["ops_per_byte"]), "y": y(network["ops_per_s"] / GIGA)}
-    return {
-        "width": SIZE[0], "height": SIZE[1], "left": LEFT, "top": TOP, "right": SIZE[0] - RIGHT,
-        "bottom": SIZE[1] - BOTTOM, "roofs": roofs, "dots": _labelled(places), "network": star,
-        "columns": [(f"{10.0**at:g}", x(10.0**at)) for at in range(left, right + 1)],
-        "rows": [(f"{10.0**at:g}", y(10.0**at)) for at in range(low, high + 1)],
-    }  # fmt: skip
-
-
-def _decades(values: Sequence[float]) -> tuple[int, int]:
-    """Return the powers of ten around some values, at least one apart."""
-    low = math.floor(math.log10(min(values)))
-    return low, max(low + 1, math.ceil(math.log10(max(values))))
-
-
-def _labelled(dots: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add to every dot the height of its name, moved so that no two names are on one line."""
-    taken: list[float] = []
-    for dot in sorted((d for d in dots if d["named"]), key=lambda d: d["y"]):
-        at = dot["y"] + 4
-        while any(abs(at - other) < LINE for other in taken):
-            at += 1
-        taken.append(at)
-        dot["label_y"] = at
-    return list(dots)

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from hwgen.plan.types import Plan
 from hwgen.report import charts, details, network
 from hwgen.report.picture import HIGH, WIDE, draw
+from hwgen.report.roof_chart import GIGA, roof_chart
 from hwgen.report.steps import steps, verdict
 from hwgen.resources import data_folder
 from hwgen.version import VERSION
@@ -61,7 +62,7 @@ def page(plan: Plan, report: Report) -> str:
             details=details.of_layers(plan, report),
             pipeline=charts.timeline(report["timeline"], shown) if report["timeline"] else None,
             busy={layer["name"]: percent(layer["cycles"] / interval(report)) for layer in report["layers"]},
-            roofline=charts.roofline(report["roofline"]) if report["roofline"] else None,
+            roofline=roof_chart(report["roofline"]) if report["roofline"] else None,
             steps=steps(plan, report),
         )
     )
@@ -163,7 +164,14 @@ def _picture(plan: Plan, report: Report) -> dict[str, Any]:
         {"path": path, "x": x + 6, "y": y + 4, "words": f"{link.depth} deep" if link.depth > 2 else ""}
         for link, (path, x, y) in zip(links, drawn.curves, strict=True)
     ]
-    size = {"width": drawn.width, "height": drawn.height, "wide": WIDE, "high": HIGH}
+    size = {
+        "width": drawn.width,
+        "height": drawn.height,
+        "wide": WIDE,
+        "high": HIGH,
+        "stripe": HIGH - 24,
+        "foot": HIGH - 7,
+    }
     return {**size, "boxes": boxes, "curves": curves}
 
 
@@ -179,7 +187,7 @@ def amount(value: float | None) -> str:
 
 def giga(value: float) -> str:
     """Format a number in units of 10^9."""
-    return f"{value / charts.GIGA:,.3g}" if value < 1e12 else f"{value / charts.GIGA:,.0f}"
+    return f"{value / GIGA:,.3g}" if value < 1e12 else f"{value / GIGA:,.0f}"
 
 
 def percent(part: float, digits: int = 1) -> str:
