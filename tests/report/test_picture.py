@@ -10,6 +10,7 @@ import pytest
 from hwgen.plan import Plan
 from hwgen.report import charts, network
 from hwgen.report.picture import HIGH, WIDE, draw
+from hwgen.report.roof_chart import LINE, roof_chart
 
 DIAMOND = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d"), ("d", "e"), ("w", "d")]
 
@@ -71,3 +72,20 @@ def test_bars_of_the_timeline_are_parts_of_all_cycles() -> None:
     assert (found["cycles"], found["frames"]) == (40, 2)
     assert [row["name"] for row in found["rows"]] == ["b", "a"]
     assert found["rows"][1]["bars"][0] == {"start": 0.0, "size": 25.0, "taking": 50.0, "cycles": [0, 4, 2, 9]}
+
+
+def test_faster_is_higher_and_names_are_apart() -> None:
+    dot = {"macs": 1, "bytes": 1.0, "bottleneck": False}
+    layers = [{**dot, "name": f"l{i}", "ops_per_byte": 3.0 * i, "ops_per_s": 2e9} for i in range(1, 8)]
+    roofs = [
+        {"name": "DSP", "basis": "", "ops_per_s": 5e11, "sloped": False},
+        {"name": "bandwidth", "basis": "", "ops_per_s": 2e10, "sloped": True},
+    ]
+    network = {**dot, "name": "all", "ops_per_byte": 900.0, "ops_per_s": 4e10}
+    found = roof_chart({"roofs": roofs, "layers": layers, "network": network})
+    assert found["network"]["y"] < found["dots"][0]["y"] and found["network"]["x"] > found["dots"][6]["x"]
+    flat, sloped = found["roofs"]
+    assert flat["from"][1] == flat["to"][1] < found["network"]["y"] and sloped["from"][1] > sloped["to"][1]
+    places = sorted(dot["label_y"] for dot in found["dots"] if dot["named"])
+    assert len(places) == 5 and all(b - a >= LINE for a, b in itertools.pairwise(places))
+    assert [words for words, _ in found["columns"]] == ["1", "10", "100", "1000"]
