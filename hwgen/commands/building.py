@@ -108,7 +108,7 @@ def check(
 def debug(
     layer: Annotated[str, typer.Argument(help="A process, a layer, an ONNX node, or the design.", metavar="LAYER")],
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of a build; the one in build/ if absent.", metavar="[BUILD]")
+        Path | None, typer.Argument(help="Folder of a build; the one in build/ if absent.", metavar="BUILD")
     ] = None,
     scenario: Annotated[
         str | None,

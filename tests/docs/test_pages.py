@@ -61,7 +61,7 @@ def test_tutorial(tmp_path: Path) -> None:
         "rtl: 3 tensors compared, equal.", "'ii_rtl': ", "fc1, free-flow: 3 frames, ", "equal to the golden",
     ):  # fmt: skip
         assert words in printed, words
-    assert (folder / "build/digits_int8/run/waves/fc1.fst").is_file() and (folder / "build/fast/rtl").is_dir()
+    assert (folder / "build/fast/rtl").is_dir() and (folder / "build/digits_int8/bitstream/digits_int8.bit").is_file()
 
 
 @pytest.mark.parametrize("block", UNTRIED)
