@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Annotated, Any, NoReturn, cast
 
@@ -43,24 +43,25 @@ def _root(
     return None
 
 
-COMMANDS = (
-    building.build,
-    building.check,
-    building.debug,
-    planning.plan,
-    planning.explain,
-    planning.sweep,
-    results.compare,
-    models.inspect,
-    models.quantize,
-    boards.run,
-    workshop.boards,
-    workshop.doctor,
-    workshop.regress,
-    workshop.schedule,
-)
-for _command in COMMANDS:
-    app.command()(_command)
+COMMANDS: dict[Callable[..., None], str] = {
+    building.check: "Say whether a model can be built, or all that keeps it from it.",
+    models.inspect: "List a model's layers: shapes, types, MACs, parameters.",
+    models.quantize: "Quantise a float model with calibration frames.",
+    planning.plan: "Choose unit and folding of every layer under a budget.",
+    planning.explain: "Say why a layer is built as it is.",
+    planning.sweep: "Plan for many boards, clocks and budgets: the Pareto front.",
+    building.build: "Build verified RTL, and all around it, up to a bitstream.",
+    building.debug: "Simulate one layer of a build alone, with waveforms.",
+    results.compare: "Put two or three builds side by side.",
+    boards.run: "Run frames on a board with a UART shell.",
+    workshop.regress: "Hold every design of a folder to its figures.",
+    workshop.schedule: "Print the pipeline of one C++ function.",
+    workshop.boards: "List the boards that hwgen knows.",
+    workshop.doctor: "Say which tools are installed, and which are missing.",
+}
+"""The commands in the order of their use, with what ``hwgen --help`` says of each."""
+for _command, _short in COMMANDS.items():
+    app.command(short_help=_short)(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from hwgen.cli import app
+from hwgen.cli import app, run
 from tests.docs.pages import DOCS, ROOT
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -47,13 +47,20 @@ def test_the_home_page_is_the_readme(site: Path) -> None:
 
 def test_every_command_has_its_section_with_its_options(site: Path) -> None:
     sections = re.findall(r"^## hwgen (\S+)\n", (DOCS / "commands.md").read_text(), re.MULTILINE)
-    assert sorted(sections) == sorted(COMMANDS)
+    assert sections == list(COMMANDS), "a section for each, in the order of hwgen --help"
     page = html.unescape((site / "commands.html").read_text())
     for name, command in COMMANDS.items():
         section = page.partition(f'id="hwgen-{name}"')[2].partition("<h2")[0]
         for option in (opt for param in command.params for opt in param.opts if opt.startswith("--")):
             assert option in section, f"hwgen {name} {option}"
         assert "None" not in section and "<!--" not in section
+
+
+def test_the_list_of_commands_cuts_no_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2].strip().splitlines()
+    assert [line.split()[0] for line in listed] == list(COMMANDS) and all(line.endswith(".") for line in listed)
+    assert not any(line.endswith("...") for line in listed)
 
 
 def test_the_reference_is_made_from_the_docstrings(site: Path) -> None:
