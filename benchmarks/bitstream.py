@@ -42,15 +42,8 @@ def measure(design: str, board: str, folder: Path) -> dict[str, Any]:
     """Build a design to its bitstream as a user does, and return the figures."""
     source = ROOT / "designs" / design
     command = [sys.executable, "-m", "hwgen.cli", "build", str(source / "model.onnx"), "--board", board]
-    command += [
-        "--budget",
-        str(source / "budget.yaml"),
-        "--out",
-        str(folder / "out"),
-        "--verify",
-        "none",
-        "--bitstream",
-    ]
+    command += ["--budget", str(source / "budget.yaml")] if design in WITH_BUDGET else []
+    command += ["--out", str(folder / "out"), "--verify", "none", "--bitstream"]
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "HWGEN_CACHE": str(folder / "cache")}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, env=settings, check=True)
