@@ -147,6 +147,8 @@ class Budget(Strict):
         Board name, or the path of a board's YAML file.
     clock_mhz
         Clock to plan for; the board's default where absent.
+    pipeline_mhz
+        Clock that the pipelines are cut for, where it is faster than the one planned for: room for long routes.
     limits
         Resources that may be used (`hwgen.hw.limits` makes counts of them).
     reserved
@@ -165,6 +167,7 @@ class Budget(Strict):
 
     board: Text
     clock_mhz: Positive | None = None
+    pipeline_mhz: Positive | None = None
     limits: Limits = Limits()
     reserved: Reserved = Reserved()
     target: Literal["max_fps", "min_latency"] | FpsTarget | LatencyTarget = "max_fps"

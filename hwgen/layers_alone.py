@@ -124,7 +124,7 @@ def _prove(plan: Plan, processes: Sequence[Process], say: Say) -> Iterator[Proof
     from hwgen.hlsc import Target
     from hwgen.render import render
 
-    target = Target(plan.board.family, plan.clock_mhz)
+    target = Target(plan.board.family, plan.cut_mhz)
     with tempfile.TemporaryDirectory(prefix="hwgen-layers-") as name, ThreadPoolExecutor(jobs()) as pool:
         folder = Path(name)
         render(plan, folder)

@@ -109,6 +109,7 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
     """
     job = _job(request, listen)
     placing.check(job)
+    job = _job(placing.with_room(job), listen)
     settled = placing.settled(job)
     if settled is not None and request.first is not None:
         job = _job(settled, listen)

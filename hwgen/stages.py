@@ -275,7 +275,7 @@ def run_hlsc(job: Build) -> None:
     from hwgen.plan.glue import EGRESS, FIFO, INGRESS
 
     plan, hls, rtl = job.plan, job.folder / "hls", job.folder / "rtl"
-    target = Target(plan.board.family, plan.clock_mhz)
+    target = Target(plan.board.family, plan.cut_mhz)
     modules = compile_all(job.layers, hls, target, lambda text: job.note("hlsc", text))
     rtl.mkdir(parents=True, exist_ok=True)
     for name, module in modules.items():

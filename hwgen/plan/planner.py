@@ -55,9 +55,10 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
 
 def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Chooser) -> Plan:
     """Decide everything: choose, wire, and choose again where FIFOs turn out deeper than there is room for."""
+    cut = max(clock, budget.pipeline_mhz or clock)
     while True:
-        selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, clock, chooser, s).latency)
-        draft = _confirmed(_draft(graph, board, clock, chooser, selection), board)
+        selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, cut, chooser, s).latency)
+        draft = _confirmed(_draft(graph, board, cut, chooser, selection), board)
         if not overflow(draft.total, chooser.limits):
             return _plan(graph, board, clock, chooser, draft, budget)
         chooser.set_aside(_most(chooser.aside, draft.total - selection.total))
@@ -144,4 +145,5 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         (Decision("limits", limits, why), *draft.wiring.decisions, *deep),
         draft.selection.gap,
         draft.wiring.arrays,
+        budget.pipeline_mhz or clock,
     )

@@ -195,6 +195,8 @@ class Plan:
         How much smaller the area of the choice might be at most for this II, as a share of it; 0 where none is smaller.
     arrays
         Values of all ROMs by key.
+    pipeline_mhz
+        Clock that the pipelines are cut for; `clock_mhz` where it is not faster.
     """
 
     name: str
@@ -212,6 +214,12 @@ class Plan:
     decisions: tuple[Decision, ...]
     gap: float = 0.0
     arrays: Mapping[str, Ints] = field(default_factory=dict, compare=False, repr=False)
+    pipeline_mhz: float = 0.0
+
+    @property
+    def cut_mhz(self) -> float:
+        """Clock that every stage of a pipeline has to meet."""
+        return max(self.clock_mhz, self.pipeline_mhz)
 
     @property
     def fps(self) -> float:

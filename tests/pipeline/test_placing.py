@@ -82,7 +82,8 @@ def test_the_clock_found_is_kept_for_the_same_request(tmp_path: Path) -> None:
         return placing.settled(stages.Build(wanted, lambda stage, text: None))
 
     wanted = request(tmp_path, clock_mhz=30.0)
-    assert settled(wanted) == replace(wanted, clock_mhz=21.375, asked_mhz=30.0)
+    again = replace(wanted, clock_mhz=21.375, asked_mhz=30.0, changes={"pipeline_mhz": 30.0})
+    assert settled(wanted) == again
     assert settled(replace(wanted, clock_mhz=24.0)) is None and settled(replace(wanted, bitstream=False)) is None
 
 
@@ -90,6 +91,16 @@ def test_the_clock_found_is_kept_for_the_same_request(tmp_path: Path) -> None:
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     job = stages.Build(Request(MLP, board="icebreaker"), lambda stage, text: None)
     return make_plan(job.lowered.graph, job.board, job.budget)
+
+
+def test_pipelines_have_room_unless_the_budget_says(tmp_path: Path) -> None:
+    def cut(wanted: Request) -> Any:
+        return placing.with_room(stages.Build(wanted, lambda stage, text: None)).changes
+
+    assert cut(request(tmp_path)) == {"pipeline_mhz": pytest.approx(14.4)}
+    assert cut(request(tmp_path, clock_mhz=20.0)) == {"pipeline_mhz": 24.0}
+    assert cut(request(tmp_path, changes={"pipeline_mhz": 12})) == {"pipeline_mhz": 12}
+    assert cut(request(tmp_path, bitstream=False)) == {}
 
 
 def test_a_plan_must_suit_shell_and_board(plan: Plan) -> None:

@@ -47,7 +47,7 @@ def test_a_wrong_target_is_one_sentence(target: object) -> None:
 @pytest.mark.parametrize("data", [[1], "zcu102", 3])
 def test_a_budget_is_a_mapping(data: object) -> None:
     with pytest.raises(
-        UserError, match=r"must be a mapping. Keys: board, clock_mhz, limits, reserved, target, layers, "
+        UserError, match=r"must be a mapping. Keys: board, clock_mhz, pipeline_mhz, limits, reserved, target, layers, "
     ):
         Budget.parse(data)
 
