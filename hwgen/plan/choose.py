@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The choice for a given II: the least area within the limits, and the smallest II that fits, proven where they are.
 
-For an II of T cycles every site may take any option of at most T cycles, and no converter may be slower. A choice by
-sweeps answers most questions; where it does not fit, the solver does (`hwgen.plan.solve`).
+For an II of T cycles every site may take any option of at most T cycles, and no converter may be slower. Weights stay
+on the chip where a choice with all of them there is found, else those of as few layers as possible are streamed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import cached_property
 from math import floor
 
 from hwgen.config import LayerChoice
-from hwgen.graph import Graph, Ints
+from hwgen.graph import Graph
 from hwgen.hw import Board, Resources
+from hwgen.plan.goal import Goal, weights
 from hwgen.plan.overrides import restricted
+from hwgen.plan.relax import Relaxation
 from hwgen.plan.sites import Candidate, Edge, Site, Streaming, sites
-from hwgen.plan.solve import Answer, descend, solve, stretch, weights
-from hwgen.plan.space import Ground, Space, counts, resources
+from hwgen.plan.solve import Answer, fitting, nearest, smallest
+from hwgen.plan.space import Ground, counts, resources
 
 EFFORT = 6.0
 ADVICE_EFFORT = 1.5
@@ -58,7 +60,7 @@ class Chooser:
     limits
         What may be used.
     bandwidth
-        Bytes a cycle from memory off the chip, for weights where `streams` is set.
+        Bytes a cycle from memory off the chip, for weights.
     choices
         What the user has chosen, by node.
     """
@@ -75,32 +77,23 @@ class Chooser:
         self.limits = limits
         self.bandwidth = bandwidth
         self.aside = Resources()
-        self.streams = False
         nodes = frozenset(node.name for node in graph.nodes) if bandwidth else frozenset()
         self.sites: list[Site] = restricted(sites(graph, board, Streaming(nodes, bandwidth)), choices or {})
         self.ground = Ground(graph, self.sites, board.family)
-        self._forget()
+        self._relaxed: dict[tuple[int, bool], Relaxation | None] = {}
+        self._fitting: dict[tuple[int, bool, bool], Answer] = {}
+        self._smallest: dict[tuple[int, bool], Answer] = {}
 
     @cached_property
     def can_stream(self) -> bool:
         """Whether some layer's weights could come from memory off the chip."""
         return any(candidate.option.traffic for site in self.sites for candidate in site.candidates)
 
-    def stream(self, allowed: bool) -> None:
-        """Let weights come from memory off the chip, of as few layers as it takes, or not."""
-        self.streams, self.aside = allowed, Resources()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._spaces: dict[int, Space] = {}
-        self._swept: dict[int, tuple[int, ...]] = {}
-        self._answers: dict[int, Answer] = {}
-        self._found: dict[int, Answer] = {}
-
     def set_aside(self, aside: Resources) -> None:
         """Keep more room for FIFOs."""
         self.aside = aside
-        self._forget()
+        self._fitting.clear()
+        self._smallest.clear()
 
     @property
     def edges(self) -> list[Edge]:
@@ -127,81 +120,91 @@ class Chooser:
 
         None where there is none, or where none was found.
         """
-        answer = self._answer(target)
-        if not answer.places:
-            return None
-        return self._selection(target, answer.places, (answer.area - answer.bound) / max(answer.area, 1))
+        for streams in self._ways:
+            if self._fits(target, streams, EFFORT):
+                return self._selection(target, streams, self._least(target, streams))
+        return None
 
     def nearest(self, target: int) -> Selection | None:
         """Return the choice for an II of `target` found to exceed the limits by the least factor, None without one."""
-        space, limits = self._space(target), self._most(target)
-        answer = stretch(space, limits, self._weights, self._sweep(target), ADVICE_EFFORT)
-        return self._selection(target, answer.places, 1.0) if answer.places else None
+        relaxed = self._relaxation(target, self.can_stream)
+        places = nearest(relaxed, self._goal(target), ADVICE_EFFORT) if relaxed else ()
+        if not places:
+            return None
+        return self._selection(target, self.can_stream, Answer("feasible", places, 1))
 
     def fits(self, target: int) -> bool:
         """Tell whether a choice within the limits is known for an II of `target`."""
-        if target not in self._answers and self._space(target).wirable and self._swept_fits(target):
-            return True
-        return bool(self._known(target).places)
+        return self._fits(target, self.can_stream, EFFORT)
+
+    def ruled_out(self, target: int) -> bool:
+        """Tell whether it is proven that no choice for an II of `target` is within the limits."""
+        return self._known(target, self.can_stream, EFFORT).status == "infeasible"
 
     def best(self, steps: list[int]) -> int | None:
-        """Return the position in `steps` of the smallest target that fits, by bisection; None when none does."""
-        low, high = 0, len(steps) - 1
-        if self.fits(steps[high]):
-            return high
-        if not self.fits(steps[low]):
-            return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.fits(steps[middle]) else (low, middle)
-        return low
+        """Return the position in `steps` of the smallest target found to fit; None when none does.
 
-    @cached_property
-    def _weights(self) -> Ints:
-        return weights(counts(self.limits, streams=1))
+        By bisection, twice: prices alone tell nearly all that fit from those that do not, and what they leave open is
+        searched then.
+        """
+        low, high = -1, len(steps)
+        for effort in (0.0, EFFORT):
+            high = len(steps)
+            while high - low > 1:
+                middle = (low + high) // 2 if low >= 0 or high < len(steps) else len(steps) - 1
+                if self._fits(steps[middle], self.can_stream, effort):
+                    low = middle
+                else:
+                    high = middle
+        return None if low < 0 else low
 
-    def _most(self, target: int) -> Ints:
-        """Return the limits of a choice for an II of `target`, in the order of `hwgen.plan.space.KINDS`."""
-        return counts(self.limits - self.aside, floor(self.bandwidth * target), len(self.sites))
+    @property
+    def _ways(self) -> tuple[bool, ...]:
+        """Whether weights may be streamed: better not."""
+        return (False, True) if self.can_stream else (False,)
 
-    def _space(self, target: int) -> Space:
-        if target not in self._spaces:
+    def _goal(self, target: int) -> Goal:
+        """Return the limits of a choice for an II of `target`, and what its area is."""
+        most = counts(self.limits - self.aside, floor(self.bandwidth * target), len(self.sites))
+        return Goal(most, weights(counts(self.limits, streams=1)))
+
+    def _relaxation(self, target: int, streams: bool) -> Relaxation | None:
+        """Return what there is to choose from, None where a site has no option that is fast enough."""
+        key = target, streams
+        if key not in self._relaxed:
             limits = [max(target, site.candidates[-1].option.cycles) for site in self.sites]
-            self._spaces[target] = self.ground.space(limits, max(target, self.fastest), self.streams)
-        return self._spaces[target]
+            space = self.ground.space(limits, max(target, self.fastest), streams)
+            self._relaxed[key] = Relaxation(space) if space.wirable else None
+        return self._relaxed[key]
 
-    def _sweep(self, target: int) -> tuple[int, ...]:
-        if not self._space(target).wirable:
-            return ()
-        if target not in self._swept:
-            self._swept[target] = descend(self._space(target), self._weights)
-        return self._swept[target]
+    def _fits(self, target: int, streams: bool, effort: float) -> bool:
+        return bool(self._known(target, streams, effort).places)
 
-    def _swept_fits(self, target: int) -> bool:
-        cost = self._space(target).cost(self._sweep(target))
-        return bool((cost <= self._most(target)).all())
+    def _known(self, target: int, streams: bool, effort: float) -> Answer:
+        """Return any choice within the limits, or why there is none; without effort it may be left open."""
+        key = target, streams, effort > 0
+        if key not in self._fitting:
+            known = self._known(target, streams, 0.0) if effort else None
+            relaxed = self._relaxation(target, streams)
+            if known is not None and known.status != "unknown":
+                self._fitting[key] = known
+            else:
+                self._fitting[key] = fitting(relaxed, self._goal(target), effort) if relaxed else Answer("infeasible")
+        return self._fitting[key]
 
-    def _known(self, target: int) -> Answer:
-        """Return any choice within the limits, or why there is none."""
-        if target not in self._answers and target not in self._found:
-            self._found[target] = self._solved(target, self._sweep(target), True)
-        return self._answers[target] if target in self._answers else self._found[target]
+    def _least(self, target: int, streams: bool) -> Answer:
+        """Return the best choice within the limits, where one is known."""
+        key, relaxed = (target, streams), self._relaxation(target, streams)
+        if key not in self._smallest:
+            assert relaxed is not None
+            self._smallest[key] = smallest(relaxed, self._goal(target), EFFORT)
+        return self._smallest[key]
 
-    def _answer(self, target: int) -> Answer:
-        """Return the best choice within the limits, or why there is none."""
-        if target not in self._answers:
-            known = self._found.get(target)
-            if known is not None and not known.places:
-                return known
-            best = self._solved(target, known.places if known else self._sweep(target), False)
-            self._answers[target] = known if known and not best.places else best
-        return self._answers[target]
-
-    def _solved(self, target: int, hint: tuple[int, ...], any_will_do: bool) -> Answer:
-        return solve(self._space(target), self._most(target), self._weights, hint, EFFORT, any_will_do)
-
-    def _selection(self, target: int, places: tuple[int, ...], gap: float) -> Selection:
-        space = self._space(target)
-        picked = (pool.index[place] for pool, place in zip(space.pools, places, strict=True))
+    def _selection(self, target: int, streams: bool, answer: Answer) -> Selection:
+        relaxed = self._relaxation(target, streams)
+        assert relaxed is not None
+        space = relaxed.space
+        picked = (pool.index[place] for pool, place in zip(space.pools, answer.places, strict=True))
         chosen = tuple(site.candidates[index] for site, index in zip(self.sites, picked, strict=True))
-        return Selection(max(c.option.cycles for c in chosen), chosen, resources(space.cost(places)), gap)
+        gap = (answer.area - answer.bound) / max(answer.area, 1)
+        return Selection(max(c.option.cycles for c in chosen), chosen, resources(space.cost(answer.places)), gap)

@@ -11,8 +11,8 @@ import numpy as np
 from hwgen.errors import UserError, did_you_mean
 from hwgen.graph import Graph, Ints
 from hwgen.hw import Choice, Resources
+from hwgen.plan.goal import SHARE, weights
 from hwgen.plan.sites import Candidate, Edge, Site, sites
-from hwgen.plan.solve import SHARE, weights
 from hwgen.plan.space import KINDS, Ground, counts, resources
 from hwgen.plan.streaming import streaming_of
 from hwgen.plan.types import Plan, Process

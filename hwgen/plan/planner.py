@@ -17,7 +17,7 @@ from hwgen.plan.fifos import depths, reasons, wired
 from hwgen.plan.glue import fifo_cost, port_cost
 from hwgen.plan.latency import latency
 from hwgen.plan.overrides import choices_of
-from hwgen.plan.targets import NAMES, UnmetError, binding, wanted
+from hwgen.plan.targets import NAMES, binding, wanted
 from hwgen.plan.types import Channel, Decision, Plan
 from hwgen.plan.wiring import Wirer, Wiring
 
@@ -26,7 +26,7 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     """Decide everything about an accelerator.
 
     The solver finds the least area for an II (see `hwgen.plan.choose`); the target picks the II. Weights stay on the
-    chip; where nothing fits so, those of as few layers as possible are streamed.
+    chip; where nothing that is as fast fits so, those of as few layers as possible are streamed.
 
     Raises
     ------
@@ -39,18 +39,7 @@ def make_plan(graph: Graph, board: Board, budget: Budget) -> Plan:
     bytes_per_cycle = (bandwidth_of(board, budget) or 0.0) * 1e3 / clock
     board = replace(board, axis_bits=port_bits(board, budget))
     chooser = Chooser(graph, board, limits_of(board, budget), bytes_per_cycle, choices_of(graph, budget))
-    try:
-        return _fit(graph, board, clock, budget, chooser)
-    except UnmetError as error:
-        unmet, aside = error, chooser.aside
-    if chooser.can_stream:
-        chooser.stream(True)
-        try:
-            return _fit(graph, board, clock, budget, chooser)
-        except UnmetError:
-            chooser.stream(False)
-            chooser.set_aside(aside)
-    raise unmet.told()
+    return _fit(graph, board, clock, budget, chooser)
 
 
 def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Chooser) -> Plan:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One option for every site within the limits and with the least area: exactly, by OR-tools' CP-SAT.
+"""One option for every site within the limits and with the least area.
 
-A boolean for every option and one for every pair of lanes at the two ends of an edge, as a flow: the pairs of an edge
-that begin with some lanes are as many as the chosen options that write with these lanes, and so for the ends. Along a
-chain the linear relaxation of such a flow is integral, so that only the limits leave something to search for.
+Prices come first (`hwgen.plan.relax`): they find choices, prove what no choice can fall below, and rule out most
+options by it. Among those that are left OR-tools' CP-SAT looks for a better choice and for its proof, with a bounded
+and repeatable effort: a boolean for every option and one for every pair of lanes at the two ends of an edge, as a flow
+(the pairs of an edge that begin with some lanes are as many as the chosen options that write with these lanes, and so
+for the ends). Along a chain the linear relaxation of such a flow is integral, so that only the limits leave something
+to search for.
 """
 
 from __future__ import annotations
@@ -15,20 +18,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hwgen.graph import Ints
+from hwgen.plan.goal import FILLED, FULLEST, SHARE, STREAM, Goal
+from hwgen.plan.relax import FINE, Bound, Relaxation
 from hwgen.plan.space import Crossing, Space
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar, LinearExpr
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
-SHARE = 10**8
-FF_WEIGHT = 0.25
-STREAM = 100
 STRETCH = 1000
 LARGEST = 10**10
 """More than any design needs of anything; times the largest factor it still is a number of 64 bits."""
-SWEEPS = 6
-NEVER = SHARE * 10**5
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Answer:
     places
         For every site the place of the choice in its pool; empty without a choice.
     area, bound
-        Weighted area of the choice, and what no choice can fall below.
+        Weighted area of the choice (see `Goal`), and what no choice can fall below.
     """
 
     status: Status
@@ -51,77 +51,78 @@ class Answer:
     bound: int = 0
 
 
-def weights(limits: Ints) -> Ints:
-    """Return what a unit of each kind counts in the area: its share of the limit, registers a quarter of theirs.
-
-    A layer whose weights are streamed counts more than any area: as few as possible are.
-    """
-    shares = np.asarray([1, FF_WEIGHT, 1, 1, 1, 0, STREAM]) * SHARE / np.maximum(limits, 1)
-    return np.rint(shares).astype(np.int64)
-
-
-def descend(space: Space, weight: Ints) -> tuple[int, ...]:
-    """Return a good choice by sweeps: every site takes what is cheapest beside what its neighbours took last."""
-    area = [pool.cost @ weight for pool in space.pools]
-    beside: list[list[tuple[Ints, Ints, int, Ints]]] = [[] for _ in space.pools]
-    for crossing in space.crossings:
-        source, target = crossing.edge.source, crossing.edge.target
-        cost = np.where(crossing.legal, crossing.cost @ weight, NEVER)
-        outs, ins = crossing.outs(space.pools[source]), crossing.ins(space.pools[target])
-        beside[source].append((outs, ins, target, cost))
-        beside[target].append((ins, outs, source, cost.T))
-    chosen = [-1] * len(area)
-    order = [*range(len(area)), *reversed(range(len(area)))]
-    for _ in range(SWEEPS):
-        before = list(chosen)
-        for index in order:
-            total = area[index]
-            for mine, theirs, other, cost in beside[index]:
-                if chosen[other] >= 0:
-                    total = total + cost[mine, theirs[chosen[other]]]
-            chosen[index] = int(np.argmin(total))
-        if before == chosen:
-            break
-    return tuple(chosen)
-
-
-def solve(
-    space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float, any_will_do: bool = False
-) -> Answer:
-    """Choose one option for every site, so that the weighted area is least.
+def fitting(relaxed: Relaxation, goal: Goal, effort: float) -> Answer:
+    """Look for any choice within the limits.
 
     Parameters
     ----------
-    space
-        What there is to choose from.
-    limits
-        In the order of `hwgen.plan.space.KINDS`.
-    weight
-        See `weights`.
-    hint
-        A place for every site to begin with.
+    relaxed
+        What there is to choose from, and what is known of it: the choices found are noted in it.
+    goal
+        With the limits.
     effort
-        Deterministic seconds that may be spent: the same input ends at the same answer on any machine.
-    any_will_do
-        Whether to stop at the first choice within the limits.
+        Deterministic seconds that CP-SAT may spend, none to do without: the same input ends at the same answer on any
+        machine.
     """
-    if not space.wirable:
+    places, bound = relaxed.within(goal)
+    if places:
+        return Answer("feasible", places, int(goal.area(relaxed.space.cost(places))))
+    if bound.least > 0:
         return Answer("infeasible")
-    model = _Model(space, weight)
-    model.within(limits)
-    return model.solve(hint, effort, any_will_do)
+    if not effort:
+        return Answer("unknown")
+    return _searched(relaxed, bound, 0, goal, effort, any_will_do=True)
 
 
-def stretch(space: Space, limits: Ints, weight: Ints, hint: Sequence[int], effort: float) -> Answer:
-    """Choose one option for every site as `solve` does, with all limits widened by the smallest factor that it takes.
+def smallest(relaxed: Relaxation, goal: Goal, effort: float) -> Answer:
+    """Look for the choice of least area within the limits, and for the proof that it is (see `fitting`)."""
+    first = fitting(relaxed, goal, effort)
+    if not first.places:
+        return first
+    places, bound = relaxed.smallest(goal)
+    area = int(goal.area(relaxed.space.cost(places)))
+    if bound.least >= area:
+        return Answer("optimal", places, area, area)
+    found = _searched(relaxed, bound, area, goal, effort)
+    places = relaxed.known(goal)
+    area = int(goal.area(relaxed.space.cost(places)))
+    if found.status in ("optimal", "infeasible"):
+        return Answer("optimal", places, area, area)
+    return Answer("feasible", places, area, min(area, max(bound.least, found.bound)))
 
-    The area and its bound mean nothing here.
-    """
-    if not space.wirable:
+
+def _searched(
+    relaxed: Relaxation, bound: Bound, most: int, goal: Goal, effort: float, any_will_do: bool = False
+) -> Answer:
+    """Search among the options that a choice of at most `most` may have, and note what is found."""
+    left = relaxed.space.without(bound.worth(most))
+    if not left.wirable:
         return Answer("infeasible")
-    model = _Model(space, weight)
-    model.stretched(limits)
-    return model.solve(hint, effort)
+    model = _Model(left, goal.weight)
+    model.within(goal.limits)
+    if not any_will_do:
+        model.filled()
+    answer = model.solve(relaxed.known(goal), effort, any_will_do)
+    if not answer.places:
+        return answer
+    places = tuple(int(pool.index[place]) for pool, place in zip(left.pools, answer.places, strict=True))
+    relaxed.note(places)
+    return Answer(answer.status, places, int(goal.area(relaxed.space.cost(places))), answer.bound)
+
+
+def nearest(relaxed: Relaxation, goal: Goal, effort: float) -> tuple[int, ...]:
+    """Return the choice found for which all limits must be widened by the least factor, if any can be wired."""
+    hint, bound = relaxed.nearest(goal)
+    if not hint:
+        return ()
+    most = int(goal.factor(relaxed.space.cost(hint)) - SHARE) * bound.base // (SHARE * FINE) + SHARE // STRETCH
+    left = relaxed.space.without(bound.worth(most))
+    model = _Model(left, goal.weight)
+    model.stretched(goal.limits)
+    answer = model.solve(hint, effort)
+    if answer.places:
+        relaxed.note([int(pool.index[place]) for pool, place in zip(left.pools, answer.places, strict=True)])
+    return relaxed.least_over(goal)
 
 
 class _Model:
@@ -132,6 +133,7 @@ class _Model:
 
         self.library = cp_model
         self.space = space
+        self.weight = weight
         self.model: CpModel = cp_model.CpModel()
         self.options: list[list[IntVar]] = []
         self._variables: list[IntVar] = []
@@ -155,6 +157,14 @@ class _Model:
         for kind, limit in enumerate(limits.tolist()):
             if self._kinds[:, kind].any():
                 self.model.add(self._sum(self._kinds[:, kind]) <= limit)
+
+    def filled(self) -> None:
+        """Count the largest share of what fills the device once more."""
+        most = self.model.new_int_var(0, SHARE * SHARE, "fullest")
+        for kind in range(FILLED):
+            if self._kinds[:, kind].any() and self.weight[kind]:
+                self.model.add(self._sum(self._kinds[:, kind] * self.weight[kind]) <= most)
+        self.goal = self.area + FULLEST * most
 
     def stretched(self, limits: Ints) -> None:
         """Keep to a multiple of the limits, the smallest there is."""
@@ -187,8 +197,8 @@ class _Model:
 
     def solve(self, hint: Sequence[int], effort: float, any_will_do: bool = False) -> Answer:
         """Run the solver."""
-        for booleans, chosen in zip(self.options, hint, strict=True):
-            for place, boolean in enumerate(booleans):
+        for booleans, pool, chosen in zip(self.options, self.space.pools, hint, strict=bool(hint)):
+            for boolean, place in zip(booleans, pool.index.tolist(), strict=True):
                 self.model.add_hint(boolean, place == chosen)
         self.model.minimize(self.goal)
         solver: CpSolver = self.library.CpSolver()

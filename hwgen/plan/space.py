@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +111,12 @@ class Space:
         """Whether every site has an option left."""
         return all(len(pool.index) for pool in self.pools)
 
+    def without(self, kept: Sequence[Ints]) -> Space:
+        """Return the space with the options at these places alone, thinned; the indices of its pools are the places."""
+        pools = [replace(pool.kept(places), index=places) for pool, places in zip(self.pools, kept, strict=True)]
+        smaller = Space(tuple(pools), ())
+        return thinned(replace(smaller, crossings=tuple(narrowed(c, pools) for c in self.crossings)))
+
     def cost(self, places: Sequence[int]) -> Ints:
         """Return what a choice costs, given the place in its pool for every site."""
         total = np.zeros(len(KINDS), dtype=np.int64)
@@ -154,7 +160,7 @@ class Ground:
         return total
 
     def space(self, limits: Sequence[int], slowest: int, streams: bool) -> Space:
-        """Return the options worth looking at.
+        """Return what may be chosen.
 
         Parameters
         ----------
@@ -166,27 +172,41 @@ class Ground:
             Whether weights may come from memory off the chip where there is another way.
         """
         pools = []
-        for pool, cycles, limit in zip(self.pools, self.cycles, limits, strict=True):
-            kept = pool.kept(cycles <= limit)
+        for pool, cycles, limit in zip(self._unbeaten, self.cycles, limits, strict=True):
+            kept = pool.kept(cycles[pool.index] <= limit)
             inside = kept.cost[:, TRAFFIC] == 0
-            kept = kept.kept(inside) if inside.any() and not streams else kept
-            pools.append(kept.kept(np.argsort(-cycles[kept.index], kind="stable")[::-1]))
-        pools = [pool.kept(_undominated(pool)) for pool in pools]
-        return thinned(Space(tuple(pools), tuple(self.crossing(edge, pools, slowest) for edge in self.edges)))
+            pools.append(kept.kept(inside) if inside.any() and not streams else kept)
+        if not all(len(pool.index) for pool in pools):
+            return Space(tuple(pools), ())
+        kept_up = (
+            replace(crossing, cost=np.where(cycles[:, :, np.newaxis] <= slowest, crossing.cost, ILLEGAL))
+            for crossing, cycles in self._crossings
+        )
+        return Space(tuple(pools), tuple(narrowed(crossing, pools) for crossing in kept_up))
 
-    def crossing(self, edge: Edge, pools: Sequence[Pool], slowest: int) -> Crossing:
-        """Return what an edge costs for all lanes that the pools have at its ends."""
-        source = np.unique(pools[edge.source].outputs[:, edge.source_side])
-        target = np.unique(pools[edge.target].inputs[:, edge.target_side])
+    @cached_property
+    def _unbeaten(self) -> list[Pool]:
+        """The options that no other of the same lanes beats in cycles and in every resource, fewest cycles first."""
+        found = []
+        for pool, cycles in zip(self.pools, self.cycles, strict=True):
+            ordered = pool.kept(np.argsort(-cycles, kind="stable")[::-1])
+            found.append(ordered.kept(_undominated(ordered, cycles[ordered.index])))
+        return found
+
+    @cached_property
+    def _crossings(self) -> list[tuple[Crossing, Ints]]:
+        """What every edge costs for all lanes that there are at its ends, and the cycles of what lies on it."""
+        return [self._crossing(edge) for edge in self.edges]
+
+    def _crossing(self, edge: Edge) -> tuple[Crossing, Ints]:
+        source = np.unique(self._unbeaten[edge.source].outputs[:, edge.source_side])
+        target = np.unique(self._unbeaten[edge.target].inputs[:, edge.target_side])
         cost = np.full((source.size, target.size, len(KINDS)), ILLEGAL, dtype=np.int64)
+        cycles = np.zeros((source.size, target.size), dtype=np.int64)
         for i, j in np.ndindex(source.size, target.size):
-            a, b = source[i], target[j]
-            if edge.rigid and a != b:
-                continue
-            cycles, between = self.between(edge, int(a), int(b))
-            if cycles <= slowest:
-                cost[i, j] = between
-        return Crossing(edge, source, target, cost)
+            if not edge.rigid or source[i] == target[j]:
+                cycles[i, j], cost[i, j] = self.between(edge, int(source[i]), int(target[j]))
+        return Crossing(edge, source, target, cost), cycles
 
     def between(self, edge: Edge, source: int, target: int) -> tuple[int, Ints]:
         """Return the cycles and the cost of what lies on an edge by the lanes at its ends, see `crossing_cost`."""
@@ -222,16 +242,17 @@ def crossing_cost(
     return cycles, total
 
 
-def _undominated(pool: Pool) -> Bools:
-    """Tell which options no other of the same lanes beats in every resource; the first of equals stays."""
+def _undominated(pool: Pool, cycles: Ints) -> Bools:
+    """Tell which options no other of the same lanes beats in cycles and every resource; the first of equals stays."""
     keep = np.ones(len(pool.index), dtype=np.bool_)
+    needs = np.hstack([pool.cost, cycles[:, np.newaxis]])
     by_lanes: dict[tuple[int, ...], list[int]] = {}
     for place, lanes in enumerate(np.hstack([pool.inputs, pool.outputs]).tolist()):
         by_lanes.setdefault(tuple(lanes), []).append(place)
     for places in by_lanes.values():
         if len(places) > 1:
-            cost = pool.cost[places]
-            keep[places] = ~_beaten(cost[:, np.newaxis] - cost[np.newaxis])
+            own = needs[places]
+            keep[places] = ~_beaten(own[:, np.newaxis] - own[np.newaxis])
     return keep
 
 
@@ -252,7 +273,7 @@ def thinned(space: Space) -> Space:
             if not len(pools[index].index):
                 return Space(tuple(pools), ())
             pools[index] = pools[index].kept(~_beaten(_excess(pools[index], beside)))
-        smaller = Space(tuple(pools), tuple(_narrowed(c, pools) for c in space.crossings))
+        smaller = Space(tuple(pools), tuple(narrowed(c, pools) for c in space.crossings))
         if [len(p.index) for p in smaller.pools] == [len(p.index) for p in space.pools]:
             return smaller
         space = smaller
@@ -280,7 +301,8 @@ def _excess(pool: Pool, beside: list[tuple[Crossing, bool]]) -> Ints:
     return excess
 
 
-def _narrowed(crossing: Crossing, pools: Sequence[Pool]) -> Crossing:
+def narrowed(crossing: Crossing, pools: Sequence[Pool]) -> Crossing:
+    """Return a crossing for the lanes that its pools still have."""
     edge = crossing.edge
     source = np.unique(pools[edge.source].outputs[:, edge.source_side])
     target = np.unique(pools[edge.target].inputs[:, edge.target_side])

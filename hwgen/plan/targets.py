@@ -17,20 +17,6 @@ BRAM_BITS, URAM_BITS = 36 * 1024, 288 * 1024
 Latency = Callable[[Selection], int]
 
 
-class UnmetError(Exception):
-    """No choice meets the target; to say what binds takes the solver once more.
-
-    Parameters
-    ----------
-    told
-        Says it; the chooser must be as it was.
-    """
-
-    def __init__(self, told: Callable[[], InfeasibleError]) -> None:
-        super().__init__()
-        self.told = told
-
-
 def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> Selection:
     """Return the selection that the target asks for.
 
@@ -45,7 +31,7 @@ def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> 
 
     Raises
     ------
-    UnmetError
+    InfeasibleError
         Which tells the resources that bind, and the nearest design.
     """
     target = budget.target
@@ -57,9 +43,9 @@ def wanted(chooser: Chooser, budget: Budget, clock: float, latency: Latency) -> 
     steps = chooser.all_steps if below else chooser.steps
     best = chooser.best(steps)
     if best is None:
-        raise UnmetError(lambda: _too_big(chooser))
+        raise _too_big(chooser)
     if isinstance(target, FpsTarget):
-        raise UnmetError(lambda: _too_slow(chooser, target, best, clock))
+        raise _too_slow(chooser, target, best, clock)
     if isinstance(target, LatencyTarget):
         return _soon_enough(chooser, target, best, clock, latency)
     return _selected(chooser, steps[best])
@@ -82,7 +68,7 @@ def _soon_enough(chooser: Chooser, target: LatencyTarget, best: int, clock: floa
     steps, most = chooser.all_steps, target.latency_us * clock
     least = latency(_selected(chooser, steps[best]))
     if least > most:
-        raise UnmetError(lambda: _too_late(chooser, target, best, clock, least))
+        raise _too_late(chooser, target, best, clock, least)
     late, early = -1, best
     while early - late > 1:
         middle = (late + early) // 2
@@ -150,7 +136,7 @@ def next_step(chooser: Chooser, steps: list[int], position: int) -> str:
     if near is None:
         return f"an II of {step:,} cannot be wired without slower converters"
     over = overflow(near.total + chooser.aside, chooser.limits)
-    if not over:
+    if not over or not chooser.ruled_out(step):
         return f"an II of {step:,} was neither found nor ruled out"
     return f"an II of {near.ii:,} needs {_list(f'{n:,.0f} {NAMES[name]} of {limit:,.0f}' for name, n, limit in over)}"
 

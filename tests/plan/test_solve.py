@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,12 +16,16 @@ from hwgen.config import Budget
 from hwgen.graph import Graph, Ints
 from hwgen.hw import Resources, boards
 from hwgen.hw.limits import limits_of
-from hwgen.plan import make_plan
+from hwgen.plan import eliminate, make_plan
 from hwgen.plan.choose import Chooser
+from hwgen.plan.eliminate import Elimination
 from hwgen.plan.glue import fifo_cost
+from hwgen.plan.goal import Goal, weights
+from hwgen.plan.relax import Relaxation
 from hwgen.plan.sites import Edge
-from hwgen.plan.solve import descend, solve, stretch, weights
+from hwgen.plan.solve import nearest, smallest
 from hwgen.plan.space import ILLEGAL, KINDS, Crossing, Pool, Space, thinned
+from hwgen.plan.swaps import Swaps
 from tests.ops.build import mlp, residual
 
 EFFORT = 5.0
@@ -59,13 +63,27 @@ def everything(space: Space) -> list[Ints]:
 @given(spaces())
 def test_no_choice_within_the_limits_is_smaller(drawn: tuple[Space, Ints]) -> None:
     space, limits = drawn
-    weight = weights(limits)
-    areas = [int(cost @ weight) for cost in everything(space) if (cost <= limits).all()]
-    thin = thinned(space)
-    answer = solve(thin, limits, weight, descend(thin, weight) if thin.wirable else (), EFFORT)
+    goal = Goal(limits, weights(limits))
+    areas = [int(goal.area(cost)) for cost in everything(space) if (cost <= limits).all()]
+    answer = smallest(Relaxation(space), goal, EFFORT)
     assert (answer.status == "optimal") == bool(areas) and (answer.status == "infeasible") == (not areas)
     if areas:
-        assert answer.area == answer.bound == min(areas) == int(thin.cost(answer.places) @ weight)
+        assert answer.area == answer.bound == min(areas) == int(goal.area(space.cost(answer.places)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces())
+def test_prices_alone_tell_no_lies(drawn: tuple[Space, Ints]) -> None:
+    space, limits = drawn
+    goal = Goal(limits, weights(limits))
+    areas = [int(goal.area(cost)) for cost in everything(space) if (cost <= limits).all()]
+    places, bound = Relaxation(space).within(goal)
+    assert bound.least <= 0 if areas else not places
+    assert not places or (space.cost(places) <= limits).all()
+    if areas:
+        places, bound = Relaxation(space).smallest(goal)
+        assert bound.least <= min(areas)
+        assert not places or min(areas) <= int(goal.area(space.cost(places)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,14 +91,54 @@ def test_no_choice_within_the_limits_is_smaller(drawn: tuple[Space, Ints]) -> No
 def test_no_choice_exceeds_the_limits_by_less(drawn: tuple[Space, Ints]) -> None:
     space, limits = drawn
     factors = [max(Fraction(int(c), int(m)) for c, m in zip(cost, limits, strict=True)) for cost in everything(space)]
-    thin = thinned(space)
-    weight = weights(limits)
-    answer = stretch(thin, limits, weight, descend(thin, weight) if thin.wirable else (), EFFORT)
-    assert bool(answer.places) == bool(factors)
+    places = nearest(Relaxation(space), Goal(limits, weights(limits)), EFFORT)
+    assert bool(places) == bool(factors)
     if factors:
-        cost = thin.cost(answer.places)
-        found = max(Fraction(int(c), int(m)) for c, m in zip(cost, limits, strict=True))
+        found = max(Fraction(int(c), int(m)) for c, m in zip(space.cost(places), limits, strict=True))
         assert min(factors) <= found <= min(factors) + Fraction(1, 1000)
+
+
+@pytest.mark.parametrize(("dense", "widest"), [(1 << 15, 1 << 22), (1, 1 << 22), (1 << 15, 6), (1, 6)])
+@settings(max_examples=40, deadline=None)
+@given(spaces(), st.lists(st.integers(0, 50), min_size=len(KINDS), max_size=len(KINDS)))
+def test_without_limits_the_cheapest_choice_is_found(
+    dense: int, widest: int, drawn: tuple[Space, Ints], prices: list[int]
+) -> None:
+    space, price = drawn[0], np.array(prices, dtype=np.int64)
+    with patch.object(eliminate, "DENSE", dense), patch.object(eliminate, "WIDEST", widest):
+        sums = Elimination(space).priced(price)
+        through = sums.through() if np.isfinite(sums.least) else []
+    choices = product(*(range(len(pool.index)) for pool in space.pools))
+    cheapest: dict[tuple[int, int], float] = {}
+    for places in choices:
+        cost = space.cost(places)
+        worth = float(cost @ price) if (cost < ILLEGAL).all() else np.inf
+        for option in enumerate(places):
+            cheapest[option] = min(worth, cheapest.get(option, np.inf))
+    least = min(cheapest.values())
+    if widest > 6:
+        assert sums.least == least
+        assert not np.isfinite(least) or int(space.cost(sums.choice()) @ price) == least
+        found = {(i, k): value for i, row in enumerate(through) for k, value in enumerate(row)}
+        assert found == (cheapest if np.isfinite(least) else {})
+    else:
+        assert sums.least <= least
+        assert all(value <= cheapest[i, k] for i, row in enumerate(through) for k, value in enumerate(row))
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces(), st.integers(1, 200))
+def test_swaps_make_a_choice_no_worse(drawn: tuple[Space, Ints], begin: int) -> None:
+    space, limits = drawn
+    goal = Goal(limits, weights(limits))
+    legal = [p for p in product(*(range(len(x.index)) for x in space.pools)) if (space.cost(p) < ILLEGAL).all()]
+    if legal:
+        first = legal[begin % len(legal)]
+        better = Swaps(space).better(first, goal.area)
+        area = int(goal.area(space.cost(better)))
+        assert better in legal and area <= int(goal.area(space.cost(first)))
+        near = [p for p in legal if sum(a != b for a, b in zip(p, better, strict=True)) == 1]
+        assert all(area <= int(goal.area(space.cost(p))) for p in near)
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,15 +182,17 @@ def test_the_same_question_has_the_same_answer() -> None:
 def test_a_question_given_up_leaves_a_gap() -> None:
     board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2"})
     chooser = Chooser(residual(), board, limits_of(board, budget))
-    space = chooser._space(chooser.steps[0])
-    weight = weights(np.full(len(KINDS), 1000))
-    answer = solve(space, np.full(len(KINDS), 10**6), weight, descend(space, weight), 1e-9)
-    assert answer.status in ("feasible", "unknown", "optimal") and answer.bound <= answer.area
+    space = chooser.ground.space([chooser.steps[0]] * len(chooser.sites), chooser.steps[0], False)
+    goal = Goal(np.full(len(KINDS), 10**6), weights(np.full(len(KINDS), 1000)))
+    answer = smallest(Relaxation(space), goal, 1e-9)
+    assert answer.status in ("feasible", "optimal") and answer.bound <= answer.area
 
 
 def test_an_unwirable_space_is_infeasible() -> None:
     pool = Pool(np.arange(1), np.zeros((1, len(KINDS)), np.int64), np.ones((1, 1), np.int64), np.ones((1, 1), np.int64))
     never = np.full((1, 1, len(KINDS)), ILLEGAL)
-    space = thinned(Space((pool, pool), (Crossing(Edge("t", 0, 0, 1, 0, True), np.ones(1), np.ones(1), never),)))
-    assert not space.wirable
-    assert replace(solve(space, np.ones(len(KINDS)), np.ones(len(KINDS)), (), EFFORT)).status == "infeasible"
+    space = Space((pool, pool), (Crossing(Edge("t", 0, 0, 1, 0, True), np.ones(1), np.ones(1), never),))
+    goal = Goal(np.ones(len(KINDS), np.int64), np.ones(len(KINDS), np.int64))
+    assert not thinned(space).wirable
+    assert smallest(Relaxation(space), goal, EFFORT).status == "infeasible"
+    assert nearest(Relaxation(space), goal, EFFORT) == ()
