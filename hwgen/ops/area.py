@@ -69,8 +69,11 @@ def priced(kernel: str, family: Family, parts: Parts) -> Resources:
     """Return what the parts of a kernel cost; without a price list of its own, every unit of a part costs one."""
     lists = prices().get(kernel)
     lut, ff = (
-        sum((lists[price_list(name, family)][part] if lists else 1) * amount for part, amount in amounts.items())
-        for name, amounts in (("lut", parts.lut), ("ff", parts.ff))
+        sum(price[part] * amount for part, amount in amounts.items()) if price else sum(amounts.values())
+        for price, amounts in (
+            (lists[price_list("lut", family)] if lists else None, parts.lut),
+            (lists[price_list("ff", family)] if lists else None, parts.ff),
+        )
     )
     lut += CELLS_OF_REGISTERS.get(family, 0.0) * ff
     return Resources(round(lut), round(ff), parts.dsp, parts.bram36, parts.uram)
@@ -169,9 +172,9 @@ def _zeros_under(either: Ints) -> Ints:
     return np.where(either == 0, 0, np.frexp((either & -either).astype(np.float64))[1] - 1).astype(np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LaneTable:
-    """What the lanes of a table of weights hold, each array of shape ``(pe, simd)``.
+    """What the lanes of a table of weights hold, each array of shape ``(pe, simd)``; equal to itself alone.
 
     Parameters
     ----------

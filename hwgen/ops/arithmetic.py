@@ -13,15 +13,17 @@ from math import ceil
 
 import numpy as np
 
-from hwgen.graph import TensorType
+from hwgen.graph import Ints, TensorType
 from hwgen.hw import Family
-from hwgen.ops.area import FREE_WORDS, LUT_INPUTS, LaneTable, index_bits, together
-from hwgen.ops.constant_sums import dot_luts
+from hwgen.ops.area import FREE_WORDS, LUT_INPUTS, LaneTable, index_bits
+from hwgen.ops.constant_sums import digits, dot_luts
 
 _BITWISE = 8
 """Bits of the words whose constant multiples are added bit by bit."""
 ADDERS_IN_A_STAGE: Mapping[Family, int] = {"xcup": 5, "xc7": 5, "ecp5": 5, "ice40": 5}
 MANY_ADDERS = 5
+NO_PRODUCTS: Mapping[str, float] = {"selects": 0.0, "products": 0.0, "heaps": 0.0, "constant_products": 0.0}
+"""The parts of `products_parts` where nothing is multiplied."""
 _SMALL = 4
 """Bits of the factors up to which a product is a table and one adder, where LUTs have six inputs."""
 
@@ -151,12 +153,17 @@ def products_parts(table: LaneTable, weight_bits: int, x: TensorType, width: int
         int(kinds[kind]) * product_luts(x.bits, x.signed, int(kind) // 2, bool(kind % 2), family)
         for kind in np.flatnonzero(kinds)
     )
-    fixed = [row[row != 0].tolist() for row in np.where(varies, 0, table.first)] if not varies.all() else []
-    parts = {
-        "selects": float(np.where(narrow, np.maximum(bits, x.bits), 0).sum()), "products": float(sum(products)),
-        "heaps": 0.0, "constant_products": 0.0,
-    }  # fmt: skip
-    return together(parts, *(constant_sums(row, [x.bits] * len(row), width, family) for row in fixed if row))
+    selects = float(np.where(narrow, np.maximum(bits, x.bits), 0).sum())
+    made = {**NO_PRODUCTS, "selects": selects, "products": float(sum(products))}
+    return made if varies.all() else made | _sums_of_rows(np.where(varies, 0, table.first), x.bits, width, family)
+
+
+def _sums_of_rows(factors: Ints, bits: int, width: int, family: Family) -> dict[str, float]:
+    """Return the parts of `constant_sums` for every row of factors, all words being of so many bits."""
+    used = digits(factors)
+    heaped = (used.max(axis=1) > 1) & (LUT_INPUTS[family] == 6 and bits <= _BITWISE)
+    adders = np.maximum(used[~heaped].sum(axis=1) - 1, 0).sum()
+    return {"heaps": dot_luts(factors[heaped], bits), "constant_products": float(adders * min(width, bits + 2))}
 
 
 def table_is_late(bram: float, rom: float, depth: int, adders: float, family: Family) -> bool:

@@ -12,7 +12,7 @@ from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import multipliers, whole
 from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, rom, together
-from hwgen.ops.arithmetic import fetched_parts, product_rows, products_parts, table_is_late, tree_luts
+from hwgen.ops.arithmetic import NO_PRODUCTS, fetched_parts, product_rows, products_parts, table_is_late, tree_luts
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -118,7 +118,8 @@ class Depthwise(LaneOp):
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
         counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
-        products = products_parts(lane, weight_bits, x, acc.bits, family)
+        in_luts = not few and choice.unit != "dsp"
+        products = products_parts(lane, weight_bits, x, acc.bits, family) if in_luts else NO_PRODUCTS
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
             lanewise = (kept, lane.least, lane.first)
@@ -126,8 +127,6 @@ class Depthwise(LaneOp):
             shared = (each.reshape(-1, filters, beside).swapaxes(1, 2) for each in lanewise)
             bits, least, values = (each.reshape(-1, filters) for each in shared)
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
-        if few or choice.unit == "dsp":
-            products = dict.fromkeys(products, 0.0)
         summed = {"tree": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}

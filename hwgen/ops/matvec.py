@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from math import log2
 
 import numpy as np
@@ -13,8 +14,16 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Resources, Schedule, StreamType, pack
 from hwgen.ops import multipliers, whole
-from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_table, ram, rom, together
-from hwgen.ops.arithmetic import count_luts, fetched_parts, product_rows, products_parts, table_is_late, tree_luts
+from hwgen.ops.area import LUT_INPUTS, LaneTable, Parts, addressed, counter_bits, lane_table, ram, rom, together
+from hwgen.ops.arithmetic import (
+    NO_PRODUCTS,
+    count_luts,
+    fetched_parts,
+    product_rows,
+    products_parts,
+    table_is_late,
+    tree_luts,
+)
 from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import FoldedOp, write_every
 from hwgen.ops.support import (
@@ -143,13 +152,12 @@ class Matvec(FoldedOp):
         table = lane_table(any_weights.reshape(-1, simd) if streamed else weight, pe, simd)
         lanes = np.minimum(table.bits, weight_bits)
         both, constant = x.bipolar and bipolar_weights(node), blocks * sf == 1 and not streamed
-        products = products_parts(table, weight_bits, x, acc.bits, family)
+        few = choice.unit == "lut_const" and not constant
+        in_luts = not (both or few or choice.unit == "dsp")
+        products = products_parts(table, weight_bits, x, acc.bits, family) if in_luts else NO_PRODUCTS
         unpacked, dsp = 0.0, 0
         if choice.unit == "dsp":
-            unpacked, dsp = multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
-        few = choice.unit == "lut_const" and not constant
-        if both or few or choice.unit == "dsp":
-            products = dict.fromkeys(products, 0.0)
+            unpacked, dsp = _packed(table, weight_bits, x.bits, x.signed, family)
         stored = int(lanes.sum())
         kept_rows = 1 if streamed else blocks * sf
         weights, weight_bram = rom(1 if few else kept_rows, stored, family, choice.storage)
@@ -224,6 +232,14 @@ class Matvec(FoldedOp):
         roms.add("weights", weight_t, tiles)
         roms.add("bias", type_of(table), table.reshape(-1, pe))
         return Built(KernelCall("matvec.hpp", "matvec", config, ins, outs, roms.roms), roms.arrays)
+
+
+@lru_cache(maxsize=16)
+def _packed(table: LaneTable, weight_bits: int, x_bits: int, x_signed: bool, family: Family) -> tuple[float, int]:
+    """Return `multipliers.block_products` for a table: its storages differ in nothing of it."""
+    x = TensorType((1,), x_signed, x_bits)
+    lanes = np.minimum(table.bits, weight_bits)
+    return multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
 
 
 def _groups(node: Node) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil
 
 import numpy as np
@@ -53,6 +53,7 @@ def block_products(bits: Ints, least: Ints, values: Ints, x: TensorType, family:
     return unpacked, blocks
 
 
+@lru_cache(maxsize=1 << 12)
 def _taken(begun: bytes) -> tuple[int, int]:
     """Return the blocks that hold more than one product, and the products in them, where each block takes its most."""
     at, groups, packed = 0, 0, 0
@@ -71,7 +72,8 @@ def _begun(codes: Ints, x_bits: int, x_signed: bool, family: Family) -> npt.NDAr
     """
     most = BLOCKS[family].most
     table = _table(x_bits, x_signed, family)
-    padded = np.pad(codes, ((0, 0), (0, most - 1)))
+    padded = np.zeros((codes.shape[0], codes.shape[1] + most - 1), dtype=np.int64)
+    padded[:, : codes.shape[1]] = codes
     key = np.zeros_like(codes)
     for k in range(most):
         key = key * CODES + padded[:, k : k + codes.shape[1]]

@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import UserError, did_you_mean
 from hwgen.graph import Graph, Ints
 from hwgen.hw import Choice, Resources
-from hwgen.plan.goal import SHARE, weights
+from hwgen.plan.goal import SHARE, Goal, weights
 from hwgen.plan.sites import Candidate, Edge, Site, sites
 from hwgen.plan.space import KINDS, Ground, counts, resources
 from hwgen.plan.streaming import streaming_of
@@ -35,7 +35,7 @@ class Way:
     around
         Of the forks, width converters and shallow FIFOs that it then needs between its neighbours and itself.
     area
-        All of it as the solver weighs it: a sum of shares of the limits, registers counting a quarter.
+        What all of it adds to the design's area as the solver weighs it (see `hwgen.plan.goal.Goal`).
     """
 
     choice: Choice
@@ -110,7 +110,8 @@ class Explainer:
         self._all: list[Site] = sites(graph, plan.board, streaming_of(plan))
         self._sites = {site.name: index for index, site in enumerate(self._all)}
         self._ground = Ground(graph, self._all, plan.board.family)
-        self._weights = weights(counts(plan.limits))
+        limits = counts(plan.limits)
+        self._goal = Goal(limits, weights(limits))
 
     def find(self, name: str) -> list[str]:
         """Return the layers that a name means: a layer, a process, or an ONNX node, which may be several layers.
@@ -134,7 +135,7 @@ class Explainer:
     def explain(self, layer: str) -> Explanation:
         """Return why a layer (see `find`) is built as it is."""
         process = self.processes[layer]
-        ways = self._ways(layer)
+        ways = self._ways(process)
         chosen = next(way for way in ways if way.choice == process.choice)
         slowest = max(self.plan.ii, chosen.cycles)
         rivals = [way for way in ways if way.choice != chosen.choice and way.cycles <= slowest]
@@ -144,16 +145,20 @@ class Explainer:
         told = self._sentences(process, chosen, runner_up, slower)
         return Explanation(process, chosen, runner_up, slower, told)
 
-    def _ways(self, layer: str) -> list[Way]:
+    def _ways(self, process: Process) -> list[Way]:
         """Return the ways to build a layer whose converters keep up with the slower of itself and the design."""
         found = []
-        index = self._sites[layer]
+        index = self._sites[process.layer]
+        costs = zip(self._all[index].candidates, self._ground.pools[index].cost, strict=True)
+        own = next(cost + self._between(index, c)[1] for c, cost in costs if c.option.choice == process.choice)
+        rest = np.maximum(counts(self.plan.resources) - own, 0)
+        without = int(self._goal.area(rest))
         for candidate, cost in zip(self._all[index].candidates, self._ground.pools[index].cost, strict=True):
             option = candidate.option
             cycles, between = self._between(index, candidate)
             if cycles <= max(option.cycles, self.plan.ii):
                 around = resources(cost + between) - option.cost
-                area = float((cost + between) @ self._weights) / SHARE
+                area = (int(self._goal.area(rest + cost + between)) - without) / SHARE
                 found.append(Way(option.choice, option.cycles, option.cost, around, area))
         return found
 
