@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from unittest.mock import patch
@@ -177,6 +178,19 @@ def test_the_same_question_has_the_same_answer() -> None:
     steps = found[0].steps
     picked = [chooser.select(steps[chooser.best(steps) or 0]) for chooser in found]
     assert picked[0] == picked[1] and picked[0] is not None
+
+
+def test_more_room_is_never_slower() -> None:
+    board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2"})
+    chooser = Chooser(residual(), board, limits_of(board, budget), 8.0)
+    found = []
+    for lut, bram in product(range(1500, 12_000, 1500), (1, 8)):
+        chooser.limits = replace(limits_of(board, budget), lut=lut, bram36=bram)
+        chooser.set_aside(Resources())
+        best = chooser.best(chooser.steps)
+        found.append((lut, bram, float("-inf") if best is None else -chooser.steps[best]))
+    assert len({speed for _, _, speed in found}) > 2
+    assert all(a[2] <= b[2] for a in found for b in found if a[0] <= b[0] and a[1] <= b[1])
 
 
 def test_a_question_given_up_leaves_a_gap() -> None:
