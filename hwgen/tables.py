@@ -267,9 +267,19 @@ def headlines(report: Mapping[str, Any]) -> list[str]:
             lines.append(
                 f"{who}: " + ", ".join(f"{used[k]:,.0f} {k.upper()}" for k in ("lut", "ff", "dsp", "bram36")) + "."
             )
+    if report.get("bitstream") is not None:
+        lines.append(bitstream_line(report["bitstream"]))
     accuracy = report.get("accuracy")
     lines.append(f"Accuracy in integers: {accuracy:.4f}." if accuracy is not None else "Accuracy not measured.")
     return lines
+
+
+def bitstream_line(found: Mapping[str, Any]) -> str:
+    """Return what place-and-route made: the file, the cells, the clock, and the one asked for where it was missed."""
+    parts = found["utilisation"].items()
+    used = ", ".join(f"{part['used']:,} of {part['available']:,} {name.upper()}" for name, part in parts)
+    asked = "" if found["clock_mhz"] >= found["asked_mhz"] else f" where {found['asked_mhz']:g} MHz was asked for"
+    return f"{found['file']}: {used}; {found['fmax_mhz']:g} MHz reached, {found['clock_mhz']:g} MHz set{asked}."
 
 
 def compare_lines(found: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from hwgen.hw.pll import fastest, slowest
 from hwgen.synth import nextpnr
 from hwgen.synth.bitstream import Project, make
 from hwgen.synth.nextpnr import Tool, place
+from hwgen.tables import bitstream_line
 
 OPEN = [name for name in boards.names() if boards.load(name).open is not None]
 SHELL = """
@@ -80,6 +81,8 @@ def test_pins_and_pll_of_an_open_board(tmp_path: Path, name: str, mhz: float, en
     assert found.placed.design.wanted == pytest.approx(mhz, rel=0.01) and facts["fmax_mhz"] > mhz
     assert found.placed.slowest.start.startswith(("shell", "wait", "run")) and found.placed.slowest.logic_ns > 0
     assert 0 < facts["utilisation"]["lut"]["used"] < 40 and set(found.seconds) == {"synth", "place", "pack"}
+    told = bitstream_line({**facts, "asked_mhz": 60.0})
+    assert told.startswith(f"bitstream/small.{ending}: ") and told.endswith("MHz set where 60 MHz was asked for.")
     assert {path.name for path in (tmp_path / "logs").iterdir()} == {"synth.log", "nextpnr.log", "pack.log"}
 
 
