@@ -186,7 +186,7 @@ def write_recipe(job: Build) -> None:
         return
     names = [os.path.normpath(f"../{listed.parent}/{line}") for line in (job.folder / listed).read_text().split()]
     flow, folder = FLOWS[plan.board.family], job.folder / RECIPES
-    lines = script(names, open_board.top(plan), plan.board.family, netlist="work/netlist.json")
+    lines = script(names, open_board.top(plan), plan.board.family, netlist="netlist.json")
     facts = {
         "version": VERSION,
         "title": plan.board.title,
