@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hwgen_frame_fetch: frames from memory to a stream, one descriptor each (see hwgen_frame_descriptors).
+// hwgen_frame_fetch: frames from memory to a stream (see hwgen_frame_descriptors); REPEATS times BYTES bytes make a frame.
 //
 //   m_*       the stream: tdata, tkeep, tlast on a frame's last beat, tvalid, tready
 //   m_axi_*   AXI4 master, AR and R channels (see hwgen_axi_read)
@@ -9,6 +9,7 @@ module hwgen_frame_fetch #(
     parameter int unsigned MEMORY_BITS = 32,
     parameter int unsigned BYTES = 4,
     parameter int unsigned STEP = BYTES,
+    parameter int unsigned REPEATS = 1,
     parameter int unsigned MAX_BURST = 16,
     parameter int unsigned OUTSTANDING = 4
 ) (
@@ -46,7 +47,7 @@ module hwgen_frame_fetch #(
     logic [95:0] desc;
     logic desc_valid, desc_ready, status_valid, status_ready;
     logic [1:0] status;
-    hwgen_frame_descriptors #(.BYTES(BYTES), .STEP(STEP)) descriptors (
+    hwgen_frame_descriptors #(.BYTES(BYTES), .STEP(STEP), .REPEATS(REPEATS)) descriptors (
         .ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .core_rst_n(core_rst_n),
         .begin_run(begin_run), .run_frames(run_frames), .base(base), .credit(credit), .moved(moved), .wanted(1'b1),
         .m_desc_tdata(desc), .m_desc_tvalid(desc_valid), .m_desc_tready(desc_ready),
@@ -69,10 +70,21 @@ module hwgen_frame_fetch #(
         .m_axi_rid(m_axi_rid), .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast),
         .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready)
     );
+    // TLAST at the end of a frame's last pass alone.
+    localparam int unsigned PASS_BITS = REPEATS > 1 ? $clog2(REPEATS) : 1;
+    localparam logic [PASS_BITS-1:0] FINAL = PASS_BITS'(REPEATS - 1);
+    logic [PASS_BITS-1:0] pass;
+    logic pass_last;
+    assign m_tlast = pass_last && pass == FINAL;
+    always_ff @(posedge ap_clk) begin
+        if (!core_rst_n) pass <= '0;
+        else if (m_tvalid && m_tready && pass_last) pass <= m_tlast ? '0 : pass + 1'b1;
+    end
+
     hwgen_width #(.IN_BITS(MEMORY_BITS), .OUT_BITS(STREAM_BITS), .UNIT(8)) width (
         .ap_clk(ap_clk), .ap_rst_n(core_rst_n),
         .s_tdata(word), .s_tkeep(word_keep), .s_tlast(word_last), .s_tvalid(word_valid && core_rst_n),
         .s_tready(word_ready),
-        .m_tdata(m_tdata), .m_tkeep(m_tkeep), .m_tlast(m_tlast), .m_tvalid(m_tvalid), .m_tready(m_tready)
+        .m_tdata(m_tdata), .m_tkeep(m_tkeep), .m_tlast(pass_last), .m_tvalid(m_tvalid), .m_tready(m_tready)
     );
 endmodule

@@ -11,7 +11,7 @@ from hwgen.handover.block_design import LENGTH_BITS
 from hwgen.handover.design import Design, Host
 from hwgen.handover.driver_files import copy_driver, model_facts, port_facts
 from hwgen.handover.registers import IP_VERSION, LIBRARY, VENDOR, pointer, register_map
-from hwgen.handover.shell_ports import frame_bytes, stream_bits
+from hwgen.handover.shell_ports import frame_bytes, stored_beats, stream_bits
 from hwgen.plan.types import Port
 from hwgen.render.project import environment
 
@@ -30,7 +30,7 @@ def _port(design: Design, port: Port) -> dict[str, Any]:
         "name": port.name,
         "element_bits": port.element_bits,
         "lanes": kind.lanes,
-        "beats": kind.beats,
+        "beats": stored_beats(design.plan, port),
         "beat_bytes": stream_bits(port) // 8,
     }
 

@@ -98,7 +98,12 @@ def memory_bits(port: Port) -> int:
 
 def frame_bytes(plan: Plan, port: Port) -> int:
     """Return how many bytes one frame of a port takes in memory."""
-    return plan.channel(port.channel).type.beats * stream_bits(port) // 8
+    return stored_beats(plan, port) * stream_bits(port) // 8
+
+
+def stored_beats(plan: Plan, port: Port) -> int:
+    """Return how many beats of a port are in memory for a frame: of a feed, which repeats them, its rows."""
+    return len(plan.arrays[port.feed]) if port.feed else plan.channel(port.channel).type.beats
 
 
 def ip_ports(design: Design) -> tuple[Bus, ...]:

@@ -15,6 +15,7 @@ from hwgen.handover.shell_ports import (
     ip_ports,
     kernel_ports,
     memory_bits,
+    stored_beats,
     stream_bits,
 )
 from hwgen.plan.types import Port
@@ -105,13 +106,15 @@ def _declared(signal: Signal, bus: Bus) -> dict[str, Any]:
 def _port(design: Design, port: Port, kind: Kind, index: int, buses: tuple[Bus, ...]) -> dict[str, Any]:
     bits, size = stream_bits(port), frame_bytes(design.plan, port)
     bus = next(bus for bus in buses if bus.port == port)
+    beats = design.plan.channel(port.channel).type.beats
     padding = (bits - port.tdata_bits) // 8
     return {
         "name": port.name,
         "kind": kind,
         "index": index,
         "credit": CREDIT_BITS * index,
-        "beats": design.plan.channel(port.channel).type.beats,
+        "beats": beats,
+        "repeats": beats // stored_beats(design.plan, port),
         "core_msb": port.tdata_bits - 1,
         "core_keep_msb": port.tdata_bits // 8 - 1,
         "stream_bits": bits,

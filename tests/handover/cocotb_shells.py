@@ -46,8 +46,9 @@ class Bench:
         self.at = told["pointers"]
         self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_control"), *pins)
         self.memory = MemoryRegion(1 << 16)
-        self.weights = bytes(random.Random(5).randrange(256) for _ in range(FRAME))
-        self.memory[WEIGHTS : WEIGHTS + FRAME] = self.weights
+        rows = bytes(random.Random(5).randrange(256) for _ in range(FRAME // 2))
+        self.memory[WEIGHTS : WEIGHTS + len(rows)] = rows
+        self.weights = 2 * rows  # four rows, twice for each frame
         self.slaves: list[Any] = []
         for index, way in enumerate(told["memories"]):
             bus, slave = (AxiReadBus, AxiSlaveRead) if way == "in" else (AxiWriteBus, AxiSlaveWrite)

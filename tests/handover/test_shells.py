@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwgen.handover import Design, registers, shells
@@ -62,7 +63,8 @@ def reshaped(design: Design, folder: Path, in_bits: int, weight_bits: int, out_b
     core = f"{quiet}module {name} ({', '.join(lines)});\nendmodule\n"
     (folder / "rtl" / "core.sv").write_text(core)
     (folder / "rtl" / "top.f").write_text("core.sv\n")
-    plan = dataclasses.replace(design.plan, ports=ports)
+    arrays = {"weights": np.zeros((4, weight_bits // 8), np.int64)}
+    plan = dataclasses.replace(design.plan, ports=ports, arrays=arrays)
     return dataclasses.replace(design, plan=plan, folder=folder)
 
 
@@ -75,7 +77,7 @@ def test_any_width_and_streamed_weights(design: Design, bits: tuple[int, int, in
         assert not lint(odd, shell)
         text = (tmp_path / "rtl" / "shell" / f"{design.plan.name}_{shell}.sv").read_text()
         assert sorted(set(re.findall(r"m_axi_(gmem\d)", text))) == masters
-        assert ".STEP(0)" in text
+        assert ".STEP(0)" in text and ".REPEATS(2)" in text
 
 
 @SHELLS

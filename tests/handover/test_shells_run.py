@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwgen.handover import Design, registers, shells
@@ -25,7 +26,8 @@ def tiny(design: Design, tmp_path: Path) -> Design:
     (tmp_path / "rtl").mkdir()
     shutil.copyfile(Path(__file__).with_name("tiny_core.sv"), tmp_path / "rtl" / "core.sv")
     (tmp_path / "rtl" / "top.f").write_text("core.sv\n")
-    plan = dataclasses.replace(design.plan, ports=(port, weights, result))
+    arrays = {"weights": np.zeros((4, 3), np.int64)}
+    plan = dataclasses.replace(design.plan, ports=(port, weights, result), arrays=arrays)
     made = dataclasses.replace(design, plan=plan, folder=tmp_path)
     registers.write(made)
     shells.write(made)

@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hwgen.handover import Design, shells, vivado
@@ -75,7 +76,8 @@ def test_a_second_output_gets_a_dma_of_its_own(design: Design, tmp_path: Path) -
 def test_streamed_weights_come_from_the_same_memory(design: Design, tmp_path: Path) -> None:
     (first,) = design.inputs
     feed = dataclasses.replace(first, name="s_axis_w0", feed="weights")
-    plan = dataclasses.replace(design.plan, ports=(*design.plan.ports, feed))
+    rows = {"weights": np.zeros((4, first.tdata_bits // 8), np.int64)}
+    plan = dataclasses.replace(design.plan, ports=(*design.plan.ports, feed), arrays=rows)
     made = handed(dataclasses.replace(design, plan=plan), tmp_path / "out", "zcu102")
     calls = ran(made, "project.tcl", tmp_path)
     ip = packaged(calls)

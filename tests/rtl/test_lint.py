@@ -32,7 +32,7 @@ CASES = [
     ("hwgen_frame_place", {}),
     ("hwgen_frame_gate", {}),
     ("hwgen_frame_gate", {"BEATS": 100}),
-    ("hwgen_frame_fetch", {"STREAM_BITS": 8, "STEP": 0}),
+    ("hwgen_frame_fetch", {"STREAM_BITS": 8, "STEP": 0, "REPEATS": 9}),
     ("hwgen_frame_fetch", {"STREAM_BITS": 1024, "MEMORY_BITS": 512}),
     ("hwgen_frame_store", {"STREAM_BITS": 16, "MEMORY_BITS": 64, "BYTES": 6}),
     ("hwgen_axilite_regs", {}),
