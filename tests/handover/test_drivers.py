@@ -70,7 +70,9 @@ def test_c(design: Design, frames: Path, tmp_path: Path) -> None:
     name = design.plan.name
     (tmp_path / "frames.npz").write_bytes(frames.read_bytes())
     library = str(shared_library(design, tmp_path))
-    run(tmp_path, shell_sources(design, "ip"), f"{name}_ip", "cocotb_c", library=library, name=name)
+    facts = str(design.folder / "driver" / "pynq" / f"{name}.json")
+    told = {"library": library, "name": name, "facts": facts, "ii": design.plan.ii, "latency": design.plan.latency}
+    run(tmp_path, shell_sources(design, "ip"), f"{name}_ip", "cocotb_c", **told)
 
 
 def test_c_with_streamed_weights_compiles(design: Design, tmp_path: Path) -> None:
