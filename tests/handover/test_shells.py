@@ -14,6 +14,7 @@ import pytest
 
 from hwgen.handover import Design, registers, shells
 from hwgen.handover.shell_ports import ip_ports, kernel_ports
+from hwgen.plan.types import Plan
 from hwgen.verify.toolchain import find_verilator
 
 SHELLS = pytest.mark.parametrize("shell", ["ip", "kernel"])
@@ -42,6 +43,13 @@ def test_every_port_is_declared_on_a_line_of_its_own(design: Design, shell: str)
     ]
 
 
+def of_eight_beats(plan: Plan) -> Plan:
+    """Return a plan all of whose streams have eight beats a frame."""
+    types = {c.name: dataclasses.replace(c.type, beats=8) for c in plan.channels}
+    channels = tuple(dataclasses.replace(c, type=types[c.name]) for c in plan.channels)
+    return dataclasses.replace(plan, channels=channels)
+
+
 def reshaped(design: Design, folder: Path, in_bits: int, weight_bits: int, out_bits: int) -> Design:
     """Return a design whose core is only a module header with beats of so many bits."""
     into, out = design.inputs[0], design.outputs[0]
@@ -64,7 +72,7 @@ def reshaped(design: Design, folder: Path, in_bits: int, weight_bits: int, out_b
     (folder / "rtl" / "core.sv").write_text(core)
     (folder / "rtl" / "top.f").write_text("core.sv\n")
     arrays = {"weights": np.zeros((4, weight_bits // 8), np.int64)}
-    plan = dataclasses.replace(design.plan, ports=ports, arrays=arrays)
+    plan = dataclasses.replace(of_eight_beats(design.plan), ports=ports, arrays=arrays)
     return dataclasses.replace(design, plan=plan, folder=folder)
 
 

@@ -14,6 +14,7 @@ from hwgen.handover import Design, registers, shells
 from hwgen.handover.registers import register_map
 from hwgen.handover.shell_ports import ip_ports, kernel_ports
 from tests.handover.simulation import shell_sources
+from tests.handover.test_shells import of_eight_beats
 from tests.rtl.simulator import run
 
 
@@ -27,7 +28,7 @@ def tiny(design: Design, tmp_path: Path) -> Design:
     shutil.copyfile(Path(__file__).with_name("tiny_core.sv"), tmp_path / "rtl" / "core.sv")
     (tmp_path / "rtl" / "top.f").write_text("core.sv\n")
     arrays = {"weights": np.zeros((4, 3), np.int64)}
-    plan = dataclasses.replace(design.plan, ports=(port, weights, result), arrays=arrays)
+    plan = dataclasses.replace(of_eight_beats(design.plan), ports=(port, weights, result), arrays=arrays)
     made = dataclasses.replace(design, plan=plan, folder=tmp_path)
     registers.write(made)
     shells.write(made)

@@ -258,7 +258,7 @@ def test_the_recorder_refuses(tmp_path: Path, line: str, message: str) -> None:
         ("dma_0/axi_resetn", "dma_0/resetn", "has no pin resetn"),
         ("CONFIG.NUM_SI {2}", "CONFIG.NUM_SI {1}", "has no pin S01_AXI"),
         ("-offset 0xA0010000", "-offset 0xA0000000", "overlaps"),
-        ("c_m_axis_mm2s_tdata_width {64}", "c_m_axis_mm2s_tdata_width {32}", "do not fit"),
+        ("c_m_axis_mm2s_tdata_width {128}", "c_m_axis_mm2s_tdata_width {32}", "do not fit"),
         (" \\\n    [get_bd_pins memory/aclk]", "", "memory/aclk is not connected"),
     ],
 )
