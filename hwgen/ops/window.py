@@ -45,7 +45,11 @@ class Settings:
     def keeps_rows(self) -> bool:
         """Whether all taps can leave in a word behind a memory of rows, see `hwgen.ops.window_rows`."""
         several = prod(self.kernel) > 1 and self.dilation == (1, 1) and self.groups == 1
-        return several and (self.out_size[1] - 1) * self.stride[1] < self.size[1] * self.stride[0]
+        return (
+            several
+            and self.size[1] >= window_rows.SHORTEST
+            and (self.out_size[1] - 1) * self.stride[1] < self.size[1] * self.stride[0]
+        )
 
     @property
     def reach(self) -> tuple[int, ...]:

@@ -19,6 +19,9 @@ from hwgen.hw import Choice, Family, Schedule
 from hwgen.ops.area import Parts, counter_bits, ram, ultra_rams
 from hwgen.ops.support import divisors
 
+SHORTEST = 4
+"""Pixels of the shortest row: its memory is read and written at one address, and must be through with it by then."""
+
 
 @dataclass(frozen=True)
 class Rows:

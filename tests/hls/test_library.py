@@ -14,7 +14,10 @@ import pytest
 from .kernels import COMPAT, INCLUDE, ROOT
 
 HEADERS = sorted(INCLUDE.rglob("*.hpp"))
-PRAGMAS = {"PIPELINE", "UNROLL", "INLINE", "ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "BIND_OP", "RESET"}
+PRAGMAS = {
+    "ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_OP", "BIND_STORAGE", "DEPENDENCE", "INLINE", "PIPELINE", "RESET",
+    "UNROLL",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", HEADERS, ids=lambda path: path.name)

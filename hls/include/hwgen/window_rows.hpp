@@ -29,6 +29,7 @@ struct RowsGeometry {
   using Rows = WindowAxis<kOutHeight, kStrideH, int(Cfg::kPadTop), kKernelH, int(Cfg::kHeight), 1, 1>;
 
   static_assert(Cfg::kChannels % Cfg::kLanes == 0, "kLanes must divide kChannels");
+  static_assert(kRow > 3, "a row must be longer than a memory takes to write a word and read it");
   static_assert(kKernelH * kKernelW > 1, "a window of one tap needs no memory");
   static_assert((kOutWidth - 1) * kStrideW < int(Cfg::kWidth) * kStrideH,
                 "a row's windows must leave before the next's");
