@@ -32,12 +32,15 @@ class Selection:
 
     Parameters
     ----------
+    target
+        The II that it was chosen for.
     ii, chosen, total
         As it says.
     gap
         How much smaller the area might be at most, as a share of it; 0 where it is proven to be the least.
     """
 
+    target: int
     ii: int
     chosen: tuple[Candidate, ...]
     total: Resources
@@ -76,7 +79,7 @@ class Chooser:
         self.graph = graph
         self.limits = limits
         self.bandwidth = bandwidth
-        self.aside = Resources()
+        self._aside: dict[int, Resources] = {}
         nodes = frozenset(node.name for node in graph.nodes) if bandwidth else frozenset()
         self.sites: list[Site] = restricted(sites(graph, board, Streaming(nodes, bandwidth)), choices or {})
         self.ground = Ground(graph, self.sites, board.family)
@@ -89,11 +92,17 @@ class Chooser:
         """Whether some layer's weights could come from memory off the chip."""
         return any(candidate.option.traffic for site in self.sites for candidate in site.candidates)
 
-    def set_aside(self, aside: Resources) -> None:
-        """Keep more room for FIFOs."""
-        self.aside = aside
-        self._fitting.clear()
-        self._smallest.clear()
+    def aside(self, target: int) -> Resources:
+        """Return the room kept for FIFOs in choices for an II of `target`."""
+        return self._aside.get(target, Resources())
+
+    def set_aside(self, target: int, aside: Resources) -> None:
+        """Keep room for FIFOs in choices for an II of `target`; those for others stay as they are."""
+        self._aside[target] = aside
+        for streams in (False, True):
+            self._smallest.pop((target, streams), None)
+            for searched in (False, True):
+                self._fitting.pop((target, streams, searched), None)
 
     @property
     def edges(self) -> list[Edge]:
@@ -165,7 +174,7 @@ class Chooser:
 
     def _goal(self, target: int) -> Goal:
         """Return the limits of a choice for an II of `target`, and what its area is."""
-        most = counts(self.limits - self.aside, floor(self.bandwidth * target), len(self.sites))
+        most = counts(self.limits - self.aside(target), floor(self.bandwidth * target), len(self.sites))
         return Goal(most, weights(counts(self.limits, streams=1)))
 
     def _relaxation(self, target: int, streams: bool) -> Relaxation | None:
@@ -207,4 +216,5 @@ class Chooser:
         picked = (pool.index[place] for pool, place in zip(space.pools, answer.places, strict=True))
         chosen = tuple(site.candidates[index] for site, index in zip(self.sites, picked, strict=True))
         gap = (answer.area - answer.bound) / max(answer.area, 1)
-        return Selection(max(c.option.cycles for c in chosen), chosen, resources(space.cost(answer.places)), gap)
+        ii = max(c.option.cycles for c in chosen)
+        return Selection(target, ii, chosen, resources(space.cost(answer.places)), gap)

@@ -50,7 +50,8 @@ def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Choo
         draft = _confirmed(_draft(graph, board, cut, chooser, selection), board)
         if not overflow(draft.total, chooser.limits):
             return _plan(graph, board, clock, chooser, draft, budget)
-        chooser.set_aside(_most(chooser.aside, draft.total - selection.total))
+        target = selection.target
+        chooser.set_aside(target, _most(chooser.aside(target), draft.total - selection.total))
 
 
 def _most(a: Resources, b: Resources) -> Resources:

@@ -91,7 +91,7 @@ def _too_big(chooser: Chooser) -> InfeasibleError:
     if near is None:
         text = f"The design must have a form for an II of {step:,} cycles, but the layers' lanes cannot be joined."
         return InfeasibleError(text, hint="Leave out layers: from the budget.")
-    over = overflow(near.total + chooser.aside, chooser.limits)
+    over = overflow(near.total + chooser.aside(step), chooser.limits)
     problems: list[Problem] = []
     for name, need, limit in over:
         fits = f"The design must fit {limit:,.0f} {NAMES[name]}"
@@ -135,7 +135,7 @@ def next_step(chooser: Chooser, steps: list[int], position: int) -> str:
     near = chooser.nearest(step)
     if near is None:
         return f"an II of {step:,} cannot be wired without slower converters"
-    over = overflow(near.total + chooser.aside, chooser.limits)
+    over = overflow(near.total + chooser.aside(step), chooser.limits)
     if not over or not chooser.ruled_out(step):
         return f"an II of {step:,} was neither found nor ruled out"
     return f"an II of {near.ii:,} needs {_list(f'{n:,.0f} {NAMES[name]} of {limit:,.0f}' for name, n, limit in over)}"

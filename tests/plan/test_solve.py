@@ -166,8 +166,9 @@ def test_the_solver_counts_what_the_plan_costs_but_for_deep_fifos(graph: Graph, 
     for channel in plan.channels:
         if channel.depth > 2:
             shallow = shallow + fifo_cost(2, channel.type.width, board.family)
-    chooser.set_aside(deep - shallow)
-    found = chooser.select(next(step for step in chooser.steps if step <= plan.ii))
+    target = next(step for step in chooser.steps if step <= plan.ii)
+    chooser.set_aside(target, deep - shallow)
+    found = chooser.select(target)
     assert found is not None and plan.gap == found.gap == 0
     assert found.total + deep == plan.resources + shallow
 
@@ -180,13 +181,22 @@ def test_the_same_question_has_the_same_answer() -> None:
     assert picked[0] == picked[1] and picked[0] is not None
 
 
+def test_room_set_aside_is_that_of_one_interval() -> None:
+    board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2", "limits": {"lut": 9000}})
+    chooser = Chooser(residual(), board, limits_of(board, budget))
+    steps = chooser.steps
+    best = chooser.best(steps)
+    assert best is not None and best > 0
+    chooser.set_aside(steps[best], chooser.limits)
+    assert not chooser.fits(steps[best]) and chooser.fits(steps[best - 1])
+    assert chooser.best(steps) == best - 1
+
+
 def test_more_room_is_never_slower() -> None:
     board, budget = boards.load("pynq-z2"), Budget.parse({"board": "pynq-z2"})
-    chooser = Chooser(residual(), board, limits_of(board, budget), 8.0)
     found = []
     for lut, bram in product(range(1500, 12_000, 1500), (1, 8)):
-        chooser.limits = replace(limits_of(board, budget), lut=lut, bram36=bram)
-        chooser.set_aside(Resources())
+        chooser = Chooser(residual(), board, replace(limits_of(board, budget), lut=lut, bram36=bram), 8.0)
         best = chooser.best(chooser.steps)
         found.append((lut, bram, float("-inf") if best is None else -chooser.steps[best]))
     assert len({speed for _, _, speed in found}) > 2
