@@ -41,15 +41,23 @@ class Settings:
         kernel, stride, pads = (ints_attr(node, name) for name in ("kernel", "stride", "pads"))
         return cls(size, kernel, stride, pads, dilation, groups)
 
-    @property
-    def keeps_rows(self) -> bool:
-        """Whether all taps can leave in a word behind a memory of rows, see `hwgen.ops.window_rows`."""
-        several = prod(self.kernel) > 1 and self.dilation == (1, 1) and self.groups == 1
-        return (
-            several
-            and self.size[1] >= window_rows.SHORTEST
-            and (self.out_size[1] - 1) * self.stride[1] < self.size[1] * self.stride[0]
-        )
+    def rows(self, folds: int, together: int) -> Rows | None:
+        """Return what fixes the schedule with all taps in a word behind a memory of rows; None where that cannot be.
+
+        Parameters
+        ----------
+        folds
+            Input words of a pixel.
+        together
+            Pixels of an input word: one, or as many as windows are apart.
+        """
+        if prod(self.kernel) == 1 or self.dilation != (1, 1) or self.groups > 1:
+            return None
+        if together > 1 and (together != self.stride[1] or self.size[1] % together or folds > 1):
+            return None
+        rows = Rows(self.size, self.out_size, self.kernel, self.stride, self.pads, folds)
+        rows = rows if together == 1 else rows.together(together)
+        return rows if rows.legal else None
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -127,21 +135,24 @@ class Window(LaneOp):
             return []
         taps = [n for n in {settings.kernel[1], every} - {1} if n * channels * y.bits <= whole.WIDEST]
         found = [Folding(channels, n * channels) for n in sorted(taps)]
-        if not settings.keeps_rows:
+        if settings.rows(1, 1) is None:
             return found
         some = window_rows.foldable(channels, every, y.bits, whole.WIDEST) if str_attr(node, "order") == "taps" else []
-        overlapping = [Folding(channels, every * channels, overlap=True)] if every in taps else []
-        return [Folding(lanes, every * lanes) for lanes in some] + found + overlapping
+        if every in taps:
+            found.append(Folding(channels, every * channels, overlap=True))
+            together = settings.stride[1]
+            if together > 1 and settings.rows(1, together) is not None:
+                found.append(Folding(together * channels, every * channels))
+        return [Folding(lanes, every * lanes) for lanes in some] + found
 
     @staticmethod
     def _rows(graph: Graph, node: Node, folding: Folding) -> Rows | None:
         """Return what fixes the schedule where all taps of some channels leave in a word; None elsewhere."""
-        settings = Settings.of(graph, node)
-        every = folding.pe == prod(settings.kernel) * folding.simd and folding.pixels == 1 and not folding.overlap
-        if not (every and settings.keeps_rows):
+        settings, channels = Settings.of(graph, node), in_type(graph, node).channels
+        lanes, together = min(folding.simd, channels), max(1, folding.simd // channels)
+        if folding.pe != prod(settings.kernel) * lanes or folding.pixels > 1 or folding.overlap:
             return None
-        folds = in_type(graph, node).channels // folding.simd
-        return Rows(settings.size, settings.out_size, settings.kernel, settings.stride, settings.pads, folds)
+        return settings.rows(channels // lanes, together)
 
     @staticmethod
     def _may_be_whole(graph: Graph, node: Node) -> bool:
@@ -255,8 +266,8 @@ class Window(LaneOp):
         """Return the call of `window`, of `window_rows` where all taps of some channels leave in a word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         frame = self._is_whole(graph, node, choice.folding)
-        lanes = x.channels // Settings.of(graph, node).groups if frame else choice.folding.simd
-        geometry = self.geometry(graph, node, Folding(lanes, lanes) if frame else choice.folding)
+        lanes = x.channels // Settings.of(graph, node).groups if frame else min(choice.folding.simd, x.channels)
+        geometry = self.geometry(graph, node, Folding(lanes, lanes if frame else choice.folding.pe))
         (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
         top, left = geometry.pads[:2]
         pad = int_attr(node, "pad_value")
@@ -280,6 +291,7 @@ class Window(LaneOp):
         }
         ins, outs = self.streams(graph, node, choice.folding)
         if self._rows(graph, node, choice.folding) is not None:
+            config |= {"kTogether": choice.folding.simd // lanes} if choice.folding.simd > lanes else {}
             return Built(KernelCall("window_rows.hpp", "window_rows", config | kept_in(choice), ins, outs))
         config |= {"kTapsOrder": geometry.taps_order, "kDepth": 2 if frame else depth_of(geometry)}
         if (dh, dw) != (1, 1):

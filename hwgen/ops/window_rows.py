@@ -30,11 +30,11 @@ class Rows:
     Parameters
     ----------
     size, out_size
-        (height, width) of the input and of the output.
+        Height and width of the input in words of all channels, and of the output.
     kernel, stride
-        (vertical, horizontal).
+        (vertical, horizontal), in rows and words.
     pads
-        Top, left, bottom, right.
+        Top, left, bottom, right; words at the left.
     folds
         Words of a pixel.
     """
@@ -45,6 +45,21 @@ class Rows:
     stride: tuple[int, ...]
     pads: tuple[int, ...]
     folds: int
+
+    @property
+    def legal(self) -> bool:
+        """Whether a row's windows leave before the next row's, and rows are long enough."""
+        leaves = (self.out_size[1] - 1) * self.stride[1] < self.size[1] * self.stride[0]
+        return leaves and self.size[1] >= SHORTEST
+
+    def together(self, pixels: int) -> Rows:
+        """Return the same with so many pixels in a word: as many as the windows are apart."""
+        (height, width), (top, left, bottom, right) = self.size, self.pads
+        before = -(-left // pixels)
+        across = (self.kernel[1] - 1 - left + before * pixels) // pixels + 1
+        stride = (self.stride[0], self.stride[1] // pixels)
+        pads = (top, before, bottom, right)
+        return Rows((height, width // pixels), self.out_size, (self.kernel[0], across), stride, pads, self.folds)
 
     @property
     def row(self) -> int:

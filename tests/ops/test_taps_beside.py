@@ -56,6 +56,21 @@ def test_rows_take_less_memory_and_a_pause_for_their_padding() -> None:
     assert 8 * op.cost(graph, node, rows, BOARD).lut < op.cost(graph, node, overlapping, BOARD).lut
 
 
+def test_pixels_of_a_stride_side_by_side_take_a_word_a_window(tmp_path: Path) -> None:
+    for number, (width, pads) in enumerate([(12, (0, 0, 1, 1)), (12, (1, 1, 1, 1)), (15, (1, 2, 1, 0))]):
+        b = GraphBuilder()
+        stride = 3 if width == 15 else 2
+        attrs = {"kernel": (3, 4), "stride": (2, stride), "pads": pads, "pad_value": -3, "order": "nhwc"}
+        graph = b.graph([b.node("w", "window", [b.input("x", (3, 9, width), 4, signed=True)], attrs)])
+        op, node = hardware_op(graph.nodes[-1]), graph.nodes[-1]
+        assert isinstance(op, FoldedOp)
+        folding = Folding(3 * stride, 36)
+        assert folding in op.foldings(graph, node)
+        assert op.cycles(graph, node, folding) < op.cycles(graph, node, Folding(3, 36)) / (stride - 0.5)
+        assert alone_differing(graph, node, [Choice(folding)], tmp_path / str(number)) == []
+        assert number or rtl.differing(graph, node, [Choice(folding)]) == []
+
+
 def test_groups_leave_one_tap_after_the_other() -> None:
     graph = next(g for g in test_operators.TestWindow.graphs() if "groups" in g.nodes[-1].attrs)
     assert beside(graph) == []

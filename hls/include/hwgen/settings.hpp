@@ -27,6 +27,16 @@ struct BesideOf<Cfg, Void<decltype(Cfg::kBeside)>> {
   static constexpr int value = int(Cfg::kBeside);
 };
 
+/// Cfg::kTogether of a window: pixels of an input word; 1 where Cfg does not have it.
+template <class Cfg, class = void>
+struct TogetherOf {
+  static constexpr int value = 1;
+};
+template <class Cfg>
+struct TogetherOf<Cfg, Void<decltype(Cfg::kTogether)>> {
+  static constexpr int value = int(Cfg::kTogether);
+};
+
 /// Cfg::kPixels of a matrix times vector: vectors side by side in a word; 1 where Cfg does not have it.
 template <class Cfg, class = void>
 struct PixelsOf {
