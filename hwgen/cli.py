@@ -99,7 +99,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def main() -> NoReturn:
     """Entry point of the ``hwgen`` command."""
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == ExitCode.INTERRUPTED:
+        # Once an interrupt has come through `exec`, as in imports, Python would end itself by the signal instead.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

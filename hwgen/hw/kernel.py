@@ -41,7 +41,8 @@ class Folding:
 
     def words(self, multiplies: bool) -> str:
         """Return the folding in words: lanes, or outputs and inputs where it is one of products."""
-        shape = f"PE {self.pe} x SIMD {self.simd}" if multiplies or self.pe != self.simd else f"{self.simd} lanes"
+        lanes = "1 lane" if self.simd == 1 else f"{self.simd} lanes"
+        shape = f"PE {self.pe} x SIMD {self.simd}" if multiplies or self.pe != self.simd else lanes
         shape = f"{shape}, frames overlapping" if self.overlap else shape
         return shape if self.pixels == 1 else f"{shape}, {self.pixels} pixels"
 

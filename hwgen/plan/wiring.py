@@ -162,9 +162,9 @@ class Wirer:
             made = self._input(site.name, 0, site.inputs[0], candidate.inputs[0])
             channel = self._connect(made, None)
             self.out.ports.append(self._port_of(site, channel, made))
-        self.out.decisions.append(
-            Decision(site.name, f"{candidate.option.folding.simd} elements a beat", self.reasons[site.name])
-        )
+        many = candidate.option.folding.simd
+        text = f"{many} elements a beat" if many > 1 else "1 element a beat"
+        self.out.decisions.append(Decision(site.name, text, self.reasons[site.name]))
 
     def _port_of(self, site: Site, channel: str, made: _Open) -> Port:
         kind = self.graph.types[made.tensor]
