@@ -20,6 +20,8 @@ FRAMES = 4
 """Frames until a design is in its steady state: the FIFOs fill up in the first ones."""
 LONGEST = 4096
 """Cycles a frame of the designs that are simulated: `FRAMES` of them take a second or two."""
+WORK = 12_000_000
+"""Processes times cycles of all variants that are simulated at once: some seconds."""
 STEPS = (1.125, 1.5, 2.0, 4.0)
 ROUNDS = 4
 
@@ -43,15 +45,16 @@ def confirmed(
     Returns
     -------
     dict
-        `planned` where it is enough, where `period` is above `LONGEST`, and where nothing helped; else with some
-        channels deeper, those of the fewest bits among the depths tried.
+        `planned` where it is enough, where the design is too large to be simulated, and where nothing helped; else with
+        some channels deeper that are more than two registers, those of the fewest bits among the depths tried.
     """
     depths = dict(planned)
-    behind = behind_buffers(stages)
-    if period > LONGEST or not behind:
+    behind = sorted((c for c in behind_buffers(stages) if depths[c] > SHALLOW), key=lambda c: -depths[c])
+    most = WORK // (FRAMES * period * len(stages))
+    if period > LONGEST or not behind or most < len(STEPS):
         return depths
     for _ in range(ROUNDS):
-        tried = [depths, *_deeper(depths, behind)]
+        tried = [depths, *_deeper(depths, behind[: most // len(STEPS)])]
         ran = simulate(stages, tried[:1], FRAMES)
         if _keeps(ran[0], period):
             return depths
