@@ -160,7 +160,7 @@ def mobilenet_u280(options: Options) -> dict[str, Any]:
     graph = graph_of(quantised(MOBILENET, 4), "mobilenet_v2")
     cases: dict[str, dict[str, Any]] = {
         "a": {**LUTMUL},
-        "b": {**LUTMUL, "dsp": LUTMUL["dsp"] // 4},
+        "b": {**LUTMUL, "dsp": "25%"},
         "c": dict.fromkeys(("lut", "ff", "dsp", "bram36", "uram"), "80%"),
     }
     rows: dict[str, Any] = {"reference": {"lutmul": {**LUTMUL, "ii": LUTMUL_CYCLES}}}
