@@ -11,10 +11,12 @@ from hwgen.graph import Graph
 from hwgen.hlsc import Target, compile_process
 from hwgen.hw import Choice, Folding, boards
 from hwgen.ops.base import hardware_op
+from hwgen.ops.folded import FoldedOp
 from hwgen.render import render
 from hwgen.resources import data_folder
 from hwgen.synth import count
 
+from . import rtl
 from .build import GraphBuilder
 from .csim import alone
 
@@ -50,3 +52,17 @@ def test_the_memories_planned_are_the_memories_made(graph: Graph, choice: Choice
     cost = op.cost(graph, node, choice, target)
     assert (found.resources.dsp, found.resources.bram36, found.resources.uram) == (cost.dsp, cost.bram36, cost.uram)
     assert found.lut_ram > 0 or choice.storage != "lutram"
+
+
+def test_tables_of_bits_that_are_compiled_away_are_bound_to_nothing() -> None:
+    b = GraphBuilder()
+    graph = b.graph([b.matvec("m", b.input("x", (64,), 2, signed=True), 64, 1)])
+    node, board = graph.nodes[-1], boards.load("zcu102")
+    op = hardware_op(node)
+    assert isinstance(op, FoldedOp)
+    offered = {
+        64 * 64 // (c.folding.simd * c.folding.pe) for c in op.choices(graph, node, board) if c.storage == "bram"
+    }
+    assert min(offered) == 128
+    deep, shallow = Choice(Folding(8, 4), "lut_generic", "bram"), Choice(Folding(8, 8), "lut_generic")
+    assert rtl.differing(graph, node, [deep, shallow]) == []
