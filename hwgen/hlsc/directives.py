@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One `#pragma HLS`, and which arguments of each the compiler honours; anything else is refused, never ignored."""
+"""`#pragma HLS` and `#pragma HWGEN`: which arguments of each the compiler honours; anything else is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hwgen.hlsc.errors import HlsError
 
 @dataclass(frozen=True)
 class Directive:
-    """One `#pragma HLS`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "").
+    """One `#pragma HLS` or `#pragma HWGEN`: `name` in capitals, `args` as ``key=value`` (a bare word has the value "").
 
     `function` is the name of the function it stands in, "" where there is none.
     """
@@ -58,8 +58,12 @@ _HONOURED: Mapping[str, Mapping[str, str]] = {
     },
     "LOOP_TRIPCOUNT": {"min": _NUMBER, "max": _NUMBER, "avg": _NUMBER},
     "RESET": {"variable": _NAME},
+    "WIRES": {"variable": _NAME},
 }  # fmt: skip
 """For each directive its arguments and their values; a trip count is a promise that is not needed."""
+
+_HWGEN = ("WIRES",)
+"""Directives after ``#pragma HWGEN``, which a compiler of C++ ignores as it must any pragma it does not know."""
 
 _INSTEAD: Mapping[tuple[str, str], tuple[str, str]] = {
     ("INLINE", "off"): (
@@ -71,10 +75,14 @@ _INSTEAD: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Per directive and argument, for what has another way here, the rule and what to do."""
 
-_NEEDED: Mapping[str, tuple[str, ...]] = {"STREAM": ("variable", "depth"), "BIND_OP": ("variable", "op", "impl")}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "STREAM": ("variable", "depth"),
+    "WIRES": ("variable",),
+    "BIND_OP": ("variable", "op", "impl"),
+}
 """Arguments that a directive must have; those about arrays say so themselves."""
 
-_TOPS = ("DATAFLOW", "STREAM", "INTERFACE")
+_TOPS = ("DATAFLOW", "STREAM", "WIRES", "INTERFACE")
 """What a dataflow top may have. Only the compilation of the function that they stand in reads them."""
 
 
@@ -83,8 +91,8 @@ def number(text: str) -> int | None:
     return int(text) if re.fullmatch(_NUMBER, text) else None
 
 
-def parse(text: str, file: str, line: int, function: str = "") -> Directive:
-    """Return the directive written as `text` after ``#pragma HLS``.
+def parse(text: str, file: str, line: int, function: str = "", owner: str = "HLS") -> Directive:
+    """Return the directive written as `text` after ``#pragma`` and its `owner`, HLS or HWGEN.
 
     Raises
     ------
@@ -95,8 +103,9 @@ def parse(text: str, file: str, line: int, function: str = "") -> Directive:
     name = words[0].upper() if words else ""
     args: dict[str, str] = {}
     directive = Directive(name, args, file, line, function)
-    if name not in _HONOURED:
-        raise directive.refused(f'"{name}" is no HLS directive.', did_you_mean(name, list(_HONOURED)))
+    names = [known for known in _HONOURED if (known in _HWGEN) == (owner == "HWGEN")]
+    if name not in names:
+        raise directive.refused(f'"{name}" is no {owner} directive.', did_you_mean(name, names))
     for word in words[1:]:
         left, _, right = word.partition("=")
         if left.lower() in args:
@@ -200,7 +209,7 @@ def check_process(directives: Iterable[Directive], process: str, inlined: Collec
         At the first of them.
     """
     for directive in directives:
-        if directive.name in ("STREAM", "DATAFLOW") and directive.function == process:
+        if directive.name in ("STREAM", "WIRES", "DATAFLOW") and directive.function == process:
             raise directive.refused(
                 f"{directive.name} must stand in a dataflow top, not in the process {process}.",
                 "Move it to the function that declares the streams and calls the processes.",
@@ -227,7 +236,7 @@ def check_top(directives: Iterable[Directive], top: str) -> None:
 
 
 def stream_depths(directives: Iterable[Directive], top: str, streams: Collection[str]) -> dict[str, int]:
-    """Return the depths that STREAM asks for in a dataflow top.
+    """Return the depths that STREAM asks for in a dataflow top, 0 for what WIRES says to be wires.
 
     Parameters
     ----------
@@ -241,23 +250,32 @@ def stream_depths(directives: Iterable[Directive], top: str, streams: Collection
     Raises
     ------
     HlsError
-        For a stream that is not declared there, a depth that is no number, and two depths of a stream.
+        For a stream that is not declared there, a depth that is no positive number, two depths of a stream, and
+        wires that are asked to hold more than the one word that is the least for STREAM.
     """
     found: dict[str, int] = {}
+    wires: dict[str, Directive] = {}
     for directive in directives:
-        if directive.name != "STREAM" or directive.function != top:
+        if directive.name not in ("STREAM", "WIRES") or directive.function != top:
             continue
-        name, depth = directive.args["variable"], directive.args["depth"]
+        name = directive.args["variable"]
         if name not in streams:
-            rule = f"STREAM's variable must be a stream that {top} declares, not {name}."
+            rule = f"{directive.name}'s variable must be a stream that {top} declares, not {name}."
             raise directive.refused(rule, did_you_mean(name, list(streams)) or "A port has no FIFO: remove it.")
-        words = number(depth)
-        if words is None:
+        if directive.name == "WIRES":
+            wires[name] = directive
+            continue
+        words = number(directive.args["depth"])
+        if not words:
             rule, fix = (
-                "STREAM's depth must be a number of at most nine digits.",
+                f"STREAM's depth must be a positive number of at most nine digits, not {directive.args['depth']}.",
                 f"Write #pragma HLS STREAM variable={name} depth=2.",
             )
             raise directive.refused(rule, fix)
         if found.setdefault(name, words) != words:
             raise directive.refused(f"The stream {name} must have one depth.", "Keep one of the directives.")
-    return found
+    for name, directive in wires.items():
+        if found.get(name, 1) > 1:
+            rule = f"The stream {name} must have depth 1 to be wires, which hold no words, not {found[name]}."
+            raise directive.refused(rule, "Remove WIRES, or write depth=1.")
+    return found | dict.fromkeys(wires, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`#pragma HLS` in preprocessed C++: read all of them, and hand loop directives to clang at the loop."""
+"""`#pragma HLS` and `#pragma HWGEN` in preprocessed C++: read all, and hand loop directives to clang at the loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 _HEADER = re.compile(r"(\w+)\s*\([^{};]*\)\s*(?:noexcept\s*)?\Z")
 _HEADER_LENGTH = 4000
 _MARKER = re.compile(r'[ \t]*#[ \t]+(?:line[ \t]+)?(\d+)[ \t]+"((?:\\.|[^"\\])*)"')
-_HLS = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+HLS\b[ \t]*(.*)$", re.IGNORECASE)
+_OURS = re.compile(r"[ \t]*#[ \t]*pragma[ \t]+(HLS|HWGEN)\b[ \t]*(.*)$", re.IGNORECASE)
 
 
 @dataclass
@@ -70,9 +70,9 @@ class _Scan:
                 return found[1]
         return ""
 
-    def pragma(self, text: str, file: str, line: int, span: tuple[int, int]) -> None:
+    def pragma(self, found: re.Match[str], file: str, line: int, span: tuple[int, int]) -> None:
         """Read one directive, which stands at the offsets `span`, and choose the loop it is for."""
-        directive = parse(text, file, line, self._function())
+        directive = parse(found[2], file, line, self._function(), found[1].upper())
         check(directive)
         if directive.name in variables.NAMES:
             self._statement(directive)
@@ -172,10 +172,10 @@ def rewrite(text: str) -> tuple[str, tuple[Directive, ...]]:
         if marker:
             markers.append((match.end() + 1, int(marker[1]), marker[2], " 3" if "3" in token[marker.end() :] else ""))
             continue
-        hls = _HLS.match(token)
-        if hls:
+        ours = _OURS.match(token)
+        if ours:
             file, line, _ = _place(text, markers, match.start())
-            scan.pragma(hls[1], file, line, match.span())
+            scan.pragma(ours, file, line, match.span())
     return variables.DECLARED * bool(scan.marks) + _insert(text, markers, scan), tuple(scan.directives)
 
 

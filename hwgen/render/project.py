@@ -180,7 +180,7 @@ def _top(plan: Plan) -> dict[str, Any]:
 
 def _declared(channel: Channel) -> dict[str, Any]:
     text = f'{cpp.stream_type(channel.type)} {channel.name}("{channel.name}");'
-    return {"name": channel.name, "declaration": text, "depth": channel.depth}
+    return {"name": channel.name, "declaration": text, "depth": max(1, channel.depth), "wires": not channel.depth}
 
 
 def _ordered(plan: Plan) -> list[Port]:

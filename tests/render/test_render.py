@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pytest
-from ops.build import evaluate, mlp, random_inputs, residual
+from ops.build import GraphBuilder, evaluate, mlp, random_inputs, residual
 
 from hwgen.config import Budget
 from hwgen.graph import Ints
@@ -82,8 +82,23 @@ def test_dataflow_top_has_one_writer_and_one_reader_for_each_stream(plan: Plan, 
     for channel in plan.channels:
         if channel.depth:
             assert f"#pragma HLS STREAM variable = {channel.name} depth = {channel.depth}\n" in text
+            assert f"#pragma HWGEN WIRES variable = {channel.name}\n" not in text
             calls = re.findall(rf"\b{channel.name}\b(?=[,)])", text)
             assert len(calls) == 2, channel.name
+
+
+def test_wires_ask_vitis_for_its_smallest_fifo(tmp_path: Path) -> None:
+    b = GraphBuilder("quick")
+    graph = b.graph([b.matvec("fc1", b.thresholds("act", b.matvec("fc0", b.input("x", (4,), 4), 4)), 2)])
+    plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102"}))
+    inner = [c for c in plan.channels if c.producer is not None and c.consumer is not None]
+    assert inner
+    assert {c.depth for c in inner} == {0}
+    render(plan, tmp_path)
+    lines = (tmp_path / "hls/src/quick.cpp").read_text().splitlines()
+    for channel in inner:
+        at = lines.index(f"#pragma HWGEN WIRES variable = {channel.name}")
+        assert lines[at - 1] == f"#pragma HLS STREAM variable = {channel.name} depth = 1"
 
 
 def test_tables_hold_the_plan_s_values(plan: Plan, out: Path) -> None:

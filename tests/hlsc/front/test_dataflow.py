@@ -59,6 +59,13 @@ def test_structure(tmp_path: Path) -> None:
     assert (top.instances[1].loc.file, top.instances[1].loc.line) == ("top.cpp", 16)
 
 
+@pytest.mark.parametrize("stream", ["#pragma HLS STREAM variable = narrow depth = 1\n", ""])
+def test_wires(stream: str, tmp_path: Path) -> None:
+    wires = f"{stream}#pragma HWGEN WIRES variable = narrow"
+    top = read(tmp_path, TOP.replace("#pragma HLS STREAM variable = narrow depth = 7", wires))
+    assert {c.name: c.depth for c in top.channels} == {"narrow": 0, "copied": 2, "wide": 64}
+
+
 def test_directions_may_be_told(tmp_path: Path) -> None:
     text = f"{MUTED}#pragma HLS DATAFLOW\n  mute(a, b);\n}}\n"
     with pytest.raises(HlsError, match="direction of mute's parameter from"):
@@ -74,14 +81,19 @@ def test_directions_may_be_told(tmp_path: Path) -> None:
         ("copy(narrow, copied);", "copy(narrow, copied); copy(narrow, copied);", "one writer and one reader"),
         ("join(copied, wide, m_axis_0);", "join(copied, wide, m_axis_0); copied.read();", "only declare streams"),
         ("copy(narrow, copied);", "for (int i = 0; i < 9; ++i) copy(narrow, copied);", "only declare streams"),
-        ("depth = 7", "depth = many", "STREAM's depth must be a number"),
+        ("depth = 7", "depth = many", "STREAM's depth must be a positive number of at most nine digits, not many"),
+        ("depth = 7", "depth = 0", "STREAM's depth must be a positive number of at most nine digits, not 0"),
+        ("depth = 7", "depth = -1", "STREAM's depth must be a positive number of at most nine digits, not -1"),
+        ("depth = 7", "depth = 7\n#pragma HWGEN WIRES variable = narrow", "narrow must have depth 1 to be wires"),
+        ("variable=wide depth=64", "variable=wide depth=1\n#pragma HWGEN WIRES variable=wid", "Did you mean wide"),
+        ("DATAFLOW\n", "DATAFLOW\n#pragma HWGEN INLINE\n", '"INLINE" is no HWGEN directive'),
         ("variable = narrow", "variable = narow", "Did you mean narrow"),
         ("variable = narrow", "variable = s_axis_0", "must be a stream that top declares"),
         ("depth = 7", "depth = 7\n#pragma HLS STREAM variable = narrow depth = 8", "must have one depth"),
         ("copy(narrow, copied);", "copy(copied, narrow);", "read by a later one"),
         ("split(s_axis_0,", "split(s_axis_0, narrow, wide); split(s_axis_0,", "one process"),
         ("#pragma HLS DATAFLOW\n", "", "top must have #pragma HLS DATAFLOW"),
-        ("depth = 7", "depth = \u00b2", "STREAM's depth must be a number"),
+        ("depth = 7", "depth = \u00b2", "STREAM's depth must be a positive number"),
         ("depth = 7", "depth = 9999999999", "at most nine digits"),
         ("DATAFLOW\n", "DATAFLOW\n#pragma HLS INLINE\n", "INLINE must stand in a process, not in the dataflow top top"),
         ("depth = 7", "depth = 7\n#pragma HLS BIND_STORAGE variable = narrow impl = bram", "must stand in a process"),

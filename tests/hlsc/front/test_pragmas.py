@@ -136,6 +136,7 @@ def test_misplaced_directive(body: str, words: str) -> None:
         ("DATAFLOW disable_start_propagation=1", "must be without a value, not 1"),
         ("STREAM variable=x", "STREAM must have depth"),
         ("STREAM depth=2", "STREAM must have variable"),
+        ("WIRES variable=x", '"WIRES" is no HLS directive'),
         ("STREAM variable=x depth=2 type=pipo", "type must be one of fifo, not pipo"),
         ("STREAM variable=x dept=2", "Did you mean depth"),
         ("STREAM variable=x depth=2 depth=3", "must have depth once"),
