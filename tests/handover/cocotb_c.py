@@ -127,7 +127,7 @@ async def failures_are_told(dut: Any) -> None:
         assert driver.call("reset") == OK
         resume(driver.board.write)(CONTROL + 0x10, 2)
         resume(driver.board.write)(CONTROL, 1)
-        for at, value in ((0x00, 1), (0x18, driver.source), (0x28, size_in * 2 - 8)):
+        for at, value in ((0x00, 1), (0x18, driver.source), (0x28, size_in * 2 - driver.into.beat_bytes)):
             resume(driver.board.write)(DMA + at, value)
         assert driver.call("wait") == STREAM_ERROR
         assert driver.call("reset") == OK

@@ -51,8 +51,9 @@ async def frames_come_back_right(dut: Any) -> None:
         assert answers.dtype == np.float32 and np.allclose(answers, kept["logits"], rtol=1e-6)
         board.dma.mm2s.transfers = 0
         accelerator.board.length_bits = 11
+        most = ((1 << 11) - 1) // accelerator.inputs[0].frame_bytes
         assert np.array_equal(accelerator.run_integers({"s_axis_0": entering})["m_axis_0"], leaving)
-        assert board.dma.mm2s.transfers == -(-len(entering) // (2047 // 64))
+        assert board.dma.mm2s.transfers == -(-len(entering) // most)
         accelerator.close()
 
     await bridge(work)()
@@ -86,9 +87,11 @@ async def wrong_sizes_are_told(dut: Any) -> None:
         said = refusal(module, lambda: accelerator.run_integers({"s_axis_0": entering + 16}))
         assert said.startswith("Port s_axis_0 takes integers from 0 to 15, not 16 to ")
         stopped = "The accelerator stopped: a frame at an input had another length than the design's."
-        for size in (2 * 64 - 8, 2 * 64 - 3, 2 * 64 + 8):
+        frame_in, frame_out = accelerator.inputs[0].frame_bytes, accelerator.outputs[0].frame_bytes
+        beat = accelerator.inputs[0].beat_bytes
+        for size in (2 * frame_in - beat, 2 * frame_in - beat // 2, 2 * frame_in + beat):
             buffer = accelerator.board.allocate(4096)
-            module.Channel(accelerator.board.dmas[0], module.S2MM).start(buffer.physical_address, 40)
+            module.Channel(accelerator.board.dmas[0], module.S2MM).start(buffer.physical_address, 2 * frame_out)
             accelerator.begin(2)
             module.Channel(accelerator.board.dmas[0], module.MM2S).start(buffer.physical_address, size)
             assert refusal(module, accelerator.finish) == stopped, size
@@ -96,9 +99,9 @@ async def wrong_sizes_are_told(dut: Any) -> None:
             found = accelerator.run_integers({"s_axis_0": entering[:3]})["m_axis_0"]
             assert np.array_equal(found, leaving[:3]), size
         small = module.Channel(accelerator.board.dmas[0], module.S2MM)
-        small.start(buffer.physical_address, 20)
+        small.start(buffer.physical_address, frame_out)
         accelerator.begin(2)
-        module.Channel(accelerator.board.dmas[0], module.MM2S).start(buffer.physical_address, 128)
+        module.Channel(accelerator.board.dmas[0], module.MM2S).start(buffer.physical_address, 2 * frame_in)
         accelerator.finish()
         said = ""
         while not said:
@@ -120,12 +123,14 @@ async def a_reset_in_flight(dut: Any) -> None:
         accelerator = opened()
         rng = np.random.default_rng(1)
         into, out = (module.Channel(accelerator.board.dmas[0], way) for way in (module.MM2S, module.S2MM))
-        buffer = accelerator.board.allocate(8192)
-        buffer[:] = rng.integers(0, 16, 8192, dtype=np.uint8)
+        frame_in, frame_out = accelerator.inputs[0].frame_bytes, accelerator.outputs[0].frame_bytes
+        frames = 40
+        buffer = accelerator.board.allocate(frames * max(frame_in, frame_out))
+        buffer[:] = rng.integers(0, 16, len(buffer), dtype=np.uint8)
         for _ in range(4):
-            out.start(buffer.physical_address, 20 * 40)
-            accelerator.begin(40)
-            into.start(buffer.physical_address, 64 * 40)
+            out.start(buffer.physical_address, frames * frame_out)
+            accelerator.begin(frames)
+            into.start(buffer.physical_address, frames * frame_in)
             for _ in range(int(rng.integers(1, 50))):
                 accelerator.read("cycles")
             accelerator.reset()

@@ -256,17 +256,18 @@ def test_the_recorder_refuses(tmp_path: Path, line: str, message: str) -> None:
     ("old", "new", "message"),
     [
         ("dma_0/axi_resetn", "dma_0/resetn", "has no pin resetn"),
-        ("CONFIG.NUM_SI {2}", "CONFIG.NUM_SI {1}", "has no pin S01_AXI"),
+        (r"CONFIG\.NUM_SI \{2\}", "CONFIG.NUM_SI {1}", "has no pin S01_AXI"),
         ("-offset 0xA0010000", "-offset 0xA0000000", "overlaps"),
-        ("c_m_axis_mm2s_tdata_width {128}", "c_m_axis_mm2s_tdata_width {32}", "do not fit"),
-        (" \\\n    [get_bd_pins memory/aclk]", "", "memory/aclk is not connected"),
+        (r"c_m_axis_mm2s_tdata_width \{\d+\}", "c_m_axis_mm2s_tdata_width {32}", "do not fit"),
+        (r" \\\n    \[get_bd_pins memory/aclk\]", "", "memory/aclk is not connected"),
     ],
 )
 def test_the_model_refuses(design: Design, tmp_path: Path, old: str, new: str, message: str) -> None:
     made = handed(design, tmp_path / "out", "zcu102")
     bd = made.folder / "vivado" / "bd.tcl"
-    assert old in bd.read_text()
-    bd.write_text(bd.read_text().replace(old, new))
+    text, changed = re.subn(old, new, bd.read_text())
+    assert changed
+    bd.write_text(text)
     calls, _ = run(made.folder / "vivado" / "project.tcl", work=tmp_path)
     with pytest.raises(AssertionError, match=re.escape(message)):
         BlockDesign(calls, packaged(calls))

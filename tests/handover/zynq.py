@@ -20,9 +20,13 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-CONTROL, DMA, STEP = 0xA0000000, 0xA0010000, 0x10000
+from hwgen.handover import amd
+from hwgen.handover.block_design import LENGTH_BITS, STEP
+from hwgen.hw import boards
+
+CONTROL = amd.processor(boards.load("zcu102")).control_base
+DMA = CONTROL + STEP
 MEMORY = 1 << 20
-LENGTH_BITS = 16
 LATENCY = 60
 """Clocks from the start of a transfer to its first beat, as a DMA waits for its memory."""
 
