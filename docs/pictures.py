@@ -7,8 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -26,7 +24,7 @@ SHOTS = {"report-top": ("", 1180, 1180), "report-pipeline": ("pipeline", 1180, 5
 
 
 def shoot(page: Path, folder: Path) -> None:
-    """Write `SHOTS` of a report's page into a folder, packed tightly."""
+    """Write `SHOTS` of a report's page into a folder."""
     program = installed()
     if program is None:
         sys.exit("The pictures need Chromium, and none is installed. Try apt-get install chromium.")
@@ -36,10 +34,7 @@ def shoot(page: Path, folder: Path) -> None:
         for stem, (section, width, height) in SHOTS.items():
             text = page.read_text(encoding="utf-8").replace('lang="en"', 'lang="en" data-theme="light"')
             copy.write_text(text.replace("</head>", ALONE.format(section)) if section else text, encoding="utf-8")
-            picture = folder / f"{stem}.png"
-            browser.shoot(copy, picture, width, height)
-            with Image.open(picture) as shot:
-                shot.convert("RGB").save(picture, optimize=True)
+            browser.shoot(copy, folder / f"{stem}.png", width, height)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hwgen import artifacts
+from hwgen.bitstream import PLACED
 from hwgen.errors import Problem
-from hwgen.placing import PLACED
 from hwgen.stages import INFEASIBLE, MODULES, PLAN, QUANTISATION, SYNTHESISED, VERIFIED, Build
 
 if TYPE_CHECKING:

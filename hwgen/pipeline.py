@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hwgen import ladder, manifest, placing, stages
+from hwgen import bitstream, ladder, manifest, stages
 from hwgen.artifacts import read_json, write_json
 from hwgen.errors import UserError
 from hwgen.request import STAGES, BuildResult, Request
@@ -88,7 +88,7 @@ PIPELINE = (
     Stage("handover", _after("plan", "hlsc"), stages.handover_options, stages.run_handover),
     Stage("verify", _verified, stages.verify_options, stages.run_verify),
     Stage("synth", _after("hlsc"), _nothing, stages.run_synth),
-    Stage("bitstream", _after("plan", "handover"), placing.options, placing.run),
+    Stage("bitstream", _after("plan", "handover"), bitstream.options, bitstream.run),
     Stage(
         "report",
         _after("plan", "hlsc", "handover", "verify", "synth", "bitstream"),
@@ -108,9 +108,9 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
         its evidence is published and `BuildResult.ok` is False.
     """
     job = _job(request, listen)
-    placing.check(job)
-    job = _job(placing.with_room(job), listen)
-    settled = placing.settled(job)
+    bitstream.check(job)
+    job = _job(bitstream.with_room(job), listen)
+    settled = bitstream.settled(job)
     if settled is not None and request.first is not None:
         job = _job(settled, listen)
     elif settled is not None:
@@ -122,9 +122,9 @@ def build(request: Request, listen: Listener = lambda event: None) -> BuildResul
         attempt, start = attempt + 1, time.perf_counter()
         try:
             found = _build(job, listen)
-        except placing.ClockMissed as missed:
+        except bitstream.ClockMissed as missed:
             planned = job.plan.clock_mhz
-            job = _job(placing.slower(job, missed, attempt), listen)
+            job = _job(bitstream.slower(job, missed, attempt), listen)
             text = f"{missed.mhz:.1f} MHz reached of {planned:g} (slowest path ends at {missed.end})"
             listen(Event("bitstream", "note", text=f"{text}; again from plan, for {job.request.clock_mhz:g} MHz"))
             listen(Event("bitstream", "done", time.perf_counter() - start))

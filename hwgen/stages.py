@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwgen import artifacts, manifest, placing
+from hwgen import artifacts, bitstream, manifest
 from hwgen.errors import InfeasibleError
 from hwgen.request import Request
 from hwgen.version import VERSION
@@ -238,7 +238,7 @@ def run_plan(job: Build) -> None:
             job.note("plan", f"warning: {problem}")
         return
     if job.request.bitstream:
-        placing.check_plan(plan)
+        bitstream.check_plan(plan)
     artifacts.save(job.folder / PLAN, plan)
     if job.request.layers is not None:
         job.note("plan", f"to simulate alone: {', '.join(job.layers)}")
@@ -321,7 +321,7 @@ def run_handover(job: Build) -> None:
     if (missing := obstacle(job.plan)) is not None:
         job.note("handover", missing)
     count = hand_over(design)
-    placing.write_recipe(job)
+    bitstream.write_recipe(job)
     job.note("handover", f"{count} files")
 
 

@@ -21,7 +21,7 @@ SHELL = {
     "stages",
     "facts",
     "ladder",
-    "placing",
+    "bitstream",
     "compile",
     "request",
     "workspace",

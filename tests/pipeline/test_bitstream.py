@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hwgen
-from hwgen import pipeline, placing, stages
+from hwgen import bitstream, pipeline, stages
 from hwgen.errors import InfeasibleError, UnsupportedError, UserError
 from hwgen.plan import Plan, make_plan
 from hwgen.request import BuildResult, Request
@@ -44,7 +44,7 @@ def fake(results: list[float | BuildResult], asked: list[float | None]) -> Any:
         job.__dict__["plan"] = SimpleNamespace(clock_mhz=job.budget.clock_mhz or job.board.clock_mhz)
         found = results.pop(0)
         if isinstance(found, float):
-            raise placing.ClockMissed(found, "sum_reg")
+            raise bitstream.ClockMissed(found, "sum_reg")
         return found
 
     return run
@@ -74,12 +74,12 @@ def test_a_clock_that_stays_out_of_reach_is_a_sentence(tmp_path: Path, monkeypat
 
 
 def test_the_clock_found_is_kept_for_the_same_request(tmp_path: Path) -> None:
-    path = tmp_path / "out" / placing.PLACED
+    path = tmp_path / "out" / bitstream.PLACED
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"asked_mhz": 30.0, "clock_mhz": 21.375}))
 
     def settled(wanted: Request) -> Request | None:
-        return placing.settled(stages.Build(wanted, lambda stage, text: None))
+        return bitstream.settled(stages.Build(wanted, lambda stage, text: None))
 
     wanted = request(tmp_path, clock_mhz=30.0)
     again = replace(wanted, clock_mhz=21.375, asked_mhz=30.0, changes={"pipeline_mhz": 30.0})
@@ -95,7 +95,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 def test_pipelines_have_room_unless_the_budget_says(tmp_path: Path) -> None:
     def cut(wanted: Request) -> Any:
-        return placing.with_room(stages.Build(wanted, lambda stage, text: None)).changes
+        return bitstream.with_room(stages.Build(wanted, lambda stage, text: None)).changes
 
     assert cut(request(tmp_path)) == {"pipeline_mhz": pytest.approx(14.4)}
     assert cut(request(tmp_path, clock_mhz=20.0)) == {"pipeline_mhz": 24.0}
@@ -104,9 +104,9 @@ def test_pipelines_have_room_unless_the_budget_says(tmp_path: Path) -> None:
 
 
 def test_a_plan_must_suit_shell_and_board(plan: Plan) -> None:
-    placing.check_plan(plan)
+    bitstream.check_plan(plan)
     assert plan.resources.lut <= 0.7 * 5280
     with pytest.raises(InfeasibleError, match=r"clock must be at least 12 MHz on icebreaker, not 8\."):
-        placing.check_plan(replace(plan, clock_mhz=8.0))
+        bitstream.check_plan(replace(plan, clock_mhz=8.0))
     with pytest.raises(UnsupportedError, match=r"must have a design with a UART shell\. No UART shell: "):
-        placing.check_plan(replace(plan, ports=(*plan.ports, plan.ports[0])))
+        bitstream.check_plan(replace(plan, ports=(*plan.ports, plan.ports[0])))
