@@ -136,10 +136,13 @@ class BufferSchedule(Schedule):
     ----------
     pattern, depth
         What it follows from.
+    lead
+        Iterations before those of a frame in its steady state, in which its first words are read.
     """
 
     pattern: Pattern | None = None
     depth: int = 0
+    lead: int = 0
 
     def alone(self, arrivals: Sequence[Ints]) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
         """Follow the rule for one frame whose words arrive as told."""
@@ -148,7 +151,11 @@ class BufferSchedule(Schedule):
         return (reads,), (writes,)
 
     def taken(self, times: Ints, arrivals: Sequence[Ints | None], period: int) -> tuple[Ints, ...]:
-        """Return the cycles of the reads: as early as words arrive and the writes make room for them."""
+        """Return the cycles of the reads: as early as words arrive and the writes make room for them, one an iteration.
+
+        The hardware's pipeline is free to read in other cycles only while it has nothing to write that must wait: where
+        it has run ahead of the schedule it stands still and moves on by an iteration with each word that is taken.
+        """
         arrival = arrivals[0]
         if arrival is None:
             return super().taken(times, arrivals, period)
@@ -161,7 +168,16 @@ class BufferSchedule(Schedule):
         reached = np.maximum.accumulate((frames * g.total + base).reshape(-1))
         first = np.searchsorted(reached, np.arange(g.total, dtype=np.int64) - self.depth, side="right")
         free = (frames * period + begun).reshape(-1)[first]
-        return (np.minimum(in_order(np.maximum(arrival, free)), times[self.reads[0]]),)
+        late = times[self.reads[0]]
+        early = np.minimum(in_order(np.maximum(arrival, free)), late)
+        return (np.minimum(self._starts(times, period, early), late),)
+
+    def _starts(self, times: Ints, period: int, bound: Ints) -> Ints:
+        """Return when the earliest iterations start, one for each word in order, that do not before `bound`."""
+        frame = times[self.lead : self.lead + self.ii]
+        first, last = (int(at - frame[0]) // period for at in (bound.min(), bound.max()))
+        starts = (np.arange(first - 1, last + 3, dtype=np.int64)[:, np.newaxis] * period + frame).reshape(-1)
+        return starts[np.minimum(in_order(np.searchsorted(starts, bound)), starts.size - 1)]
 
 
 def follow(g: Pattern, depth: int, arrival: Ints) -> tuple[Ints, Ints]:
@@ -195,7 +211,7 @@ def schedule(g: Pattern, depth: int) -> BufferSchedule:
     reads = (np.minimum.accumulate(twice[::-1])[::-1] + order)[: g.total]
     lead = max(0, -int(reads[0]))
     span = lead + max(ii, int(reads[-1]) + 1)
-    return BufferSchedule(span, (reads + lead,), (steady.writes + lead,), ii, g, depth)
+    return BufferSchedule(span, (reads + lead,), (steady.writes + lead,), ii, g, depth, lead)
 
 
 @lru_cache(maxsize=512)

@@ -12,6 +12,11 @@ there is therefore room for the beats of all iterations that have not left the p
 waits for something earlier in the order of the schedule, reads moved to the end of their pipelines: there is no
 deadlock, whatever pauses the ports make and however few frames come.
 
+A sliding window reads one word in each of its iterations, and its pipeline stands still while what it has written early
+has no room. So it takes words only when the schedule has an iteration of it, not whenever one waits
+(`hwgen.ops.line_buffer`): what comes in between waits in front of it. How far such a pipeline runs ahead is not in the
+schedule; `hwgen.plan.confirm` holds the depths against a simulation.
+
 At a frame a clock every process does the same in every clock: what stalls one, stalls all before it, and a FIFO off the
 cycles only costs LUTs and a clock. There the producer's output register is enough, and the channel is wires, in runs as
 long as the clock allows a stall to come through.
