@@ -4,25 +4,40 @@
 What moves is that beats come and go, not what they hold. The rules are those of the RTL. A FIFO is
 ``hwgen_fifo.sv``: two registers, or a memory with an output register beside it. A process is what the compiler makes:
 a pipeline whose stages move together and not at all while a write waits for its output register; an iteration whose
-words are missing leaves a bubble behind it. A buffer reads and writes by itself (`hwgen.ops.line_buffer`). All
-processes move at once, each one element of the arrays, so that a cycle takes about as long however many there are.
+words are missing leaves a bubble behind it. A buffer reads and writes by itself (`hwgen.ops.line_buffer`). The cycles
+are gone through by ``sim/plan.cpp``, compiled: some tens of nanoseconds for what happens in one process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.graph import Ints
+from hwgen.hw import Schedule
+from hwgen.native import function
 from hwgen.ops.line_buffer import BufferSchedule, bases
 from hwgen.plan.timing import SHALLOW, Stage
+from hwgen.resources import data_folder
 
-Bools = npt.NDArray[np.bool_]
 _PATIENCE = 16
 """Pipeline lengths without any movement after which a design counts as stuck, however the ports pause."""
+_NEVER = (1 << 63) - 1
+_FLOW = 1 << 16
+"""Cycles of which the compiled core takes a number as a probability."""
+_STREAM = "at size channel word"
+_PROCESS = "size depth inputs outputs end pipe need base group total capacity at out_at place live got waits since"
+_CHANNEL = "room memory producer consumer size count ahead held valid ready taken put blocked out"
+_RUN = (
+    "processes channels streams awake moving ends states process_words channel_words process_count channel_count"
+    " outputs watched frames limit patience idle stall random again now moved first last"
+)
+"""Members of the structs in the compiled core, 64 bits each."""
+Table = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True)
@@ -49,16 +64,25 @@ class Ran:
         Whether the design came to a stop: a deadlock.
     full
         Channels that were full at the end, by name, when it is stuck.
+    blocked
+        For each channel that held its producer up, for how many cycles: during the last frame, or since the beginning
+        when the simulation was to find the steady state.
+    steady
+        Cycles a frame from now on, where the design was seen to repeat itself.
     """
 
     ends: tuple[int, ...]
     first: int
     stuck: bool
     full: tuple[str, ...]
+    blocked: Mapping[str, int] = field(default_factory=dict)
+    steady: float | None = None
 
     @property
     def ii(self) -> float:
-        """Cycles between the ends of the last two frames."""
+        """Cycles a frame in the steady state where it was found, else between the ends of the last two frames."""
+        if self.steady is not None:
+            return self.steady
         return float("inf") if len(self.ends) < 2 else float(self.ends[-1] - self.ends[-2])
 
     @property
@@ -74,204 +98,145 @@ def simulate(
     flow: Flow | None = None,
     limit: int | None = None,
 ) -> list[Ran]:
-    """Let a design run with several sets of FIFO depths at once, which costs hardly more than one.
+    """Let a design run with several sets of FIFO depths; see `Design.run`."""
+    design = Design(stages)
+    return [design.run(depths, frames, flow, limit) for depths in variants]
+
+
+class Design:
+    """Processes laid out to run with any FIFO depths.
 
     Parameters
     ----------
     stages
-        Its processes.
-    variants
-        FIFO depths by channel, 0 at ports; any other of less than 2 counts as 2.
-    frames
-        Frames to wait for; the inputs never end.
-    flow
-        Pauses at the ports; None for none.
-    limit
-        Cycles after which to stop; None for as many as it takes.
+        In any order.
     """
-    return _Machine(stages, variants, flow or Flow()).run(frames, limit)
 
-
-class _Machine:
-    """The state of the processes and channels of all variants; the last channel is always ready and valid."""
-
-    def __init__(self, stages: Sequence[Stage], variants: Sequence[Mapping[str, int]], flow: Flow) -> None:
-        self.names = sorted(variants[0])
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.names = sorted({c for s in stages for c in (*s.inputs, *s.outputs)})
         self.index = {name: i for i, name in enumerate(self.names)}
-        self.variants, self.stages = len(variants), stages
-        deep = np.array([depths[name] for depths in variants for name in self.names] + [0])
-        self.memory = deep > SHALLOW
-        self.room = np.where(self.memory, deep, SHALLOW)
-        made = {c for s in stages for c in s.outputs}
-        read = {c for s in stages for c in s.inputs}
-        self.source = np.array([name not in made for name in self.names] * self.variants + [True])
-        self.sink = np.array([name not in read for name in self.names] * self.variants + [True])
-        self.inner = ~(self.source | self.sink)
-        self.flow, self.rng = flow, np.random.default_rng(flow.seed)
-        self.count = np.zeros(deep.size, dtype=np.int64)
-        self.ahead = np.zeros(deep.size, dtype=bool)
-        self.held = np.zeros(deep.size, dtype=bool)
-        self._processes()
-        self._buffers()
+        self.kept: list[Ints] = []
+        self.streams = _table(_STREAM, [row for stage in stages for row in self._streams(stage)])
+        self.processes = self._processes(stages)
+        self.channels = self._channels(stages)
+        self.patience = _PATIENCE * (max(stage.depth for stage in stages) + 2)
 
-    def _processes(self) -> None:
-        """Lay out which streams each iteration touches, and start every process at its first."""
-        stages = self.stages
-        buffers = [isinstance(s.schedule, BufferSchedule) for s in stages]
-        sizes = [s.schedule.writes[0].size if own else s.schedule.iterations
-                 for s, own in zip(stages, buffers, strict=True)]  # fmt: skip
-        rows = list(zip(stages, sizes, buffers, strict=True))
-        self.takes = np.concatenate([_masks(n, () if own else s.schedule.reads) for s, n, own in rows])
-        self.gives = np.concatenate(
-            [np.ones(n, np.int64) if own else _masks(n, s.schedule.writes) for s, n, own in rows]
-        )
-        self.inputs = self._table([s.inputs for s in stages])
-        self.outputs = self._table([s.outputs for s in stages])
-        self.size = np.tile(sizes, self.variants)
-        self.offset = np.tile(np.cumsum(sizes) - sizes, self.variants)
-        self.depth = np.tile([s.depth for s in stages], self.variants)
-        self.buffer = np.tile(buffers, self.variants)
-        self.at = np.zeros(self.size.size, dtype=np.int64)
-        self.out_at = self.at.copy()
-        self.clock = self.at.copy()
-        self.got = self.at.copy()
-        self.going = np.zeros(self.at.size, dtype=bool)
-        self.every = np.arange(self.at.size)
-        self.pipe = np.zeros((self.at.size, int(self.depth.max())), dtype=bool)
+    def run(
+        self,
+        depths: Mapping[str, int],
+        frames: int,
+        flow: Flow | None = None,
+        limit: int | None = None,
+        settle: bool = False,
+    ) -> Ran:
+        """Let the design run until all frames are out, the limit is reached, or nothing moves any more.
 
-    def _buffers(self) -> None:
-        """Lay out what each word of a buffer's output waits for, and from where on its input takes up room."""
-        sizes = self.size[: len(self.stages)].tolist()
-        need, base, total, capacity = [], [], [], []
-        for stage, size in zip(self.stages, sizes, strict=True):
-            schedule = stage.schedule
-            if isinstance(schedule, BufferSchedule) and schedule.pattern is not None:
-                g = schedule.pattern
-                wanted = g.wanted(np.arange(bases(g).size)[:, np.newaxis])
-                need.append(wanted.reshape(-1))
-                base.append(np.repeat(bases(g), wanted.shape[1]))
-                total.append(g.total)
-                capacity.append(schedule.depth)
-            else:
-                need.append(np.zeros(size, np.int64))
-                base.append(need[-1])
-                total.append(0)
-                capacity.append(0)
-        self.need, self.base = np.concatenate(need), np.concatenate(base)
-        self.total, self.capacity = np.tile(total, self.variants), np.tile(capacity, self.variants)
+        Parameters
+        ----------
+        depths
+            FIFO depths by channel, 0 at ports; any other of less than 2 counts as 2.
+        frames
+            Frames to wait for; the inputs never end.
+        flow
+            Pauses at the ports; None for none.
+        limit
+            Cycles after which to stop; None for as many as it takes.
+        settle
+            Whether to stop as soon as the design is after a frame in a state in which it was before.
+        """
+        flow = flow or Flow()
+        streams, processes, channels = self.streams.copy(), self.processes.copy(), self.channels.copy()
+        deep = np.array([depths[name] for name in self.names], dtype=np.int64)
+        channels["memory"] = deep > SHALLOW
+        channels["room"] = np.maximum(deep, SHALLOW)
+        pipes = np.zeros(int(processes["depth"].sum()), dtype=np.uint8)
+        processes["pipe"] = pipes.ctypes.data + np.cumsum(processes["depth"]) - processes["depth"]
+        awake, moving, states = _bits(processes.size), _bits(channels.size), np.zeros(frames, dtype=np.uint64)
+        ends = np.zeros((channels.size, frames), dtype=np.int64)
+        outputs = np.flatnonzero(channels["consumer"] < 0)
+        tables = (processes, channels, streams, awake, moving, ends)
+        run = _table(_RUN, [(
+            *(table.ctypes.data for table in tables), states.ctypes.data if settle else 0,
+            awake.size, moving.size, processes.size, channels.size, outputs.size, outputs[0], frames,
+            _NEVER if limit is None else limit, self.patience,
+            round(flow.idle * _FLOW), round(flow.stall * _FLOW), _mixed(flow.seed),
+            -1, 0, 0, -1, _NEVER if frames > 1 and not settle else 0,
+        )])  # fmt: skip
+        function(data_folder("sim") / "plan.cpp", "hwgen_run")(run.ctypes.data)
+        return self._ran(run[0], channels, ends)
 
-    def _table(self, channels: Sequence[tuple[str, ...]]) -> Ints:
-        """Return the channels' numbers, a row for each process of each variant; the last channel fills them up."""
-        widest = max(len(c) for c in channels)
-        each = len(self.names)
-        row = [[self.index[c] for c in names] + [-1] * (widest - len(names)) for names in channels]
-        table = np.tile(np.array(row), (self.variants, 1))
-        shift = np.repeat(np.arange(self.variants) * each, len(channels))[:, np.newaxis]
-        return np.where(table < 0, self.variants * each, table + shift)
+    def _ran(self, run: np.void, channels: Table, ends: Ints) -> Ran:
+        given = channels["out"] // np.maximum(channels["size"], 1)
+        outputs = channels["consumer"] < 0
+        done = min(int(given[outputs].min()), ends.shape[1])
+        found = ends[outputs].max(axis=0)[:done]
+        stuck = done < ends.shape[1] and run["now"] - run["moved"] > self.patience
+        inner = ~outputs & (channels["producer"] >= 0)
+        full = np.flatnonzero(inner & (channels["count"] >= channels["room"])) if stuck else ()
+        blocked = {self.names[i]: int(channels["blocked"][i]) for i in np.flatnonzero(channels["blocked"])}
+        steady, begin, last = None, int(run["again"]), int(given[run["watched"]]) - 1
+        if begin >= 0:
+            steady = float(ends[run["watched"], last] - ends[run["watched"], begin]) / (last - begin)
+        names = tuple(self.names[i] for i in full)
+        return Ran(tuple(found.tolist()), int(run["first"]), bool(stuck), names, blocked, steady)
 
-    def run(self, frames: int, limit: int | None) -> list[Ran]:
-        """Go on until all frames are out or the limit is reached; a variant in which nothing moves is stuck."""
-        sizes = {c: w.size for s in self.stages for c, w in zip(s.outputs, s.schedule.writes, strict=True)}
-        ports = [name for name in self.names if name in sizes and self.sink[self.index[name]]]
-        each = np.arange(self.variants)[:, np.newaxis] * len(self.names)
-        numbers = each + np.array([self.index[name] for name in ports])
-        beats, size = np.zeros(numbers.shape, dtype=np.int64), np.array([sizes[name] for name in ports])
-        ends = np.zeros((self.variants, len(ports), frames), dtype=np.int64)
-        first, moved = np.full(self.variants, -1), np.zeros(self.variants, dtype=np.int64)
-        patience = _PATIENCE * (int(self.depth.max()) + 2)
-        now = 0
-        while limit is None or now < limit:
-            taken, given = self._step()
-            out = given[numbers]
-            beats += out
-            for variant, port in np.argwhere(out & (beats % size == 0) & (beats <= frames * size)):
-                ends[variant, port, beats[variant, port] // size[port] - 1] = now
-            moves = (taken | given)[:-1].reshape(self.variants, -1).any(axis=1)
-            moves |= self.going.reshape(self.variants, -1).any(axis=1)
-            begun = (taken & self.source)[:-1].reshape(self.variants, -1).any(axis=1)
-            first[(first < 0) & begun] = now
-            moved[moves] = now
-            now += 1
-            waiting = (beats // size).min(axis=1) < frames
-            if not (waiting & (now - moved <= patience)).any():
-                break
-        done = np.minimum((beats // size).min(axis=1), frames)
-        return [self._ran(v, ends[v].max(axis=0)[: done[v]], int(first[v]), now - int(moved[v]) > patience, frames)
-                for v in range(self.variants)]  # fmt: skip
+    def _streams(self, stage: Stage) -> list[tuple[int, ...]]:
+        """Return the rows of the inputs, then of the outputs; a buffer reads by itself, and writes a word each time."""
+        schedule = stage.schedule
+        inputs, outputs = schedule.reads, schedule.writes
+        if isinstance(schedule, BufferSchedule):
+            outputs = (np.arange(schedule.writes[0].size, dtype=np.int64),)
+        pairs = (*zip(stage.inputs, inputs, strict=True), *zip(stage.outputs, outputs, strict=True))
+        return [(self._address(at), at.size, self.index[channel], 0) for channel, at in pairs]
 
-    def _ran(self, variant: int, ends: Ints, first: int, quiet: bool, frames: int) -> Ran:
-        stuck = quiet and ends.size < frames
-        here = slice(variant * len(self.names), (variant + 1) * len(self.names))
-        full = np.flatnonzero((self.count >= self.room)[here] & self.inner[here]) if stuck else ()
-        return Ran(tuple(ends.tolist()), first, stuck, tuple(self.names[i] for i in full))
+    def _address(self, numbers: Ints) -> int:
+        """Return where numbers are in memory, and keep them there."""
+        self.kept.append(np.ascontiguousarray(numbers, dtype=np.int64))
+        return int(self.kept[-1].ctypes.data)
 
-    def _step(self) -> tuple[Bools, Bools]:
-        """Advance by a cycle; return the channels from which a word was taken and to which one was given."""
-        valid, ready = self._ports()
-        given = self.held & ready
-        stuck = self.held & ~ready
-        entering = self._entering(valid)
-        slot = self.clock % self.pipe.shape[1]
-        self.pipe[self.every, slot] = entering
-        leaving = self.pipe[self.every, (self.clock - self.depth + 1) % self.pipe.shape[1]]
-        leaving &= self.clock >= self.depth - 1
-        wanted = _bits(self.gives[self.offset + self.out_at] * leaving, self.outputs.shape[1])
-        moves: Bools = np.logical_not((wanted & stuck[self.outputs]).any(axis=1))
-        self.going = entering & moves
-        takes = self._take(valid, moves)
-        taken = np.zeros(self.held.size, dtype=bool)
-        taken[self.inputs[takes]] = True
-        self.held = stuck
-        self.held[self.outputs[wanted & moves[:, np.newaxis]]] = True
-        done = leaving & moves
-        self.out_at = (self.out_at + done) % self.size
-        self.clock += moves
-        self._channels(taken, given)
-        return taken, given
+    def _processes(self, stages: Sequence[Stage]) -> Table:
+        rows, begin = [], 0
+        for stage in stages:
+            outputs = begin + len(stage.inputs)
+            end = outputs + len(stage.outputs)
+            size, *buffer = self._buffer(stage.schedule)
+            rows.append((size, stage.depth, begin, outputs, end, 0, *buffer, 0, 0, 0, 0, 0, -1, 0))
+            begin = end
+        return _table(_PROCESS, rows)
 
-    def _ports(self) -> tuple[Bools, Bools]:
-        valid = np.where(self.memory, self.ahead, self.count > 0) | self.source
-        ready = (self.count < self.room) | self.sink
-        if self.flow.idle:
-            valid &= ~self.source | (self.rng.random(valid.size) >= self.flow.idle)
-        if self.flow.stall:
-            ready &= ~self.sink | (self.rng.random(ready.size) >= self.flow.stall)
-        valid[-1] = ready[-1] = True
-        return valid, ready
+    def _buffer(self, schedule: Schedule) -> tuple[int, ...]:
+        """Return a process's iterations, and of a buffer what its words wait for and when its input takes up room."""
+        if not isinstance(schedule, BufferSchedule) or schedule.pattern is None:
+            return schedule.iterations, 0, 0, 1, 0, 0
+        pattern = schedule.pattern
+        base = bases(pattern)
+        need = pattern.wanted(np.arange(base.size, dtype=np.int64)[:, np.newaxis])
+        addresses = self._address(need.reshape(-1)), self._address(base)
+        return need.size, *addresses, need.shape[1], pattern.total, schedule.depth
 
-    def _entering(self, valid: Bools) -> Bools:
-        here = self.offset + self.at
-        asked = _bits(self.takes[here], self.inputs.shape[1])
-        plain = ~(asked & ~valid[self.inputs]).any(axis=1)
-        return np.where(self.buffer, self.need[here] < self.got, plain)
-
-    def _take(self, valid: Bools, moves: Bools) -> Bools:
-        """Move the iterations on; return which inputs are read."""
-        here = self.offset + self.at
-        takes = _bits(self.takes[here] * self.going, self.inputs.shape[1])
-        own = self.buffer & moves & (self.got - self.base[here] < self.capacity) & valid[self.inputs[:, 0]]
-        takes[:, 0] |= own
-        self.at += self.going
-        over = self.at == self.size
-        self.at[over] = 0
-        self.got += own
-        self.got -= self.total * over
-        return takes
-
-    def _channels(self, taken: Bools, given: Bools) -> None:
-        follow = self.memory & (~self.ahead | taken)
-        pops = np.where(self.memory, follow & (self.count > 0), taken)
-        self.ahead = np.where(follow, pops, self.ahead)
-        self.count += (given & self.inner).astype(np.int64) - (pops & self.inner)
+    def _channels(self, stages: Sequence[Stage]) -> Table:
+        table = _table(_CHANNEL, [(0,) * len(_CHANNEL.split())] * len(self.names))
+        table["producer"] = table["consumer"] = -1
+        for number, stage in enumerate(stages):
+            for channel in stage.inputs:
+                table["consumer"][self.index[channel]] = number
+            for channel, at in zip(stage.outputs, stage.schedule.writes, strict=True):
+                table["producer"][self.index[channel]] = number
+                table["size"][self.index[channel]] = at.size
+        return table
 
 
-def _masks(size: int, moments: Sequence[Ints]) -> Ints:
-    """Return for every iteration the streams that it touches, one bit each."""
-    masks = np.zeros(size, dtype=np.int64)
-    for number, at in enumerate(moments):
-        masks[at] |= 1 << number
-    return masks
+def _table(fields: str, rows: Sequence[tuple[Any, ...]]) -> Table:
+    return np.array(rows, dtype=[(name, np.int64) for name in fields.split()])
 
 
-def _bits(masks: Ints, count: int) -> Bools:
-    return (masks[:, np.newaxis] >> np.arange(count) & 1).astype(bool)
+def _bits(count: int) -> npt.NDArray[np.uint64]:
+    """Return as many bits, all set, in words of 64."""
+    words = np.full(-(-count // 64), (1 << 64) - 1, dtype=np.uint64)
+    words[-1] >>= np.uint64(-count % 64)
+    return words
+
+
+def _mixed(seed: int) -> int:
+    """Return the state of a generator of random numbers, which must not be 0."""
+    return (seed * 0x9E3779B97F4A7C15 + 0x1234567) % _NEVER + 1
