@@ -1,35 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FIFO depths held against the simulator: what analysis leaves out is made up for where a design is small enough.
+"""FIFO depths held against the simulator, whatever the design's size: what analysis leaves out is made up for.
 
-The analysis of `hwgen.plan.fifos` lets a buffer (a sliding window) read while its output waits. The pipeline of a real
-one stands still then: where it has run ahead of the schedule into a full FIFO, its producer waits too, and the
-slowest process may be behind it. Deeper FIFOs behind the buffer end that.
+The analysis of `hwgen.plan.fifos` gives a process its times, and real ones run ahead of them. A pipeline that has run
+into a full FIFO stands still, bubbles and all, and where its producer then waits too, the slowest process may be behind
+it. Deeper FIFOs end that. Few designs need any, and those that do need one or two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from hwgen.ops.line_buffer import BufferSchedule
-from hwgen.plan.fifos import SMALL
-from hwgen.plan.simulate import Ran, simulate
+from hwgen.plan.simulate import Design
 from hwgen.plan.timing import SHALLOW, Stage
 
-FRAMES = 4
-"""Frames until a design is in its steady state: the FIFOs fill up in the first ones."""
-LONGEST = 4096
-"""Cycles a frame of the designs that are simulated: `FRAMES` of them take a second or two."""
-WORK = 12_000_000
-"""Processes times cycles of all variants that are simulated at once: some seconds."""
-STEPS = (1.125, 1.5, 2.0, 4.0)
-ROUNDS = 4
+T = TypeVar("T")
+
+FRAMES = 32
+"""Frames in which a design comes to repeat itself; most take three or four."""
+DOUBLINGS = 6
+"""How often FIFOs are made twice as deep before that is given up."""
+PARTS = 16
+"""Into how many parts what was added to a depth is divided to find how much of it is needed."""
 
 
 def confirmed(
     stages: Sequence[Stage], planned: Mapping[str, int], period: int, widths: Mapping[str, int]
-) -> dict[str, int]:
-    """Return FIFO depths with which the simulated design takes a frame every `period` cycles.
+) -> tuple[dict[str, int], int]:
+    """Return FIFO depths with which the simulated design takes a frame every `period` cycles, and what it takes.
 
     Parameters
     ----------
@@ -44,54 +43,73 @@ def confirmed(
 
     Returns
     -------
-    dict
-        `planned` where it is enough, where the design is too large to be simulated, and where nothing helped; else with
-        some channels deeper that are more than two registers, those of the fewest bits among the depths tried.
+    tuple
+        `planned` where it is enough, or nothing helps; else with as few channels deeper as it takes, narrow ones before
+        wide ones. And the cycles from a frame to the next in the simulation, `period` if they are no more.
     """
-    depths = dict(planned)
-    behind = sorted((c for c in behind_buffers(stages) if depths[c] > SHALLOW), key=lambda c: -depths[c])
-    most = WORK // (FRAMES * period * len(stages))
-    if period > LONGEST or not behind or most < len(STEPS):
-        return depths
-    for _ in range(ROUNDS):
-        tried = [depths, *_deeper(depths, behind[: most // len(STEPS)])]
-        ran = simulate(stages, tried[:1], FRAMES)
-        if _keeps(ran[0], period):
-            return depths
-        ran += simulate(stages, tried[1:], FRAMES)
-        enough = [i for i, r in enumerate(ran) if _keeps(r, period)]
-        if enough:
-            return tried[min(enough, key=lambda i: _bits(tried[i], widths))]
-        depths = tried[min(range(len(ran)), key=lambda i: (ran[i].ii, _bits(tried[i], widths)))]
-    return dict(planned)
+    trial = _Trial(stages, planned, period)
+    first = trial.interval({})
+    if first <= period:
+        return dict(planned), period
+    more = trial.plenty()
+    if more is None:
+        return dict(planned), math.ceil(first)
+    narrow = sorted(more, key=lambda c: (more[c] * widths[c], c))
+    kept = needed(lambda some: trial.enough({c: more[c] for c in some}), [], narrow)
+    found = {c: more[c] for c in kept}
+    for channel in kept:
+        found[channel] = trial.least(found, channel)
+    return {**planned, **found}, period
 
 
-def _keeps(ran: Ran, period: int) -> bool:
-    return not ran.stuck and ran.ii <= period
+class _Trial:
+    """A design, its planned depths, and what it does with some of them replaced."""
+
+    def __init__(self, stages: Sequence[Stage], planned: Mapping[str, int], period: int) -> None:
+        self.design, self.planned, self.period = Design(stages), planned, period
+        self.blocked: Mapping[str, int] = {}
+
+    def interval(self, deeper: Mapping[str, int]) -> float:
+        """Return the cycles from a frame to the next, and remember which channels held their producers up."""
+        ran = self.design.run({**self.planned, **deeper}, FRAMES, settle=True)
+        self.blocked = ran.blocked
+        return math.inf if ran.stuck else ran.ii
+
+    def enough(self, deeper: Mapping[str, int]) -> bool:
+        """Tell whether the planned frame rate is reached."""
+        return self.interval(deeper) <= self.period
+
+    def plenty(self) -> dict[str, int] | None:
+        """Return depths that are enough, of all channels that hold anything up; None if there are none."""
+        deeper: dict[str, int] = {}
+        for doubled in range(1, DOUBLINGS + 1):
+            deeper |= {c: self.planned[c] << doubled for c in self.blocked if self.planned[c] >= SHALLOW}
+            if self.enough(deeper):
+                return deeper
+        return None
+
+    def least(self, deeper: Mapping[str, int], channel: str) -> int:
+        """Return a depth of one channel that is still enough, by bisection between what is planned and tried."""
+        low, high = self.planned[channel], deeper[channel]
+        step = max(1, (high - low) // PARTS)
+        while high - low > step:
+            middle = (low + high) // 2
+            if self.enough({**deeper, channel: middle}):
+                high = middle
+            else:
+                low = middle
+        return high
 
 
-def behind_buffers(stages: Sequence[Stage]) -> list[str]:
-    """Return the inner channels that a buffer writes, directly or through processes of one input and one output."""
-    readers = {c: stage for stage in stages for c in stage.inputs}
-    found: dict[str, None] = {}
-    for stage in stages:
-        if isinstance(stage.schedule, BufferSchedule):
-            channel = stage.outputs[0]
-            while channel in readers:
-                found[channel] = None
-                reader = readers[channel]
-                if len(reader.inputs) != 1 or len(reader.outputs) != 1:
-                    break
-                channel = reader.outputs[0]
-    return list(found)
+def needed(enough: Callable[[Sequence[T]], bool], kept: Sequence[T], doubtful: Sequence[T]) -> list[T]:
+    """Return those of the doubtful without which, beside those kept, it is not enough, rather the first ones.
 
-
-def _deeper(depths: Mapping[str, int], channels: Sequence[str]) -> list[dict[str, int]]:
-    """Return sets of depths, each with one channel deeper by one of `STEPS`."""
-    least = {c: max(depths[c], SHALLOW + 2) for c in channels}
-    return [{**depths, c: math.ceil(least[c] * step)} for step in STEPS for c in channels]
-
-
-def _bits(depths: Mapping[str, int], widths: Mapping[str, int]) -> int:
-    """Return what the FIFOs hold beyond a memory of the least cost."""
-    return sum(max(0, n - SMALL) * widths[channel] for channel, n in depths.items())
+    All of them together are enough (Junker, QuickXplain, AAAI 2004).
+    """
+    if enough(kept):
+        return []
+    if len(doubtful) == 1:
+        return list(doubtful)
+    half = len(doubtful) // 2
+    behind = needed(enough, [*kept, *doubtful[:half]], doubtful[half:])
+    return needed(enough, [*kept, *behind], doubtful[:half]) + behind

@@ -86,15 +86,15 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
 
 
 def _confirmed(draft: _Draft, board: Board) -> _Draft:
-    """Return the draft with FIFOs as deep as the simulated design needs them."""
+    """Return the draft with FIFOs as deep as the simulated design needs them, and with the II that it has."""
     stages = draft.wiring.stages()
     planned = {c.name: c.depth for c in draft.channels}
-    needed = confirmed(stages, planned, draft.ii, {c.name: c.type.width for c in draft.channels})
+    needed, ii = confirmed(stages, planned, draft.ii, {c.name: c.type.width for c in draft.channels})
     if needed == planned:
-        return draft
+        return replace(draft, ii=ii)
     channels = tuple(replace(c, depth=needed[c.name]) for c in draft.channels)
     total = _total(draft.wiring, channels, board)
-    return replace(draft, channels=channels, latency=latency(stages, channels), total=total)
+    return replace(draft, channels=channels, ii=ii, latency=latency(stages, channels), total=total)
 
 
 def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resources:

@@ -29,29 +29,56 @@ def plan(graph: Graph) -> Plan:
     return make_plan(graph, boards.load("zcu102"), budget)
 
 
+def depths_of(plan: Plan) -> dict[str, int]:
+    return {channel.name: channel.depth for channel in plan.channels}
+
+
 def simulated(plan: Plan, graph: Graph) -> float:
-    (ran,) = simulate(stages(plan, graph), [{c.name: c.depth for c in plan.channels}], 5)
+    (ran,) = simulate(stages(plan, graph), [depths_of(plan)], 5)
     return ran.ii
 
 
-def test_a_planned_interval_is_that_of_the_simulated_design(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def unconfirmed(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    with monkeypatch.context() as patch:
+        patch.setattr(planner, "confirmed", lambda stages, planned, period, widths: (dict(planned), period))
+        return plan(graph)
+
+
+def confirmed(plan: Plan, graph: Graph) -> tuple[dict[str, int], int]:
+    return confirm.confirmed(
+        stages(plan, graph), depths_of(plan), plan.ii, {c.name: c.type.width for c in plan.channels}
+    )
+
+
+def test_a_planned_interval_is_that_of_the_simulated_design(graph: Graph, unconfirmed: Plan) -> None:
     found = plan(graph)
-    assert simulated(found, graph) == found.ii
-    monkeypatch.setattr(planner, "confirmed", lambda stages, planned, period, widths: dict(planned))
-    unconfirmed = plan(graph)
-    assert unconfirmed.ii == found.ii
+    assert simulated(found, graph) == found.ii == unconfirmed.ii
     assert simulated(unconfirmed, graph) > 1.02 * found.ii
+
+
+def test_few_channels_become_deeper_and_none_more_than_it_takes(graph: Graph, unconfirmed: Plan) -> None:
+    before, after = depths_of(unconfirmed), depths_of(plan(graph))
+    (deeper,) = [c for c in after if after[c] != before[c]]
+    assert before[deeper] < after[deeper] < 2 * before[deeper]
 
 
 def test_what_is_enough_stays(graph: Graph) -> None:
     found = plan(graph)
-    planned = {c.name: c.depth for c in found.channels}
-    widths = {c.name: c.type.width for c in found.channels}
-    assert confirm.confirmed(stages(found, graph), planned, found.ii, widths) == planned
+    assert confirmed(found, graph) == (depths_of(found), found.ii)
 
 
-def test_channels_behind_a_buffer(graph: Graph) -> None:
+def test_what_nothing_helps_is_told(graph: Graph) -> None:
     found = plan(graph)
-    behind = confirm.behind_buffers(stages(found, graph))
-    assert "maxpool_7_maxpool_out_s" in behind and "conv_1_conv_window_out_s" in behind
-    assert found.ports[0].channel not in behind
+    channels = stages(found, graph), depths_of(found)
+    assert confirm.confirmed(*channels, found.ii - 1, dict.fromkeys(channels[1], 1)) == (depths_of(found), found.ii)
+
+
+@pytest.mark.parametrize("enough", [{3}, {0, 7}, {2, 3, 4}, set(range(8)), set()])
+def test_what_is_needed_is_found_and_no_more(enough: set[int]) -> None:
+    found = confirm.needed(lambda some: enough <= set(some), [], range(8))
+    assert set(found) == enough
+
+
+def test_of_two_that_help_the_first_is_taken() -> None:
+    assert confirm.needed(lambda some: bool({2, 6} & set(some)), [], range(8)) == [2]
