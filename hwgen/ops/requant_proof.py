@@ -9,7 +9,7 @@ of them leave an integer, that integer is the proof.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -55,6 +55,11 @@ class Levels:
         count = steps.at.shape[1]
         levels = steps.low + steps.step * np.arange(1, count + 1, dtype=np.int64)
         return cls(levels, at, at - 1, at <= hi, at > lo)
+
+    def within(self, least: Ints, most: Ints) -> Levels:
+        """Return the constraints that are left where each channel is clipped to its ``[least, most]``, (C,) each."""
+        inside = (self.levels > least[:, None]) & (self.levels <= most[:, None])
+        return replace(self, reached=self.reached & inside, missed=self.missed & inside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,4 +154,6 @@ def _interval(
     low = np.where(levels.reached[rows], target - at.astype(kind) * factor, -far)
     high = np.where(levels.missed[rows], target - 1 - below.astype(kind) * factor, far)
     smallest, greatest = low.max(axis=1), high.min(axis=1)
-    return np.where(smallest == -far, greatest, smallest), np.where(greatest == far, smallest, greatest)
+    open_below, open_above = smallest == -far, greatest == far
+    smallest[open_below & open_above] = greatest[open_below & open_above] = 0
+    return np.where(open_below, greatest, smallest), np.where(open_above, smallest, greatest)

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwgen.graph import Attr, Ints
 from hwgen.ops.ranges import Range
-from hwgen.ops.requant_proof import Levels, MultiplyShift, find_multiply_shift
+from hwgen.ops.requant_proof import Levels, find_multiply_shift
 from hwgen.ops.steps import Steps
 
 FEW_LEVELS = 15
@@ -67,11 +67,9 @@ def choose(steps: Steps, slopes: Sequence[Fraction]) -> Unit | None:
     count = (high - low) // steps.step
     covered = f"{count + 1} levels, {len(steps.lo)} channels, inputs {steps.lo.min()} to {steps.hi.max()}"
     if count > FEW_LEVELS and slopes:
-        rows = Levels.of(steps)
-        for ties in TIES:
-            found = find_multiply_shift(slopes, rows, steps.flip, ties=ties)
-            if found is not None:
-                return _multiply_shift(found, low, high, out, covered)
+        found = _multiply_shift(steps, slopes, out, covered)
+        if found is not None:
+            return found
     if count > MANY_LEVELS:
         return None
     at = steps.at.copy()
@@ -83,12 +81,27 @@ def choose(steps: Steps, slopes: Sequence[Fraction]) -> Unit | None:
     return Unit("thresholds", attrs, {"thresholds": at, "flip": flip}, out, covered)
 
 
-def _multiply_shift(found: MultiplyShift, low: int, high: int, out: Range, covered: str) -> Unit:
-    mul, add = found.mul, found.add
-    if (mul == mul[0]).all() and (add == add[0]).all():
-        mul, add = mul[:1], add[:1]
-    attrs = shift_attrs(found.shift, found.ties, low, high)
-    return Unit("multiply_shift", attrs, {"mul": mul, "add": add}, out, f"shift {found.shift}, {covered}")
+def _multiply_shift(steps: Steps, slopes: Sequence[Fraction], out: Range, covered: str) -> Unit | None:
+    """Return the multiply-shift of a staircase, where it must be with limits for each channel, None without one."""
+    shared = Levels.of(steps)
+    for levels in (shared, shared.within(out.lo, out.hi)):
+        for ties in TIES:
+            found = find_multiply_shift(slopes, levels, steps.flip, ties=ties)
+            if found is None:
+                continue
+            constants = _shrunk(mul=found.mul, add=found.add)
+            if levels is not shared:
+                constants |= _shrunk(least=out.lo) | _shrunk(most=out.hi)
+            attrs = shift_attrs(found.shift, found.ties, out.least, out.most)
+            clip = "" if levels is shared else "limits of each channel, "
+            return Unit("multiply_shift", attrs, constants, out, f"shift {found.shift}, {clip}{covered}")
+    return None
+
+
+def _shrunk(**tables: Ints) -> dict[str, Ints]:
+    """Return tables with one entry each where all channels share all of them."""
+    alike = all((table == table[0]).all() for table in tables.values())
+    return {role: table[:1] if alike else table for role, table in tables.items()}
 
 
 def shift_attrs(shift: int, ties: int, low: int, high: int) -> dict[str, Attr]:

@@ -38,7 +38,8 @@ from hwgen.ops.support import (
 class Requantise(ElementOp):
     """``y = clip((acc * mul[c] + add[c]) >> shift, lo, hi)``; the shift rounds towards minus infinity.
 
-    Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels. With the optional
+    Attributes `shift`, `lo`, `hi`; constants `mul` and `add`, (C,) or (1,) for all channels. Optional constants `least`
+    and `most`, likewise, both or none: narrower limits of each channel, inside `lo` and `hi`. With the optional
     attribute `ties`, results without a fraction (exact ties where `add` holds one half) go to the even neighbour (1)
     or to the odd one (2): half to even before an even or an odd zero point is added.
     """
@@ -58,21 +59,26 @@ class Requantise(ElementOp):
         exact = x * mul
         exact += add
         shifted = shift_with_ties(exact, int_attr(node, "shift"), ties_of(node))
-        return (np.clip(shifted, int_attr(node, "lo"), int_attr(node, "hi"), out=shifted),)
+        least, most = (limit.reshape(spread) for limit in limits_of(graph, node))
+        return (np.clip(shifted, least, most, out=shifted),)
 
     def check(self, graph: Graph, node: Node) -> list[Problem]:
         """Refuse tables of a wrong length and products beyond 63 bits."""
         problems = []
         x = in_type(graph, node)
         mul, add = graph.constant(node, "mul"), graph.constant(node, "add")
-        for role, table in (("multipliers", mul), ("addends", add)):
+        least, most = limits_of(graph, node)
+        for role, table in (("multipliers", mul), ("addends", add), ("limits", least), ("limits", most)):
             if table.shape[0] not in (1, x.channels):
                 text = f"The {role} must number 1 or {x.channels}, not {table.shape[0]}."
                 problems.append(Problem(text, node.name))
         if _product(x, mul, add).bits > 63:
             problems.append(Problem("The product must fit 63 bits.", node.name, "Use fewer multiplier bits."))
-        if int_attr(node, "lo") > int_attr(node, "hi"):
+        lo, hi = int_attr(node, "lo"), int_attr(node, "hi")
+        if lo > hi or (not problems and (least > most).any()):
             problems.append(Problem("The lower limit must not exceed the upper.", node.name))
+        elif min(least.min(), most.min()) < lo or max(least.max(), most.max()) > hi:
+            problems.append(Problem(f"The limits of each channel must lie in {lo} to {hi}.", node.name))
         return problems
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
@@ -80,7 +86,8 @@ class Requantise(ElementOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         mul, add, lanes = graph.constant(node, "mul"), graph.constant(node, "add"), choice.folding.simd
         folds, product = x.channels // lanes, _product(x, mul, add).bits
-        rows = np.stack([np.broadcast_to(table, x.channels).reshape(folds, lanes) for table in (mul, add)])
+        tables = (mul, add, *limits_of(graph, node))
+        rows = np.stack([np.broadcast_to(table, x.channels).reshape(folds, lanes) for table in tables])
         bits, zeros = lane_bits(rows, 1), trailing_zeros(rows, 1)
         varies = bits > 0
         stored = int((bits - zeros * varies).sum())
@@ -97,6 +104,7 @@ class Requantise(ElementOp):
         lut = {
             "base": 1.0, "counters": counters, "products": float(products), "shift_adds": float(shifts),
             "sums": float(sums.sum()), "clip": float(lanes * (kept + y.bits) * clips),
+            "limits": float(varies[2:].sum() * (kept + y.bits)),
             "ties": lanes * (shift / LUT_INPUTS[family] + kept) if ties_of(node) else 0.0,
         }  # fmt: skip
         adders = max((product_rows(x.bits, x.signed, int(f), False, family) for f in factors), default=0)
@@ -133,6 +141,9 @@ class Requantise(ElementOp):
         roms = RomSet(node.name)
         roms.add("mul", type_of(mul), per_fold(mul, rows, lanes))
         roms.add("add", type_of(add), per_fold(add, rows, lanes))
+        if "least" in node.constants:
+            for role, limit in zip(("least", "most"), limits_of(graph, node), strict=True):
+                roms.add(role, element_type(y), per_fold(limit, len(limit), min(len(limit), choice.folding.simd)))
         ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("requantise.hpp", "requantise", config, ins, outs, roms.roms), roms.arrays)
 
@@ -140,6 +151,14 @@ class Requantise(ElementOp):
 def ties_of(node: Node) -> int:
     """Return the optional attribute `ties`: 0, 1 (to even) or 2 (to odd)."""
     return int_attr(node, "ties") if "ties" in node.attrs else 0
+
+
+def limits_of(graph: Graph, node: Node) -> tuple[Ints, Ints]:
+    """Return the least and the greatest output, each (C,) or (1,)."""
+    if "least" in node.constants:
+        return graph.constant(node, "least"), graph.constant(node, "most")
+    least, most = (np.array([int_attr(node, name)], dtype=np.int64) for name in ("lo", "hi"))
+    return least, most
 
 
 def shift_with_ties(exact: Ints, shift: int, ties: int) -> Ints:

@@ -17,11 +17,12 @@ from hwgen.ops.ranges import Range
 from hwgen.ops.requant_unit import FEW_LEVELS, MANY_LEVELS, TIES, Unit, choose, relabelling, shift_attrs
 from hwgen.ops.rise_and_fall import Difference
 from hwgen.ops.steps import Curve, Quantiser, find_steps
-from hwgen.ops.sums import all_pairs, shifted, splits
+from hwgen.ops.sums import MAX_CURVES, all_pairs, by_curve, shifted, splits
 from hwgen.ops.tabulated import Relabelled, as_unit
 from hwgen.ops.values import Activation, Expr, Mapped, Postponed, Sum
 
 SUFFIX = {"thresholds": "thresholds", "multiply_shift": "requant", "table": "table"}
+LIMITS = ("least", "most")
 OPERATOR = {"thresholds": "thresholds", "multiply_shift": "requantise", "table": "table"}
 
 
@@ -137,7 +138,9 @@ def narrow(ctx: Lowering, node: SourceNode, name: str, expr: Expr, low: Fraction
         return False
     out = Range(np.clip(known.lo, least, most), np.clip(known.hi, least, most))
     if maker.op == "requantise":
-        ctx.replace(maker, {"lo": least, "hi": most}, {}, (node.name,), out)
+        own = [role for role in LIMITS if role in maker.constants]
+        tables = {role: np.clip(ctx.graph().constant(maker, role), least, most) for role in own}
+        ctx.replace(maker, {"lo": least, "hi": most}, tables, (node.name,), out)
     elif maker.op == "table":
         values = np.clip(ctx.graph().constant(maker, "values"), least, most)
         ctx.replace(maker, {}, {"values": values}, (node.name,), out)
@@ -168,21 +171,26 @@ def _slopes(curve: Curve, quantiser: Quantiser) -> list[Fraction]:
 
 def _join(ctx: Lowering, total: Sum, quantiser: Quantiser) -> tuple[str, Unit] | None:
     """Emit the adder of a join and return what follows it; None when only exact factors are possible."""
-    pairs = all_pairs(total, quantiser, *(ctx.ranges[name] for name in total.tensors))
-    if pairs is None:
+    joins, curve_of = by_curve(total)
+    if len(joins) > MAX_CURVES:
         return None
-    low, high = int(pairs.outputs.min()), int(pairs.outputs.max())
-    out = Range(np.array([low]), np.array([high]))
-    covered = f"{high - low + 1} levels, {pairs.outputs.size} pairs of inputs"
-    if (high - low) // quantiser.step > FEW_LEVELS:
-        found = next(filter(None, (shifted(pairs, ties) for ties in TIES)), None)
+    ranges = [ctx.ranges[name] for name in total.tensors]
+    group = [pairs for join in joins if (pairs := all_pairs(join, quantiser, *ranges)) is not None]
+    if len(group) < len(joins):
+        return None
+    low, high = (np.array([end(pairs.outputs) for pairs in group])[curve_of] for end in (np.min, np.max))
+    out = Range(low, high)
+    covered = f"{out.most - out.least + 1} levels, {group[0].outputs.size} pairs of inputs"
+    if (out.most - out.least) // quantiser.step > FEW_LEVELS:
+        found = next(filter(None, (shifted(group, ties) for ties in TIES)), None)
         if found is not None:
-            one = np.ones(1, dtype=np.int64)
-            attrs = shift_attrs(found.shift, found.ties, low, high)
-            constants = {"mul": one, "add": one * found.add}
+            attrs = shift_attrs(found.shift, found.ties, out.least, out.most)
+            constants = {"mul": found.mul[curve_of], "add": found.add[curve_of]}
             unit = Unit("multiply_shift", attrs, constants, out, f"shift {found.shift}, {covered}")
             return _adder(ctx, total, found.m0, found.m1), unit
-    for split in splits(pairs):
+    if len(group) > 1:
+        return None
+    for split in splits(group[0]):
         chosen = choose(split.steps, ())
         if chosen is not None:
             return _adder(ctx, total, split.m0, split.m1), replace(chosen, detail=covered)

@@ -8,7 +8,7 @@ that a shift is all that is left; with few levels thresholds follow, and the fac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -22,6 +22,8 @@ from hwgen.ops.values import Sum
 
 MAX_PAIRS = 1 << 18
 MAX_FACTOR_BITS = 30
+MAX_CURVES, MAX_MULTIPLE = 8, 1 << 8
+"""Different curves that the channels of a join may have, and how much steeper one may be than what divides them all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +57,17 @@ class Pairs:
         return self.a[:, np.newaxis] * m0 + self.b * m1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shifted:
-    """``(m0*q0 + m1*q1 + add) >> shift`` equals the quantiser but for the clip; `ties` as in `MultiplyShift`."""
+    """``((m0*q0 + m1*q1)*mul + add) >> shift`` equals the quantiser but for the clip; `ties` as in `MultiplyShift`.
+
+    mul and add are int64, one entry for each curve.
+    """
 
     m0: int
     m1: int
-    add: int
+    mul: Ints
+    add: Ints
     shift: int
     ties: int
 
@@ -94,24 +100,55 @@ def all_pairs(total: Sum, quantiser: Quantiser, a: Range, b: Range) -> Pairs | N
     return Pairs(total, quantiser, sign, exact, values[0], values[1], np.asarray(outputs, dtype=np.int64))
 
 
-def shifted(pairs: Pairs, ties: int = 0) -> Shifted | None:
-    """Return the factors with the smallest shift that are equal for every pair, None when there are none."""
-    low, high = int(pairs.outputs.min()), int(pairs.outputs.max())
-    per_unit = abs(pairs.total.curve.slope[0]) / pairs.quantiser.scale[0]
-    wanted = [pairs.sign * s * per_unit for s in pairs.total.slopes]
-    above, under = pairs.outputs > low, pairs.outputs < high
-    start, stop = excess(pairs.outputs, ties), excess(pairs.outputs + 1, ties)
+def by_curve(total: Sum) -> tuple[list[Sum], Ints]:
+    """Return the join once for each different curve that its channels have, and int64 ``(C,)``: the curve of each."""
+    curve = total.curve
+    rows = list(zip(curve.slope, curve.offset, curve.floor, curve.ceiling, strict=True))
+    number = {row: index for index, row in enumerate(dict.fromkeys(rows))}
+    joins = [total.through(Curve((slope,), (offset,), (low,), (high,))) for slope, offset, low, high in number]
+    return joins, np.array([number[row] for row in rows], dtype=np.int64)
+
+
+def shifted(group: Sequence[Pairs], ties: int = 0) -> Shifted | None:
+    """Return the factors with the smallest shift that are equal for every pair, None when there are none.
+
+    Parameters
+    ----------
+    group
+        One join of two tensors under one curve, or under several with the same quantiser; slopes of one sign.
+    """
+    first, unit = group[0], common([pairs.total.curve.slope[0] for pairs in group])
+    multiples = [abs(pairs.total.curve.slope[0]) / unit for pairs in group]
+    if len({pairs.sign for pairs in group}) > 1 or max(multiples) > MAX_MULTIPLE:
+        return None
+    mul = np.array([int(multiple) for multiple in multiples], dtype=np.int64)
+    low = min(int(pairs.outputs.min()) for pairs in group)
+    high = max(int(pairs.outputs.max()) for pairs in group)
+    wanted = [first.sign * s * unit / first.quantiser.scale[0] for s in first.total.slopes]
     for shift in range(1 if ties else 0, MAX_FACTOR_BITS + 1):
         nearest = [round(w * (1 << shift)) for w in wanted]
         other = [n + (1 if w * (1 << shift) > n else -1) for n, w in zip(nearest, wanted, strict=True)]
         for m0, m1 in product(*zip(nearest, other, strict=True)):
-            sums = pairs.sums(m0, m1)
-            least = (pairs.outputs << shift) - sums
-            smallest = (least + start)[above].max(initial=-(1 << 60))
-            greatest = (least + stop)[under].min(initial=1 << 60) + (1 << shift) - 1
-            if smallest <= greatest and m0 and m1:
-                return Shifted(m0, m1, _roundest(int(smallest), int(greatest)), shift, ties)
+            add = _addends(group, m0, m1, mul, shift, ties, low, high) if m0 and m1 else None
+            if add is not None:
+                return Shifted(m0, m1, mul, add, shift, ties)
     return None
+
+
+def _addends(
+    group: Sequence[Pairs], m0: int, m1: int, mul: Ints, shift: int, ties: int, low: int, high: int
+) -> Ints | None:
+    """Return an addend for each curve with which a shift and a clip to ``[low, high]`` give the outputs, or None."""
+    addends = []
+    for pairs, multiple in zip(group, mul.tolist(), strict=True):
+        least = (pairs.outputs << shift) - pairs.sums(m0, m1) * multiple
+        start, stop = excess(pairs.outputs, ties), excess(pairs.outputs + 1, ties)
+        smallest = (least + start)[pairs.outputs > low].max(initial=-(1 << 60))
+        greatest = (least + stop)[pairs.outputs < high].min(initial=1 << 60) + (1 << shift) - 1
+        if smallest > greatest:
+            return None
+        addends.append(_roundest(int(smallest), int(greatest)))
+    return np.array(addends, dtype=np.int64)
 
 
 def splits(pairs: Pairs) -> Iterator[Split]:

@@ -155,6 +155,11 @@ class TestRequantise(OperatorTests):
             attrs = {"shift": 7, "lo": -128, "hi": 127}
             x = b.input("x", (4, 2, 3), 10, True)
             found.append(b.graph([b.node("r", "requantise", [x], attrs, {"mul": mul, "add": add})]))
+        for least, most in (([0], [9, 127, 0, 60]), ([-128, 3, 7, -5], [3, 127, 7, 60])):
+            b = GraphBuilder()
+            attrs = {"shift": 7, "lo": min(least), "hi": 127, "ties": 1}
+            constants = {"mul": [37, -91, 5, 64], "add": [9, -400, 64, 64], "least": least, "most": most}
+            found.append(b.graph([b.node("r", "requantise", [b.input("x", (4, 2, 3), 10, True)], attrs, constants)]))
         return found
 
 

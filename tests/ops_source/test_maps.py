@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from onnx import TensorProto
@@ -125,6 +127,26 @@ def test_a_join_is_proven_over_all_pairs():
     assert unit.op == "requantise" and lowered.graph.constant(unit, "mul").tolist() == [1]
     np.testing.assert_array_equal(np.clip((acc + add) >> int(unit.attrs["shift"]), -128, 127), exact)
     assert "65536 pairs" in lowered.proofs[-1].detail
+
+
+@pytest.mark.parametrize("steps", [(1.0, 2.0), (3.0, 2.0)])
+def test_channels_of_a_join_that_are_scaled_apart_share_its_factors(steps):
+    net = Net((1, 2, 4, 4))
+    scales = (0.03939355, 0.05419496, 0.07094567)
+    a = net.qdq(_conv(net, net.quant("x")), scales[0], -3)
+    b = net.qdq(_conv(net, a), scales[1], 4)
+    y = net.node("Mul", net.node("Add", a, b), net.const(np.array(steps).reshape(1, 2, 1, 1)))
+    lowered = lower(net.build(net.qdq(y, scales[2], 9)))
+    join, unit = only(lowered, "add"), lowered.graph.nodes[-1]
+    q, real = np.arange(-128, 128), [Fraction(float(np.float32(s))) for s in scales]
+    factors = np.array([[int(join.attrs["m0"])], [int(join.attrs["m1"])]])
+    assert unit.op == "requantise" and np.abs(factors).max() < 1 << 26
+    for channel, step in enumerate(map(Fraction, steps)):
+        exact = [[step * ((p + 3) * real[0] + (v - 4) * real[1]) / real[2] for v in q.tolist()] for p in (-128, 5, 127)]
+        want = [[min(max(round(value) + 9, -128), 127) for value in row] for row in exact]
+        mul, add = (int(lowered.graph.constant(unit, role)[channel]) for role in ("mul", "add"))
+        acc = np.array([[-128], [5], [127]]) * factors[0] + q * factors[1]
+        np.testing.assert_array_equal(np.clip((acc * mul + add) >> int(unit.attrs["shift"]), -128, 127), want)
 
 
 def test_a_join_at_the_output_is_exact():

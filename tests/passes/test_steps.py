@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwgen.graph import Ints
 from hwgen.graph.naming import RESERVED, Namer, identifier
 from hwgen.ops.requant_proof import Levels, find_multiply_shift
-from hwgen.ops.requant_unit import choose, relabelling
+from hwgen.ops.requant_unit import Unit, choose, relabelling
 from hwgen.ops.requantise import shift_with_ties
 from hwgen.ops.steps import Curve, common, find_steps, sqrt, uniform
 
@@ -125,6 +126,48 @@ def test_channels_share_one_shift() -> None:
         got = np.clip((q * int(found.mul[c]) + int(found.add[c])) >> found.shift, -128, 127)
         exact = [min(max(round(curve.value(int(v), c)), -128), 127) for v in q]
         np.testing.assert_array_equal(got, exact)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    rows=st.lists(st.tuples(positive, small, st.fractions(5, 60, max_denominator=8)), min_size=2, max_size=4),
+    zero=st.integers(-128, 100),
+)
+def test_channels_whose_curves_end_at_ceilings_of_their_own_are_multiplied_and_clipped(rows, zero) -> None:
+    slopes, offsets, ceilings = zip(*rows, strict=True)
+    curve = Curve(slopes, offsets, (Fraction(0),) * len(rows), ceilings)
+    quantiser = uniform((Fraction(1, 4),), zero, -128, 127, "ROUND", zero_first=False)
+    lo, hi = np.full(len(rows), -150), np.full(len(rows), 400)
+    steps = find_steps(curve, quantiser, lo, hi)
+    unit = choose(steps, [4 * slope for slope in slopes])
+    assert unit is not None
+    q = np.tile(np.arange(-150, 401), (len(rows), 1))
+    np.testing.assert_array_equal(_of(unit, q), steps.apply(q))
+
+
+def test_ceilings_of_channels_need_no_thresholds() -> None:
+    slopes = [Fraction(float(np.float32(s))) for s in (0.013, 0.0071, 0.0234)]
+    ceilings = (Fraction(3), Fraction(6), Fraction(12))
+    curve = Curve(tuple(slopes), (Fraction(0),) * 3, (Fraction(0),) * 3, ceilings)
+    quantiser = uniform((Fraction(12, 255),), 0, 0, 255, "ROUND", zero_first=False)
+    steps = find_steps(curve, quantiser, np.array([-9000, -9000, 500]), np.array([9000, 9000, 500]))
+    unit = choose(steps, [slope / Fraction(12, 255) for slope in slopes])
+    assert unit is not None and unit.method == "multiply_shift" and "limits of each channel" in unit.detail
+    assert unit.constants["least"].tolist() == [0, 0, 249] and unit.constants["most"].tolist() == [64, 128, 249]
+    q = np.tile(np.arange(-9000, 9001), (3, 1))
+    q[2] = 500
+    np.testing.assert_array_equal(_of(unit, q), steps.apply(q))
+
+
+def _of(unit: Unit, q: Ints) -> Ints:
+    """Return what a unit makes of `q`, int64 ``(C, N)``."""
+    columns = {role: table.reshape(len(table), -1) for role, table in unit.constants.items()}
+    if unit.method == "thresholds":
+        reached = (q[:, :, np.newaxis] >= columns["thresholds"][:, np.newaxis]) ^ (columns["flip"] == 1)[:, np.newaxis]
+        return unit.attrs["y_min"] + reached.sum(axis=2)
+    exact = q * columns["mul"] + columns["add"]
+    shifted = shift_with_ties(exact, int(unit.attrs["shift"]), int(unit.attrs.get("ties", 0)))
+    return np.clip(shifted, columns.get("least", unit.attrs["lo"]), columns.get("most", unit.attrs["hi"]))
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
