@@ -6,8 +6,8 @@ inlined into it. Writes the optimised module to standard output. A second argume
 whose assertions stop LLVM 22 for a few functions.
 
 The calls that stand for directives about variables (see `variables`) are taken out. Comments behind the module name the
-objects that those about arrays had the addresses of. The multiplications that BIND_OP names become calls that LLVM
-leaves alone; a comment tells of each directive without one.
+objects that those about arrays had the addresses of; LLVM is not told what an array holds that is bound to storage. The
+multiplications that BIND_OP names become calls that LLVM leaves alone; a comment tells of each directive without one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import llvmlite.binding as llvm
 
@@ -32,6 +33,7 @@ _AGAIN = 3
 
 _MARK = "__hwgen_mark_"
 _ARRAY = f"{_MARK}array"
+_BOUND = f"{_ARRAY}_bound"
 _PLAIN = ("trunc", "zext", "sext", "freeze", "and", "or", "shl", "lshr", "ashr")
 _MUL = re.compile(r"(?P<to>%\S+) = mul (?:nuw )?(?:nsw )?(?P<type>i\d+) (?P<left>\S+), (?P<right>[^,]+)(?P<rest>.*)$")
 _PURE = "nounwind speculatable willreturn nosync nofree memory(none)"
@@ -59,10 +61,10 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
         manager.add_sroa_pass()
         manager.run(target, builder)
 
-    notes = ""
-    if any(f.name == _ARRAY for f in module.functions):
+    notes, kept = "", set[str]()
+    if any(f.name.startswith(_ARRAY) for f in module.functions):
         promote(module.get_function(function))
-        notes = arrays(_Function(module.get_function(function)))
+        notes, kept = arrays(_Function(module.get_function(function)))
         module = llvm.parse_assembly(_without_calls(str(module), _ARRAY))
     module, unbound = bind(module, function, promote)
     notes += unbound
@@ -72,13 +74,14 @@ def optimise(text: str, function: str, numbering: bool = True) -> str:
         stage(manager)
         manager.run(module.get_function(function), builder)
 
-    for stage in (_clean, _unroll, _unroll):
-        run(stage)
-    for _ in range(_AGAIN):
-        if "llvm.loop.unroll.full" not in str(module):
-            break
-        run(_unroll_again)
-    run(_finish if numbering else _finish_plain)
+    with unknown(module, kept):
+        for stage in (_clean, _unroll, _unroll):
+            run(stage)
+        for _ in range(_AGAIN):
+            if "llvm.loop.unroll.full" not in str(module):
+                break
+            run(_unroll_again)
+        run(_finish if numbering else _finish_plain)
     return str(module) + notes
 
 
@@ -124,15 +127,33 @@ def _without_calls(text: str, function: str) -> str:
     )
 
 
-def arrays(code: _Function) -> str:
-    """Return a comment for each mark about an array: its number, its object and the object's shape."""
+def arrays(code: _Function) -> tuple[str, set[str]]:
+    """Return a comment for each mark about an array (number, object, the object's shape), and the bound objects."""
     notes: dict[str, None] = {}
+    bound: set[str] = set()
     for function, variable, (number, *shape) in code.marks():
-        if function == _ARRAY:
-            name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', variable)
-            words = [number, name[0] if name else "null", *shape]
-            notes[f"; hwgen.variable {' '.join(map(str, words))}\n"] = None
-    return "".join(notes)
+        if function.startswith(_ARRAY):
+            name = _object(variable)
+            notes[f"; hwgen.variable {' '.join(map(str, [number, name, *shape]))}\n"] = None
+            bound |= {name} if function == _BOUND else set()
+    return "".join(notes), bound
+
+
+def _object(text: str) -> str:
+    """Return the first name in the text of a value: the variable's own where it is one."""
+    name = re.search(r'[%@](?:"[^"]+"|[\w.$-]+)', text)
+    return name[0] if name else "null"
+
+
+@contextmanager
+def unknown(module: llvm.ModuleRef, names: set[str]) -> Iterator[None]:
+    """Keep what some global variables hold from LLVM: of a table, its reads stay, and do not become logic instead."""
+    found = [(each, each.linkage) for each in module.global_variables if _object(str(each)) in names]
+    for each, _ in found:
+        each.linkage = llvm.Linkage.weak_any
+    yield
+    for each, linkage in found:
+        each.linkage = linkage
 
 
 class _Function:

@@ -19,13 +19,15 @@ from hwgen.hlsc.directives import Directive
 from hwgen.hlsc.errors import HlsError
 
 MARK = "__hwgen_mark_"
-"""Beginning of the names of the functions that the marks call; behind it `array`, or the operation of a BIND_OP."""
+"""Beginning of the names of the functions that the marks call; behind it `array`, `array_bound` for a BIND_STORAGE, or
+the operation of a BIND_OP."""
 
 NAMES = ("ARRAY_PARTITION", "ARRAY_RESHAPE", "BIND_STORAGE", "DEPENDENCE", "RESET", "BIND_OP")
 _OF = "__hwgen_address_of"
 DECLARED = (
     "".join(
-        f'extern "C" void {MARK}{what}(const volatile void*, int, ...); ' for what in ("array", "mul", "add", "sub")
+        f'extern "C" void {MARK}{what}(const volatile void*, int, ...); '
+        for what in ("array", "array_bound", "mul", "add", "sub")
     )
     + f"template <class T> inline const volatile void* {_OF}(T& x) {{ return __builtin_addressof(x); }} "
     f"template <class T> inline const volatile void* {_OF}(T*& x) {{ return x; }} "
@@ -56,7 +58,8 @@ def mark(directive: Directive, number: int) -> str:
     kind = f"__remove_reference_t(decltype({variable}))"
     shape = [f"(int)__array_extent({kind}, {n})" for n in range(_MOST)]
     element = f"(int)sizeof(__remove_all_extents({kind}))"
-    return f"{MARK}array({_OF}({variable}), {number}, {element}, {', '.join(shape)});"
+    what = "array_bound" if directive.name == "BIND_STORAGE" else "array"
+    return f"{MARK}{what}({_OF}({variable}), {number}, {element}, {', '.join(shape)});"
 
 
 def without_marks(text: str) -> str:

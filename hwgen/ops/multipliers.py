@@ -121,22 +121,8 @@ def resident(x: TensorType, depth: int, family: Family) -> bool:
     return depth > 1 < x.bits and LUT_INPUTS[family] > 4 and x.bits + index_bits(depth) <= LUT_INPUTS[family]
 
 
-MASK = 64
-"""Rows of a table of bits up to which a choice by one of them is compiled to the bit of a constant, and no table."""
-
-
-def storages(depth: int, chooses: bool = False) -> Sequence[Storage]:
-    """Return where a table of `depth` rows may live on the chip; the logic around a small one absorbs it.
-
-    Parameters
-    ----------
-    depth
-        Rows.
-    chooses
-        Whether its words are bits that choose between an input and its complement.
-    """
-    if chooses and depth <= MASK:
-        return ("auto",)
+def storages(depth: int) -> Sequence[Storage]:
+    """Return where a table of `depth` rows may live on the chip; the logic around a small one absorbs it."""
     return ("lut", "bram") if depth > ABSORBED else ("auto",)
 
 
@@ -157,7 +143,7 @@ def choices(
         for folding, depth in depths
         for unit in units(x, weight_bits, bipolar_weights, depth, board)
         if unit != "dsp" or folding.pe * folding.simd <= BLOCKS[board.family].most * board.resources.dsp
-        for storage in storages(depth, bipolar_weights and not x.bipolar)
+        for storage in storages(depth)
     ]
 
 

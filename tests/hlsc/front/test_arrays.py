@@ -108,6 +108,16 @@ def test_a_ram_is_bound(tmp_path: Path, inside: str, wanted: tuple[str, int | No
     assert (ram.storage, ram.latency) == wanted
 
 
+def test_a_bound_table_of_bits_that_choose_is_no_constant(tmp_path: Path) -> None:
+    text = kernel(
+        "out0.write(t[x & 15] != 0 ? x : ap_uint<16>(~x));",
+        inside="static const ap_uint<1> t[16] = {1, 0, 1, 1, 0, 0, 0, 1, 0, 1};\n"
+        "#pragma HLS BIND_STORAGE variable=t type=rom_1p impl=bram",
+    )
+    (rom,) = checked(tmp_path, text).roms
+    assert (rom.storage, rom.words) == ("bram", (1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
+
+
 def test_variables_are_found_by_the_rules_of_cpp(tmp_path: Path) -> None:
     text = """
 namespace n { static const ap_uint<9> table[8] = {1, 2, 3, 500, 5, 6, 7, 9}; }
