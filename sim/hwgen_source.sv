@@ -30,9 +30,6 @@ module hwgen_source #(
   int file = 0;
   int loaded;         // beats of the current frame that have been presented
   int loaded_frames;
-  int beat;           // beats of the current frame that have been taken
-  int frame;
-  int first;          // cycle in which the current frame's first beat was taken
 
   always @(posedge clk) begin
     if (!rst_n) begin
@@ -44,19 +41,8 @@ module hwgen_source #(
       tlast <= 1'b0;
       loaded = 0;
       loaded_frames = 0;
-      beat = 0;
-      frame = 0;
     end else begin
       random <= hwgen_random::next(random);
-      if (tvalid && tready) begin
-        if (beat == 0) first = cycle;
-        beat = beat + 1;
-        if (beat == BEATS) begin
-          $fdisplay(log, "in %0d %0d %0d %0d", ID, frame, first, cycle);
-          beat = 0;
-          frame = frame + 1;
-        end
-      end
       if (!tvalid || tready) begin
         if (loaded_frames != frames && random[15:8] >= gap) begin
           void'($fread(word, file));
@@ -76,4 +62,12 @@ module hwgen_source #(
       end
     end
   end
+
+  hwgen_probe #(
+      .BEATS(BEATS),
+      .ID(ID)
+  ) probe_i (
+      .enable(1'b1),
+      .*
+  );
 endmodule

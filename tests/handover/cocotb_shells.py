@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
+from axi_checks import stalls, start
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import (
     AxiLiteBus,
@@ -29,12 +28,6 @@ BEATS, BEAT = 8, 4
 FRAME = BEATS * BEAT
 SOURCE, WEIGHTS, SINK = 0x1003, 0x2000, 0x3001
 CONTROL, GIE, IER, ISR, FRAMES, ERRORS, RESET, COUNT, CYCLES = 0, 4, 8, 12, 16, 20, 24, 28, 32
-
-
-def stalls(seed: int) -> Iterator[bool]:
-    rng = random.Random(seed)
-    while True:
-        yield rng.random() < 0.3
 
 
 class Bench:
@@ -66,14 +59,10 @@ class Bench:
             names = ("ar_channel", "r_channel", "aw_channel", "w_channel", "b_channel")
             channels += [getattr(slave, name) for name in names if hasattr(slave, name)]
         for seed, channel in enumerate(channels):
-            channel.set_pause_generator(stalls(seed))
+            channel.set_pause_generator(stalls(seed, 30))
 
     async def start(self) -> None:
-        cocotb.start_soon(Clock(self.dut.ap_clk, 10, "step").start())
-        self.dut.ap_rst_n.value = 0
-        await ClockCycles(self.dut.ap_clk, 8)
-        self.dut.ap_rst_n.value = 1
-        await ClockCycles(self.dut.ap_clk, 2)
+        await start(self.dut)
         for name, address in (("s_axis_0", SOURCE), ("s_axis_w0", WEIGHTS), ("m_axis_0", SINK)):
             await self.lite.write_qword(self.at[f"ptr_{name}"], address)
 

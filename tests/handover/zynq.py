@@ -8,7 +8,6 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.task import resume
 from cocotb.triggers import ClockCycles, First, RisingEdge
 from cocotbext.axi import (
@@ -23,6 +22,7 @@ from cocotbext.axi import (
 from hwgen.handover import amd
 from hwgen.handover.block_design import LENGTH_BITS, STEP
 from hwgen.hw import boards
+from tests.rtl.axi_checks import start
 
 CONTROL = amd.processor(boards.load("zcu102")).control_base
 DMA = CONTROL + STEP
@@ -134,11 +134,7 @@ class Zynq:
 
     async def start(self) -> None:
         """Start the clock and perform a reset."""
-        cocotb.start_soon(Clock(self.dut.ap_clk, 10, "step").start())
-        self.dut.ap_rst_n.value = 0
-        await ClockCycles(self.dut.ap_clk, 8)
-        self.dut.ap_rst_n.value = 1
-        await ClockCycles(self.dut.ap_clk, 2)
+        await start(self.dut)
 
     async def read(self, address: int) -> int:
         if address >= DMA:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the movers' simulations share: stalls, and a monitor of the address channels."""
+"""What simulations with AXI share: the start, stalls, and a monitor of the address channels."""
 
 from __future__ import annotations
 
