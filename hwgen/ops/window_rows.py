@@ -110,9 +110,7 @@ def parts(rows: Rows, bits: int, choice: Choice, word: int, family: Family) -> P
     edges = float(height + width) if any(rows.pads) else 0.0
     iterations = schedule(rows).iterations
     place = counter_bits(rows.row, rows.folds, rows.size[1], *rows.stride, *rows.out_size, iterations)
-    lut = {
-        "base": 1.0, "place": place, "ahead": 0.0, "padding": edges + taps if edges else 0.0,
-        "ram": lines + behind, "word": float(word),
-    }  # fmt: skip
+    padding = edges + taps if edges else 0.0
+    lut = {"base": 1.0, "place": place, "padding": padding, "ram": lines + behind, "word": float(word)}
     kept = history if rows.folds == 1 else 0
-    return Parts(lut, {"base": 1.0, "state": place + word + kept, "block": 0.0}, bram, 0, uram)
+    return Parts(lut, {"base": 1.0, "state": place + word + kept}, bram, 0, uram)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hwgen.config import Budget
 from hwgen.graph import Graph
-from hwgen.hw import Choice, Folding, boards
+from hwgen.hw import Choice, Folding, Storage, boards
+from hwgen.ops import window_rows
 from hwgen.ops.base import hardware_op
 from hwgen.ops.folded import FoldedOp
 from hwgen.plan import make_plan
@@ -18,6 +19,7 @@ from .csim import alone_differing, differing
 
 FRAMES = 3
 BOARD = boards.load("zcu102")
+STORAGES: tuple[Storage, ...] = ("lutram", "bram")
 
 
 def beside(graph: Graph) -> list[Choice]:
@@ -42,6 +44,18 @@ def test_words_of_several_taps_equal_golden(tmp_path: Path) -> None:
 def test_rtl_of_words_of_several_taps_equals_golden() -> None:
     graph = test_operators.TestWindow.graphs()[0]
     assert rtl.differing(graph, graph.nodes[-1], beside(graph)) == []
+
+
+def test_the_shortest_row_is_longer_than_its_memory_takes() -> None:
+    choices = [Choice(Folding(2, 18), storage=storage) for storage in STORAGES]
+    for width, function in ((window_rows.SHORTEST - 1, "window"), (window_rows.SHORTEST, "window_rows")):
+        b = GraphBuilder()
+        graph = b.graph([b.window("w", b.input("x", (2, 5, width), 3, signed=True), 3, 1, 1)])
+        op, node = hardware_op(graph.nodes[-1]), graph.nodes[-1]
+        assert isinstance(op, FoldedOp)
+        assert choices[0].folding in op.foldings(graph, node)
+        assert {op.kernel(graph, node, choice).call.function for choice in choices} == {function}
+    assert rtl.differing(graph, node, choices) == []
 
 
 def test_rows_take_less_memory_and_a_pause_for_their_padding() -> None:
