@@ -50,7 +50,7 @@ def cells(counts: YosysCounts) -> dict[str, float]:
     return {
         "lut": counts.lut,
         "ff": counts.ff,
-        "bram": counts.bram36 + counts.bram18 / 2,
+        "bram": counts.resources.bram36,
         "dsp": counts.dsp,
         "carry4": counts.carry,
     }

@@ -10,6 +10,7 @@ from kernel_point import Draw, Point, made
 
 from hwgen.graph import Attr, TensorType
 from hwgen.hw import Folding
+from hwgen.ops.window_rows import foldable
 
 WIDEST = 400
 """Most bits of a word: larger points take minutes to count."""
@@ -17,8 +18,8 @@ WIDEST = 400
 
 def _lanes(d: Draw, channels: int, taps: int, bits: int) -> int:
     """Return lanes of which a word holds all taps, and no word of one tap is as wide."""
-    some = [n for n in range(1, channels) if channels % n == 0 and channels % (n * taps)]
-    return d.of(*[n for n in (*some, channels) if n * taps * bits <= WIDEST] or [1])
+    every = [channels] if channels * taps * bits <= WIDEST else []
+    return d.of(*(foldable(channels, taps, bits, WIDEST) + every or [1]))
 
 
 def _window(name: str, d: Draw) -> Point:
