@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """LLVM passes over one module, run as a script of its own so that a crash of LLVM is not ours.
 
-Reads an LLVM module from standard input; the argument is the mangled name of the process function. Everything else is
-inlined into it. Writes the optimised module to standard output. A second argument ``plain`` leaves out value numbering,
-whose assertions stop LLVM 22 for a few functions.
+Reads an LLVM module from standard input; the first argument is the mangled name of the process function, into which
+everything else is inlined, the second the most seconds of processor time. Writes the optimised module to standard
+output. A third argument ``plain`` leaves out value numbering, whose assertions stop LLVM 22 for a few functions.
 
 The calls that stand for directives about variables (see `variables`) are taken out. Comments behind the module name the
 objects that those about arrays had the addresses of; LLVM is not told what an array holds that is bound to storage. The
@@ -13,6 +13,7 @@ multiplications that BIND_OP names become calls that LLVM leaves alone; a commen
 from __future__ import annotations
 
 import re
+import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -267,7 +268,9 @@ def _replace(text: str, bound: dict[str, int]) -> tuple[str, dict[str, str]]:
 
 def main() -> None:
     """Run on standard input."""
-    sys.stdout.write(optimise(sys.stdin.read(), sys.argv[1], "plain" not in sys.argv[2:]))
+    symbol, seconds, *options = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    sys.stdout.write(optimise(sys.stdin.read(), symbol, "plain" not in options))
 
 
 if __name__ == "__main__":

@@ -277,6 +277,28 @@ def test_llvm_crash_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         passes.optimise("this is no module", "f")
 
 
+ENDLESS = """define void @f(ptr %at) {
+entry: br label %loop
+loop: %i = phi i32 [0, %entry], [%next, %loop]
+  %word = load volatile i32, ptr %at
+  %sum = mul i32 %word, %i
+  store volatile i32 %sum, ptr %at
+  %next = add i32 %i, 1
+  %more = icmp ult i32 %next, 1000000
+  br i1 %more, label %loop, label %done, !llvm.loop !0
+done: ret void
+}
+!0 = distinct !{!0, !1}
+!1 = !{!"llvm.loop.unroll.full"}
+"""
+
+
+def test_passes_that_take_too_long_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "_SECONDS", 1)
+    with pytest.raises(InternalError, match=r"LLVM must finish within 1 s of processor time, .* \(function f\)"):
+        passes.optimise(ENDLESS, "f")
+
+
 def test_source_must_exist(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must exist"):
         clang.to_llvm(tmp_path / "nothing.cpp")
