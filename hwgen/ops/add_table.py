@@ -12,7 +12,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import Parts, addressed, counter_bits, rom, together
+from hwgen.ops.area import ABSORBED, Parts, addressed, counting, index_bits, rom, together
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.lowering import Lowering
 from hwgen.ops.ranges import Range
@@ -104,14 +104,18 @@ class AddTable(LaneOp):
         return problems
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """One adder a lane, and the table."""
-        y, lanes = graph.types[node.outputs[0]], choice.folding.simd
+        """One adder a lane, and the table, whose bits under the shift pass by; few words have few bits that differ."""
+        y, lanes, shift = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "shift")
         beats, width = y.elements // lanes, lanes * type_of(graph.constant(node, "table")).bits
-        table, blocks = rom(beats, width, family)
-        counters = counter_bits(beats, beats)
-        sums = float(lanes * y.bits)
-        lut = together({"base": 1.0, "counters": counters, "sums": sums}, table)
-        return Parts(lut, {"base": 1.0, "state": counters + sums, "table": addressed(beats, width)}, blocks)
+        passed = lanes * shift if beats > ABSORBED else min(lanes * shift, (1 << beats) - 2)
+        table, blocks = rom(beats, width - lanes * shift + passed, family)
+        counters = counting(beats)
+        sums = float(lanes * (y.bits - shift))
+        lut = together({"base": 1.0, **counters, "sums": sums}, table)
+        state = counters["counters"] + sums + passed
+        behind = float(in_type(graph, node).bits * lanes + index_bits(beats)) if blocks else 0.0
+        ff = {"base": 1.0, "state": state, "table": addressed(beats, width), "behind": behind}
+        return Parts(lut, ff, blocks)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `add_table`."""

@@ -89,6 +89,15 @@ def counter_bits(*extents: int) -> float:
     return float(sum(map(index_bits, extents)))
 
 
+def counting(*extents: int) -> dict[str, float]:
+    """Return the parts of some counters; one that starts over before its bits run out has a multiplexer a bit."""
+    return {"counters": counter_bits(*extents), "wraps": counter_bits(*(n for n in extents if n & (n - 1)))}
+
+
+NOT_COUNTING: Mapping[str, float] = {"counters": 0.0, "wraps": 0.0}
+"""The parts of `counting` where nothing is counted."""
+
+
 def shift_adders(factors: Iterable[int]) -> int:
     """Return the adders that multiplications by these constants take: one fewer than each has ones."""
     return sum(max(0, abs(int(factor)).bit_count() - 1) for factor in factors)
@@ -101,6 +110,39 @@ def rom_luts(depth: int, width: int, family: Family = "xcup") -> int:
     """Return the LUTs of a table kept apart from the logic around it; the multiplexers beside the LUTs are free."""
     inputs = LUT_INPUTS[family]
     return 0 if depth <= 1 else width * (ceil(depth / (1 << inputs)) + ceil(depth / FREE_WORDS[inputs]) - 1)
+
+
+def table_luts(words: Ints, bits: int, family: Family = "xcup") -> int:
+    """Return the LUTs of a table whose contents are known: pieces that recur or never change are cheap.
+
+    Parameters
+    ----------
+    words
+        Its words, (depth,), of which the lowest `bits` bits are kept.
+    """
+    inputs, depth = LUT_INPUTS[family], len(words)
+    size, shared = min(1 << inputs, 1 << index_bits(depth)), inputs == 6
+    padded = np.concatenate([words, np.full(-depth % size, words[-1], dtype=np.int64)])
+    luts = 0
+    for bit in range(bits):
+        column = np.packbits((padded >> bit & 1).astype(np.uint8).reshape(-1, size), axis=1)
+        luts += _pieces_luts([row.tobytes() for row in column], FREE_WORDS[inputs] // size, shared)
+    return luts
+
+
+def _pieces_luts(pieces: list[bytes], side_by_side: int, shared: bool) -> int:
+    """Return the LUTs of one bit of a table: those of a group's differing pieces, a few groups chosen among.
+
+    Small LUTs feed the multiplexers beside them alone: no piece is shared between groups.
+    """
+    trivial = {bytes(len(pieces[0])), b"\xff" * len(pieces[0])}
+    groups = {tuple(pieces[i : i + side_by_side]) for i in range(0, len(pieces), side_by_side)}
+    luts, known = min(len(groups), len(set(pieces))) - 1, trivial
+    for group in sorted(groups):
+        own = len(set(group) - known)
+        luts += min(len(group), own + (len(set(group)) > 1 and own > 0))
+        known = known | set(group) if shared else known
+    return luts
 
 
 def ram_luts(depth: int, width: int, family: Family = "xcup") -> int:

@@ -9,7 +9,8 @@ import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits
+from hwgen.ops.area import Parts, counting
+from hwgen.ops.arithmetic import chosen_index, largest_luts
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.support import element_type, holding, in_type
 
@@ -44,13 +45,13 @@ class Argmax(LaneOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         lanes = choice.folding.simd
         beats = x.elements // lanes
-        counters = counter_bits(beats, beats)
+        counters = counting(beats)
         again = beats > 1
         lut = {
-            "base": 1.0, "counters": counters, "tree": float((lanes - 1) * (x.bits + y.bits / 2)),
-            "best": float(x.bits + y.bits) * again, "signed": float((lanes - 1 + again) * x.bits * x.signed),
+            "base": 1.0, **counters, "tree": (lanes - 1 + again) * largest_luts(x.bits, family),
+            "index": float(chosen_index(lanes)), "best": float(y.bits * (2 + (lanes & (lanes - 1) > 0)) * again),
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": counters + y.bits + (x.bits + 2 * y.bits) * again})
+        return Parts(lut, {"base": 1.0, "state": counters["counters"] + y.bits + (x.bits + 2 * y.bits) * again})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `argmax`; bipolar values compare as their bits."""

@@ -99,9 +99,39 @@ def count_luts(bits: int, family: Family) -> float:
     return luts + tree_luts(groups, width)
 
 
-def largest_luts(bits: int) -> float:
-    """Return the LUTs of the larger of two numbers: a comparison, two bits in each LUT, and a choice."""
-    return float(bits + (ceil(bits / 2) if bits > 2 else 0))
+@cache
+def largest_luts(bits: int, family: Family) -> float:
+    """Return the LUTs of the larger of two numbers: a comparison and a choice.
+
+    Six inputs hold both numbers up to three bits, else three bits are compared in two LUTs. LUTs of four inputs compare
+    from five bits on along a carry chain of an even length, a LUT a bit, and shorter numbers in a tree of multiplexers.
+    """
+    if bits <= 2:
+        return float(bits)
+    if LUT_INPUTS[family] == 6:
+        return float(bits if bits == 3 else bits + ceil(2 * bits / 3))
+    return 14.0 if bits < 5 else 4.0 * ceil(bits / 2)
+
+
+def chained_sums(terms: int, bits: int) -> dict[str, float]:
+    """Return the parts of a sum of terms one after the other.
+
+    Two adders make three terms; more are added three rows to two, the later ones growing in width.
+    """
+    added = float(bits * (terms - 1))
+    return {
+        "paired": added if terms <= 3 else 0.0,
+        "chained": added if terms > 3 else 0.0,
+        "grown": float(bits * max(0, terms - 4)),
+    }
+
+
+def chosen_index(lanes: int) -> int:
+    """Return the bits that choose the place of the best of some lanes in a tree: all but the first of each place."""
+    if lanes < 2:
+        return 0
+    half = lanes // 2
+    return chosen_index(half) + chosen_index(lanes - half) + index_bits(lanes) - 1
 
 
 def _digits_of(factor: int) -> int:
@@ -114,21 +144,23 @@ def makes_heap(factors: Sequence[int], bits: Sequence[int], family: Family) -> b
     return LUT_INPUTS[family] == 6 and max(bits) <= _BITWISE and max(map(_digits_of, factors)) > 1
 
 
-def constant_sums(factors: Sequence[int], bits: Sequence[int], width: int, family: Family) -> dict[str, float]:
-    """Return the parts of ``sum(factor * word)``, the words of `bits` bits: a heap, or adders of shifted words."""
-    if makes_heap(factors, bits, family):
-        return {"heaps": dot_luts(np.array([factors], dtype=np.int64), max(bits)), "constant_products": 0.0}
-    rows = sorted(own for factor, own in zip(factors, bits, strict=True) for _ in range(_digits_of(factor)))
-    return {"heaps": 0.0, "constant_products": float(sum(min(width, own + 2) for own in rows[:-1]))}
-
-
 def shifted_rows(factors: Sequence[int], bits: Sequence[int]) -> float:
     """Return the bits of the rows that constant multiples are the sum of, a row for each one in a factor, beyond two.
 
-    Synthesis adds three rows to two with a table for each bit of the sum and one for its carry.
+    Synthesis adds three rows to two with a table for each bit of the sum and one for its carry. The multiples of words
+    that fit a LUT may be a row each out of a table, whose lowest bit is a wire.
     """
-    sizes = sorted(own for factor, own in zip(factors, bits, strict=True) for _ in range(abs(factor).bit_count()))
-    return float(sum(sizes[:-2]))
+    ones = [abs(factor).bit_count() for factor in factors]
+    tabled = [count > 1 and own <= _SMALL for count, own in zip(ones, bits, strict=True)]
+    widths = [own + abs(factor).bit_length() for factor, own in zip(factors, bits, strict=True)]
+    in_rows = sorted(own for count, own in zip(ones, bits, strict=True) for _ in range(count))
+    in_tables = sorted(
+        size
+        for count, own, width, table in zip(ones, bits, widths, tabled, strict=True)
+        for size in ([width] if table else [own] * count)
+    )
+    tables = sum(width - 1 for width, table in zip(widths, tabled, strict=True) if table)
+    return float(min(sum(in_rows[:-2]), sum(in_tables[:-2]) + tables))
 
 
 def products_parts(table: LaneTable, weight_bits: int, x: TensorType, width: int, family: Family) -> dict[str, float]:
@@ -172,6 +204,11 @@ def table_is_late(bram: float, rom: float, depth: int, adders: float, family: Fa
     It is out of block RAM, and on ECP5 where it comes through multiplexers and then many adders in a row.
     """
     return bram > 0 or (rom > 0 and LUT_INPUTS[family] == 4 and depth > FREE_WORDS[4] and adders >= MANY_ADDERS)
+
+
+def pipeline_bits(adders: float, terms: int, bits: int, family: Family) -> float:
+    """Return the registers that cut a sum of products where it has too many adders in a row: of half its terms."""
+    return (stages(round(adders), family) - 1) * ceil(terms / 2) * float(bits + 1)
 
 
 def fetched_parts(late: bool, stored: int, word: int, folds: int) -> dict[str, float]:

@@ -5,14 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import log2
 
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import multipliers, whole
-from hwgen.ops.area import Parts, addressed, counter_bits, lane_table, rom, together
-from hwgen.ops.arithmetic import NO_PRODUCTS, fetched_parts, product_rows, products_parts, table_is_late, tree_luts
+from hwgen.ops.area import Parts, addressed, counting, lane_table, rom, together
+from hwgen.ops.arithmetic import (
+    NO_PRODUCTS,
+    fetched_parts,
+    pipeline_bits,
+    product_rows,
+    products_parts,
+    table_is_late,
+    tree_luts,
+)
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -117,7 +126,7 @@ class Depthwise(LaneOp):
         weights, weight_bram = rom(1 if few else folds * taps, stored, family, choice.storage)
         bias_width = lanes * type_of(graph.constant(node, "bias")).bits
         bias, bias_bram = rom(folds, bias_width, family)
-        counters = counter_bits(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
+        counters = counting(taps, folds, folds * taps if folds > 1 else 1, acc.pixels * folds * taps)
         in_luts = not few and choice.unit != "dsp"
         products = products_parts(lane, weight_bits, x, acc.bits, family) if in_luts else NO_PRODUCTS
         unpacked, dsp = 0.0, 0
@@ -129,15 +138,18 @@ class Depthwise(LaneOp):
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
         summed = {"tree": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
         sums = float(lanes * acc.bits)
-        lut = {"base": 1.0, "counters": counters, "sums": sums, "unpacked": unpacked}
+        lut = {"base": 1.0, **counters, "sums": sums, "unpacked": unpacked}
         lut["resident"] = float((kept[kept > 0] + x.bits).sum()) if few else 0.0
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
-        adders = 1 + product_rows(x.bits, x.signed, weight_bits, True, family)
+        adders = 1 + log2(beside) + product_rows(x.bits, x.signed, weight_bits, True, family)
         read = {"weights": weights["table"], "rom": weights["rom"]}
         late = table_is_late(weight_bram, weights["rom"], folds * taps, adders, family)
+        cut = lanes * pipeline_bits(adders, beside, x.bits + weight_bits, family)
+        state = counters["counters"] + sums * (2 if taps > 1 else 1)
         ff = {
-            "base": 1.0, "state": counters + 2 * sums, "table": table, "unpacked": unpacked,
-            **fetched_parts(late, stored, choice.folding.simd * x.bits, folds),
+            "base": 1.0, "state": state, "table": table, "unpacked": unpacked,
+            **fetched_parts(late or choice.unit == "dsp", stored * late, choice.folding.simd * x.bits * late, folds),
+            "pipeline": cut if in_luts and folds * taps > 1 else 0.0,
         }  # fmt: skip
         return Parts(together(lut, products, summed, read, bias), ff, weight_bram + bias_bram, dsp)
 

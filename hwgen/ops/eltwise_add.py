@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import Parts
-from hwgen.ops.arithmetic import constant_sums, shifted_rows
+from hwgen.ops.arithmetic import makes_heap, shifted_rows
+from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import ElementOp, same_shapes
 from hwgen.ops.support import holding, in_type, int_attr, two_inputs
 
@@ -40,15 +43,13 @@ class Add(ElementOp):
         """Multiplications by constants as rows of shifted words, or with the bias bit by bit, and the sum."""
         y, lanes, bias = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "bias")
         factors, bits = [int_attr(node, name) for name in ("m0", "m1")], [graph.types[x].bits for x in node.inputs]
-        three = bias != 0 and any(abs(factor).bit_count() > 1 for factor in factors)
-        sums = {"heaps": 0.0, "constant_products": 0.0}
-        if three:
-            sums = constant_sums(factors, bits, y.bits, family)
+        heaped = bias != 0 and makes_heap(factors, bits, family)
+        heap = dot_luts(np.array([factors], dtype=np.int64), max(bits)) if heaped else 0.0
+        alone = 0 if bias else max((factor & -factor).bit_length() - 1 for factor in factors)
         lut = {
-            "base": 1.0, **{part: lanes * amount for part, amount in sums.items()},
-            "shift_adds": 0.0 if three else lanes * shifted_rows(factors, bits),
-            "sums": 0.0 if sums["heaps"] else float(lanes * y.bits),
-            "bias": float(lanes * y.bits) if bias and not three else 0.0,
+            "base": 1.0, "heaps": lanes * heap, "shift_adds": 0.0 if heaped else lanes * shifted_rows(factors, bits),
+            "sums": 0.0 if heaped else float(lanes * max(1, y.bits - alone)),
+            "bias": float(lanes * y.bits) if bias and not heaped else 0.0,
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": lanes * y.bits})
 

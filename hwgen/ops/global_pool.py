@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
-from hwgen.ops.area import Parts, counter_bits
+from hwgen.ops.area import Parts, counting
 from hwgen.ops.arithmetic import largest_luts
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.support import element_type, holding, in_type, str_attr
@@ -53,14 +53,14 @@ class GlobalPool(LaneOp):
         """One adder or compare a lane, and a register for every channel."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         lanes, folds = choice.folding.simd, x.channels // choice.folding.simd
-        counters = counter_bits(folds, x.pixels, x.pixels * folds)
+        counters = counting(folds, x.pixels, x.pixels * folds)
         sums = float(lanes * y.bits)
         largest = str_attr(node, "mode") == "max"
         lut = {
-            "base": 1.0, "counters": counters, "largest": lanes * largest_luts(x.bits) * largest,
+            "base": 1.0, **counters, "largest": lanes * largest_luts(x.bits, family) * largest,
             "sums": sums * (not largest), "restart": sums * (not largest and folds == 1),
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": counters + y.channels * y.bits + sums})
+        return Parts(lut, {"base": 1.0, "state": counters["counters"] + y.channels * y.bits + sums})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `global_pool`."""

@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits
+from hwgen.ops.area import NOT_COUNTING, Parts, counting
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.support import divisors, holding, in_type, int_attr, two_inputs
 
@@ -91,10 +91,10 @@ class Join(FoldedOp):
         if self._whole(graph, node, choice.folding):
             kinds = (graph.types[name] for name in node.inputs)
             state = float(sum(kind.bits * kind.channels for kind in kinds))
-            return Parts({"base": 1.0, "counters": 0.0, "select": 0.0}, {"base": 1.0, "state": state})
+            return Parts({"base": 1.0, **NOT_COUNTING, "select": 0.0}, {"base": 1.0, "state": state})
         outer, run_a, run_b = self.runs(graph, node, choice.folding)
-        counters = counter_bits(outer * (run_a + run_b), run_a + run_b)
-        return Parts({"base": 1.0, "counters": counters, "select": word}, {"base": 1.0, "state": counters + word})
+        counters = counting(run_a + run_b, *((outer * (run_a + run_b),) if outer > 1 else ()))
+        return Parts({"base": 1.0, **counters, "select": word}, {"base": 1.0, "state": counters["counters"] + word})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `concat` or `concat_lanes`."""

@@ -14,11 +14,12 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Resources, Schedule, StreamType, pack
 from hwgen.ops import multipliers, whole
-from hwgen.ops.area import LUT_INPUTS, LaneTable, Parts, addressed, counter_bits, lane_table, ram, rom, together
+from hwgen.ops.area import LUT_INPUTS, LaneTable, Parts, addressed, counting, lane_table, ram, rom, together
 from hwgen.ops.arithmetic import (
     NO_PRODUCTS,
     count_luts,
     fetched_parts,
+    pipeline_bits,
     product_rows,
     products_parts,
     table_is_late,
@@ -166,24 +167,25 @@ class Matvec(FoldedOp):
         kept, kept_bram = ram(sf, simd * x.bits, family) if nf > 1 < sf else (0.0, 0.0)
         vector = float(simd * x.bits if nf > 1 else 0)
         beyond = blocks if blocks > nf > 1 else 1
-        counters = counter_bits(nf, sf, beyond, kept_rows if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
+        counters = counting(nf, sf, beyond, kept_rows if blocks > 1 < sf else 1, acc.pixels * blocks * sf)
         sums = float(pe * acc.bits)
         one_bit = x.bipolar or bipolar_weights(node)
         term = max(x.bits, weight_bits) if one_bit else x.bits + weight_bits
         lut = {
-            "base": 1.0, "counters": counters, "ram": kept, "vector": vector, "unpacked": unpacked,
+            "base": 1.0, **counters, "ram": kept, "vector": vector, "unpacked": unpacked,
             "resident": float((lanes[lanes > 0] + x.bits).sum()) if few else 0.0,
             "sums": 0.0 if constant else sums, "tree": 0.0 if both or constant else pe * tree_luts(simd, term),
             "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
-        adders = 1 + log2(simd) + product_rows(x.bits, x.signed, weight_bits, True, family)
+        adders = 1 + log2(simd) - (one_bit and simd > 1) + product_rows(x.bits, x.signed, weight_bits, True, family)
         read = {"weights": weights["table"], "rom": weights["rom"]}
         late = table_is_late(weight_bram, weights["rom"], kept_rows, adders, family)
         ff = {
-            "base": 1.0, "state": counters + registers, "unpacked": unpacked,
+            "base": 1.0, "state": counters["counters"] + registers, "unpacked": unpacked,
             "table": addressed(kept_rows, stored) + addressed(blocks, bias_width),
             **fetched_parts(late, stored, simd * x.bits, blocks),
+            "pipeline": pe * pipeline_bits(adders, simd, term, family) if in_luts and not constant else 0.0,
         }  # fmt: skip
         return Parts(together(lut, products, read, bias), ff, weight_bram + bias_bram + kept_bram, dsp)
 

@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 
 from hwgen.errors import Problem
-from hwgen.graph import Graph, Ints, Node, TensorType
+from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.graph.source import SourceNode
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops import macs
-from hwgen.ops.area import Parts, counter_bits, ram
+from hwgen.ops.area import NOT_COUNTING, Parts, counting, ram
 from hwgen.ops.arithmetic import product_luts
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.lowering import Lowering
@@ -60,17 +60,21 @@ class Multiply(LaneOp):
         return Schedule(beats.size, (beats, gates), (beats,))
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """A multiplier a lane, subtractions of zero points, and a RAM for the gates."""
+        """A multiplier a lane, subtractions of zero points, and a RAM for the gates with a choice of its word."""
         a, b, y = (graph.types[name] for name in (*node.inputs, *node.outputs))
         lanes, folds, gated = choice.folding.simd, a.channels // choice.folding.simd, _is_gate(graph, node)
-        counters = counter_bits(folds, a.pixels, a.elements // lanes) if gated else 0.0
+        counters = counting(folds, a.pixels, a.elements // lanes) if gated else NOT_COUNTING
         held, bram = ram(folds, lanes * b.bits, family) if gated and folds > 1 else (0.0, 0.0)
         zeros = sum(t.bits + 1 for t, z in ((a, "za"), (b, "zb")) if int_attr(node, z))
-        products = lanes * product_luts(a.bits, a.signed, b.bits, b.signed, family)
+        (a_signed, a_bits), (b_signed, b_bits) = _factor(a, int_attr(node, "za")), _factor(b, int_attr(node, "zb"))
+        products = lanes * product_luts(a_bits, a_signed, b_bits, b_signed, family)
         lut = {
-            "base": 1.0, "counters": counters, "products": products, "zeros": float(lanes * zeros), "ram": held,
+            "base": 1.0, **counters, "products": products, "zeros": float(lanes * zeros), "ram": held,
+            "chosen": float(lanes * b.bits * gated),
         }  # fmt: skip
-        return Parts(lut, {"base": 1.0, "state": counters + lanes * (y.bits + b.bits * (gated and folds == 1))}, bram)
+        return Parts(
+            lut, {"base": 1.0, "state": counters["counters"] + lanes * (y.bits + b.bits * (gated and folds == 1))}, bram
+        )
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `multiply`."""
@@ -86,6 +90,11 @@ class Multiply(LaneOp):
         }
         ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("multiply.hpp", "multiply", config, ins, outs))
+
+
+def _factor(kind: TensorType, zero: int) -> tuple[bool, int]:
+    """Return sign and bits of the differences of a format's integers from their zero point."""
+    return bits_for(kind.lo - zero, kind.hi - zero)
 
 
 def product(ctx: Lowering, node: SourceNode) -> Expr:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import gcd
+from math import gcd, prod
 
 import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits
+from hwgen.ops.area import Parts, counting, index_bits
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.support import divisors, element_type, in_type, int_attr, ints_attr
 
@@ -74,12 +74,20 @@ class Padding(FoldedOp):
         return Schedule(words.size, (reads,), (words.reshape(-1),))
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """Counters of the place, comparisons, the first word, a multiplexer."""
+        """Counters of the place, comparisons with the ends of the input, the constant.
+
+        Where the output begins with padding, the first word waits in a register, which is chosen when its turn comes.
+        """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        counters = counter_bits(*self._extents(graph, node, choice.folding.simd)[0])
-        first, word = float(x.bits * choice.folding.simd), float(y.bits * choice.folding.simd)
-        lut = {"base": 1.0, "counters": counters, "compared": counters, "select": first + word}
-        return Parts(lut, {"base": 1.0, "state": counters + first + word})
+        size, first, end = self._extents(graph, node, choice.folding.simd)
+        compared = sum(
+            index_bits(n) * ((a > 0) + (b < n) + any(first)) for n, a, b in zip(size, first, end, strict=True)
+        )
+        kept = float(x.bits * choice.folding.simd if any(first) else 0)
+        word = float(y.bits * choice.folding.simd)
+        counters = counting(*size, prod(size))
+        lut = {"base": 1.0, **counters, "compared": float(compared), "select": kept, "fill": word}
+        return Parts(lut, {"base": 1.0, "state": counters["counters"] + kept + word})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pad`."""

@@ -12,8 +12,8 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import whole
-from hwgen.ops.area import Parts, counter_bits, rom, together
-from hwgen.ops.arithmetic import largest_luts, tree_luts
+from hwgen.ops.area import Parts, counting, rom, together
+from hwgen.ops.arithmetic import ADDERS_IN_A_STAGE, chained_sums, largest_luts, stages
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -121,33 +121,35 @@ class Pool(LaneOp):
         """One compare-and-select or adder a lane, its register, the counters, the optional multiplier."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         if self._is_whole(graph, node, choice.folding):
-            return self._at_once(y.elements, int_attr(node, "taps"), graph, node)
+            return self._at_once(y.elements, graph, node, family)
         if self._beside(choice.folding) > 1:
-            return self._at_once(choice.folding.pe, int_attr(node, "taps"), graph, node)
+            return self._at_once(choice.folding.pe, graph, node, family)
         taps, lanes = int_attr(node, "taps"), choice.folding.simd
         folds, scaled = y.channels // lanes, "multiplier" in node.constants
         largest = str_attr(node, "mode") == "max"
         factor = type_of(graph.constant(node, "multiplier")).bits if scaled else 0
         table, bram = rom(y.pixels if scaled else 1, factor, family)
         sums = float(lanes * (x.bits if largest else x.bits + (taps - 1).bit_length()))
-        counters = counter_bits(taps, taps * folds * y.pixels, *((folds, y.pixels) if scaled else ()))
+        counters = counting(taps, taps * folds * y.pixels, *((folds, y.pixels) if scaled else ()))
         product = sums * factor if y.pixels > 1 else 0.0
         lut = {
-            "base": 1.0, "counters": counters, "products": product, "sums": 0.0 if largest else sums,
-            "largest": lanes * largest_luts(x.bits) if largest else 0.0,
+            "base": 1.0, **counters, "products": product, "sums": 0.0 if largest else sums,
+            "largest": lanes * largest_luts(x.bits, family) if largest else 0.0, **chained_sums(1, 0),
         }  # fmt: skip
-        ff = {"base": 1.0, "state": counters + sums + lanes * y.bits}
+        ff = {"base": 1.0, "state": counters["counters"] + sums + lanes * y.bits}
         return Parts(together(lut, table), ff, bram)
 
     @staticmethod
-    def _at_once(results: int, taps: int, graph: Graph, node: Node) -> Parts:
-        """A tree for each result of a word."""
-        x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        largest = str_attr(node, "mode") == "max"
-        compared = (taps - 1) * largest_luts(x.bits) if largest else 0.0
-        summed = 0.0 if largest else tree_luts(taps, x.bits)
-        lut = {"base": 1.0, "largest": results * compared, "tree": results * summed}
-        return Parts(lut, {"base": 1.0, "state": float(results * y.bits)})
+    def _at_once(results: int, graph: Graph, node: Node, family: Family) -> Parts:
+        """All taps of each result of a word, one after the other; a long row of comparisons is cut by registers."""
+        x, y, taps = in_type(graph, node), graph.types[node.outputs[0]], int_attr(node, "taps")
+        if str_attr(node, "mode") == "max":
+            chained = {"largest": (taps - 1) * largest_luts(x.bits, family)}
+            waiting = sum(taps - cut * ADDERS_IN_A_STAGE[family] for cut in range(1, stages(taps - 1, family)))
+        else:
+            chained, waiting = chained_sums(taps, x.bits), 0
+        lut = {"base": 1.0, **{part: results * amount for part, amount in chained.items()}}
+        return Parts(lut, {"base": 1.0, "state": float(results * (y.bits + waiting * x.bits))})
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `pool`."""

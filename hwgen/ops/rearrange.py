@@ -11,7 +11,7 @@ import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, to_beats
-from hwgen.ops.area import Parts, counter_bits, ram, rom
+from hwgen.ops.area import Parts, counter_bits, counting, ram, rom
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.line_buffer import best, depth_of
 from hwgen.ops.support import RomSet, divisors, in_type, ints_attr, type_of
@@ -96,11 +96,14 @@ class Rearrange(FoldedOp):
             return Parts({"base": 1.0}, {"base": 1.0, "state": word})
         words = depth_of(moved)
         stored, bram = ram(words, x.bits * choice.folding.simd, family)
-        place = counter_bits(*(level.count for level in (*moved.outer, *moved.inner)))
+        place = counting(*(level.count for level in (*moved.outer, *moved.inner)))
         ahead = 2 * counter_bits(words) + 1 + counter_bits(moved.span + 1)
         table, table_bram = rom(len(moved.offsets) if moved.tabled else 1, int(counter_bits(moved.span + 1)), family)
-        lut = {"base": 1.0, "place": place, "ahead": ahead, "ram": stored, "word": word, **table}
-        ff = {"base": 1.0, "state": place + ahead + word, "block": word if bram else 0.0}
+        lut = {
+            "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "ahead": ahead, "ram": stored,
+            "word": word, **table,
+        }  # fmt: skip
+        ff = {"base": 1.0, "state": place["counters"] + ahead + word, "block": word if bram else 0.0}
         return Parts(lut, ff, bram + table_bram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:

@@ -12,9 +12,10 @@ from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
 from hwgen.ops.area import (
     LUT_INPUTS,
+    NOT_COUNTING,
     Parts,
     addressed,
-    counter_bits,
+    counting,
     lane_bits,
     rom,
     shift_adders,
@@ -100,9 +101,9 @@ class Requantise(ElementOp):
         kept = max(1, product - shift)
         ends = np.stack([x.lo * mul + add, x.hi * mul + add]) >> shift
         clips = bool((ends < y.lo).any() or (ends > y.hi).any())
-        counters = counter_bits(folds, x.elements // lanes) if stored else 0.0
+        counters = counting(folds, x.elements // lanes) if stored else NOT_COUNTING
         lut = {
-            "base": 1.0, "counters": counters, "products": float(products), "shift_adds": float(shifts),
+            "base": 1.0, **counters, "products": float(products), "shift_adds": float(shifts),
             "sums": float(sums.sum()), "clip": float(lanes * (kept + y.bits) * clips),
             "limits": float(varies[2:].sum() * (kept + y.bits)),
             "ties": lanes * (shift / LUT_INPUTS[family] + kept) if ties_of(node) else 0.0,
@@ -110,7 +111,7 @@ class Requantise(ElementOp):
         adders = max((product_rows(x.bits, x.signed, int(f), False, family) for f in factors), default=0)
         cuts = stages(adders + 3, family) - 1 if adders else 0
         ff = {
-            "base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, stored),
+            "base": 1.0, "state": counters["counters"] + lanes * y.bits, "table": addressed(folds, stored),
             "pipeline": float(cuts * lanes * (product + x.bits)), "behind": cuts * stored if table["rom"] else 0.0,
         }  # fmt: skip
         return Parts(together(lut, table), ff, bram)

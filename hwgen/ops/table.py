@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import Parts, counter_bits, lane_bits, mapped_blocks, rom_in_block, rom_luts
+from hwgen.ops.area import NOT_COUNTING, Parts, counting, lane_bits, mapped_blocks, rom_in_block, table_luts
 from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import RomSet, bool_attr, element_type, holding, in_type
 
@@ -66,23 +66,26 @@ class Table(ElementOp):
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         values, lanes = graph.constant(node, "values"), choice.folding.simd
         folds = x.channels // lanes if len(values) > 1 else 1
-        widths = lane_bits(_codes(values, x).reshape(folds, -1, values.shape[1]), (0, 2))
+        codes = _stored(values, x, y)
+        widths = lane_bits(codes.reshape(folds, -1, values.shape[1]), (0, 2))
         depth = folds * values.shape[1]
         ports = lanes if len(values) == 1 else 1
         wide = [bits for bits in widths.tolist() if bits and rom_in_block(depth, bits)]
         blocks = [mapped_blocks(depth, bits, family) * ceil(ports / 2) for bits in wide]
-        stored = sum(ports * rom_luts(depth, b, family) for b in widths.tolist() if not rom_in_block(depth, b))
-        counters = counter_bits(folds, x.elements // lanes) if folds > 1 else 0.0
-        lut = {"base": 1.0, "counters": counters, "rom": float(stored)}
-        ff = {"base": 1.0, "state": counters + lanes * y.bits}
+        stored = sum(
+            ports * table_luts(words, bits, family)
+            for words, bits in zip(_by_lane(codes, folds), widths.tolist(), strict=True)
+            if bits and not rom_in_block(depth, bits)
+        )
+        counters = counting(folds, x.elements // lanes) if folds > 1 else NOT_COUNTING
+        lut = {"base": 1.0, **counters, "rom": float(stored)}
+        ff = {"base": 1.0, "state": counters["counters"] + lanes * y.bits}
         return Parts(lut, ff, sum(blocks))
 
     def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `table`; bipolar values are stored as their bits."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
-        codes, lanes = _codes(graph.constant(node, "values"), x), choice.folding.simd
-        if y.bipolar:
-            codes = (codes + 1) // 2
+        codes, lanes = _stored(graph.constant(node, "values"), x, y), choice.folding.simd
         if len(codes) > 1:
             codes = codes.reshape(-1, lanes, codes.shape[1]).transpose(0, 2, 1)
         config: dict[str, int | bool | CType] = {
@@ -96,6 +99,17 @@ class Table(ElementOp):
         roms.add("values", element_type(y), codes.reshape(-1, lanes if len(graph.constant(node, "values")) > 1 else 1))
         ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("table.hpp", "table", config, ins, outs, roms.roms), roms.arrays)
+
+
+def _by_lane(codes: Ints, folds: int) -> Ints:
+    """Return the words of every lane's table (lanes, depth), the fold in the higher bits of the address."""
+    return codes.reshape(folds, -1, codes.shape[1]).transpose(1, 0, 2).reshape(-1, folds * codes.shape[1])
+
+
+def _stored(values: Ints, x: TensorType, y: TensorType) -> Ints:
+    """Return the words of the tables in the order of the input's codes, bipolar ones as their bits."""
+    codes = _codes(values, x)
+    return (codes + 1) // 2 if y.bipolar else codes
 
 
 def place(x: Ints, kind: TensorType) -> Ints:

@@ -11,7 +11,17 @@ import numpy.typing as npt
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import LUT_INPUTS, Parts, addressed, counter_bits, lane_bits, rom, together, trailing_zeros
+from hwgen.ops.area import (
+    LUT_INPUTS,
+    NOT_COUNTING,
+    Parts,
+    addressed,
+    counting,
+    lane_bits,
+    rom,
+    together,
+    trailing_zeros,
+)
 from hwgen.ops.arithmetic import count_luts
 from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
@@ -90,12 +100,12 @@ class Thresholds(ElementOp):
         reached = (bits == 0) & (first > x.lo) & (first <= x.hi)
         fixed, counted = _fixed(sizes, reached, bits > 0, y.bits, family)
         compared = float(sizes[bits > 0].sum())
-        counters = counter_bits(folds, x.elements // lanes) if compared else 0.0
+        counters = counting(folds, x.elements // lanes) if compared else NOT_COUNTING
         lut = {
-            "base": 1.0, "counters": counters, "constant": fixed, "count": counted, "compared": compared,
+            "base": 1.0, **counters, "constant": fixed, "count": counted, "compared": compared,
             "flip": float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0),
         }  # fmt: skip
-        ff = {"base": 1.0, "state": counters + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
+        ff = {"base": 1.0, "state": counters["counters"] + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
         return Parts(together(lut, stored), ff, bram)
 
     def kernel_of(self, graph: Graph, node: Node, choice: Choice) -> Built:

@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 
 from hwgen.hw import Family, KernelCall, Resources, Schedule, StreamType
-from hwgen.ops.area import Parts, counter_bits, priced
+from hwgen.ops.area import Parts, counting, priced
 
 
 def chain(source: int, target: int) -> tuple[int, ...]:
@@ -46,10 +46,10 @@ def parts(source: StreamType, lanes: int) -> Parts:
     """Return the parts of a converter: what is kept of a wide beat, multiplexers where one splits, a counter."""
     narrow, wide = sorted((source.lanes * source.bits, lanes * source.bits))
     splits, ratio = lanes < source.lanes, wide // narrow
-    counters = counter_bits(ratio, source.beats * (ratio if splits else 1))
+    counters = counting(ratio, source.beats * (ratio if splits else 1))
     out = narrow if splits else wide
-    lut = {"base": 1.0, "counters": counters, "select": float(wide if splits else 0)}
-    return Parts(lut, {"base": 1.0, "state": counters + wide - narrow + out})
+    lut = {"base": 1.0, **counters, "select": float(wide if splits else 0)}
+    return Parts(lut, {"base": 1.0, "state": counters["counters"] + wide - narrow + out})
 
 
 def cost(source: StreamType, lanes: int, family: Family) -> Resources:

@@ -16,7 +16,7 @@ import numpy as np
 
 from hwgen.graph import Ints
 from hwgen.hw import Choice, Family, Schedule
-from hwgen.ops.area import Parts, counter_bits, ram, ultra_rams
+from hwgen.ops.area import Parts, counting, ram, ultra_rams
 from hwgen.ops.support import divisors
 
 SHORTEST = 4
@@ -109,8 +109,10 @@ def parts(rows: Rows, bits: int, choice: Choice, word: int, family: Family) -> P
     behind = ram(rows.folds, history, family, "lutram")[0] if rows.folds > 1 and history else 0.0
     edges = float(height + width) if any(rows.pads) else 0.0
     iterations = schedule(rows).iterations
-    place = counter_bits(rows.row, rows.folds, rows.size[1], *rows.stride, *rows.out_size, iterations)
-    padding = edges + taps if edges else 0.0
-    lut = {"base": 1.0, "place": place, "padding": padding, "ram": lines + behind, "word": float(word)}
+    place = counting(rows.row, rows.folds, rows.size[1], *rows.stride, *rows.out_size, iterations)
     kept = history if rows.folds == 1 else 0
-    return Parts(lut, {"base": 1.0, "state": place + word + kept}, bram, 0, uram)
+    lut = {
+        "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "padding": edges + taps if edges else 0.0,
+        "ram": lines + behind, "edge": float(word) if edges else 0.0, "history": float(kept),
+    }  # fmt: skip
+    return Parts(lut, {"base": 1.0, "state": place["counters"] + word + kept}, bram, 0, uram)

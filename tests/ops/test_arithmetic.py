@@ -14,7 +14,6 @@ from hwgen.hlsc.back import rows
 from hwgen.hw import Choice, Folding, Resources, boards
 from hwgen.ops import arithmetic
 from hwgen.ops.area import lane_table
-from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.matvec import Matvec
 
 
@@ -44,12 +43,28 @@ def test_sums_and_counts() -> None:
 
 
 def test_constant_sums_are_heaps_where_words_are_short() -> None:
-    heap = {"heaps": dot_luts(np.array([[5, 3, 7]], dtype=np.int64), 4), "constant_products": 0}
-    assert arithmetic.constant_sums([5, 3, 7], [4] * 3, 10, "xcup") == heap
-    adders = {"heaps": 0, "constant_products": 5 * 6}
-    assert arithmetic.constant_sums([5, 3, 7], [4] * 3, 10, "ecp5") == adders
-    assert arithmetic.constant_sums([1, -1, 4], [4] * 3, 10, "xcup")["heaps"] == 0
+    assert arithmetic.makes_heap([5, 3, 7], [4] * 3, "xcup")
+    assert not arithmetic.makes_heap([5, 3, 7], [4] * 3, "ecp5")
+    assert not arithmetic.makes_heap([1, -1, 4], [4] * 3, "xcup")
+
+
+def test_constant_multiples_are_rows_of_ones_or_tables() -> None:
     assert arithmetic.shifted_rows([5, 3], [8, 4]) == 4 + 4
+    assert arithmetic.shifted_rows([1, 91], [8, 4]) == 4 + 7 - 1
+
+
+def test_the_larger_of_two_is_a_comparison_and_a_choice() -> None:
+    assert [arithmetic.largest_luts(bits, "xcup") for bits in (1, 3, 8, 12)] == [1, 3, 14, 20]
+    assert [arithmetic.largest_luts(bits, "ecp5") for bits in (1, 3, 8, 12)] == [1, 14, 16, 24]
+
+
+def test_the_first_of_two_lanes_needs_no_index() -> None:
+    assert [arithmetic.chosen_index(lanes) for lanes in (1, 2, 4, 12)] == [0, 0, 1, 11]
+
+
+def test_long_sums_are_added_three_rows_to_two() -> None:
+    assert arithmetic.chained_sums(3, 8) == {"paired": 16, "chained": 0, "grown": 0}
+    assert arithmetic.chained_sums(9, 8) == {"paired": 0, "chained": 64, "grown": 40}
 
 
 def test_a_table_of_weights_says_which_products_there_are() -> None:
