@@ -15,9 +15,8 @@ from hwgen.plan.simulate import simulate
 from hwgen.plan.timing import Stage, hop, isolated
 from hwgen.plan.types import Channel, Plan, Process
 
-SIMULATED = 20_000
-"""Cycles of a frame that are simulated: they take a second or two."""
 PATIENCE = 8
+"""Times its unhindered latency after which a frame that does not come out is given up."""
 
 
 def follow(stages: Sequence[Stage], channels: Sequence[Channel]) -> tuple[dict[str, Ints], dict[str, Ints]]:
@@ -30,13 +29,13 @@ def latency(stages: Sequence[Stage], channels: Sequence[Channel]) -> int:
     """Return the cycles from taking the first input beat to giving the last output beat.
 
     Without branches that meet again, FIFOs that fill up only hold back what comes before them. With such branches a
-    lone frame, whose beats come faster than in the steady state, may have to wait for room in a short one: a design
-    that is small enough is simulated, the others are taken not to wait. Frames of one beat never do.
+    lone frame, whose beats come faster than in the steady state, may have to wait for room in a short one: such a
+    design is simulated. Frames of one beat never wait.
     """
     writes, reads = follow(stages, channels)
     start = min(int(reads[c.name][0]) for c in channels if c.producer is None)
     found = max(int(writes[c.name][-1]) for c in channels if c.consumer is None) - start
-    if found > SIMULATED or not on_cycles(stages) or all(c.type.beats == 1 for c in channels):
+    if not on_cycles(stages) or all(c.type.beats == 1 for c in channels):
         return found
     (ran,) = simulate(stages, [{c.name: c.depth for c in channels}], 1, limit=PATIENCE * found)
     return int(ran.latency) if ran.ends else found
