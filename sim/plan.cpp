@@ -8,6 +8,8 @@
 
 namespace {
 
+constexpr int64_t kSame = 4;  // frames of the same length after which a design that is too slow is taken to stay so
+
 struct Stream {       // an input or an output of a process
   const int64_t* at;  // the iterations that read or write a word, ascending
   int64_t size;       // words of a frame
@@ -47,6 +49,7 @@ struct Run {
   int64_t process_words, channel_words, process_count, channel_count, outputs, watched, frames, limit, patience;
   int64_t idle, stall;  // of 65,536 cycles of a port
   uint64_t random;
+  int64_t goal;                     // cycles a frame that are hoped for
   int64_t again;                    // a frame after which the state was the same as after the last one; -1: none yet
   int64_t now, moved, first, last;  // cycle; of the last move, the first input word, and when the last frame begins
 };
@@ -204,11 +207,18 @@ uint64_t state(const Run& run) {
 }
 
 // Looks whether the design was in the state before that it is in at the end of a frame: from there on all repeats.
+// Somewhere FIFOs may go on filling for long: frames that keep taking the same time, above the goal, are taken to.
 void look_back(Run& run, int64_t frame) {
   run.states[frame] = state(run);
   for (int64_t i = 0; i < frame && run.again < 0; ++i) {
     if (run.states[i] == run.states[frame]) run.again = i;
   }
+  if (run.again >= 0 || frame < kSame) return;
+  const int64_t* ends = run.ends + run.watched * run.frames + frame;
+  const int64_t interval = ends[0] - ends[-1];
+  bool same = interval > run.goal;
+  for (int64_t back = 1; back < kSame; ++back) same = same && ends[-back] - ends[-back - 1] == interval;
+  if (same) run.again = frame - 1;
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class _Trial:
 
     def interval(self, deeper: Mapping[str, int]) -> float:
         """Return the cycles from a frame to the next, and remember which channels held their producers up."""
-        ran = self.design.run({**self.planned, **deeper}, FRAMES, settle=True)
+        ran = self.design.run({**self.planned, **deeper}, FRAMES, goal=self.period)
         self.blocked = ran.blocked
         return math.inf if ran.stuck else ran.ii
 

@@ -47,9 +47,11 @@ def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Choo
     cut = max(clock, budget.pipeline_mhz or clock)
     while True:
         selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, cut, chooser, s).latency)
-        draft = _confirmed(_draft(graph, board, cut, chooser, selection), board)
+        draft = _draft(graph, board, cut, chooser, selection)
         if not overflow(draft.total, chooser.limits):
-            return _plan(graph, board, clock, chooser, draft, budget)
+            draft = _confirmed(draft, board)
+            if not overflow(draft.total, chooser.limits):
+                return _plan(graph, board, clock, chooser, draft, budget)
         target = selection.target
         chooser.set_aside(target, _most(chooser.aside(target), draft.total - selection.total))
 

@@ -34,7 +34,7 @@ _PROCESS = "size depth inputs outputs end pipe need base group total capacity at
 _CHANNEL = "room memory producer consumer size count ahead held valid ready taken put blocked out"
 _RUN = (
     "processes channels streams awake moving ends states process_words channel_words process_count channel_count"
-    " outputs watched frames limit patience idle stall random again now moved first last"
+    " outputs watched frames limit patience idle stall random goal again now moved first last"
 )
 """Members of the structs in the compiled core, 64 bits each."""
 Table = npt.NDArray[np.void]
@@ -66,9 +66,9 @@ class Ran:
         Channels that were full at the end, by name, when it is stuck.
     blocked
         For each channel that held its producer up, for how many cycles: during the last frame, or since the beginning
-        when the simulation was to find the steady state.
+        when there was a goal.
     steady
-        Cycles a frame from now on, where the design was seen to repeat itself.
+        Cycles a frame from now on, where that was found out.
     """
 
     ends: tuple[int, ...]
@@ -127,7 +127,7 @@ class Design:
         frames: int,
         flow: Flow | None = None,
         limit: int | None = None,
-        settle: bool = False,
+        goal: int | None = None,
     ) -> Ran:
         """Let the design run until all frames are out, the limit is reached, or nothing moves any more.
 
@@ -141,8 +141,9 @@ class Design:
             Pauses at the ports; None for none.
         limit
             Cycles after which to stop; None for as many as it takes.
-        settle
-            Whether to stop as soon as the design is after a frame in a state in which it was before.
+        goal
+            Stop as soon as the design is after a frame in a state in which it was before, or four frames in a row have
+            taken the same time, more cycles than this; None to see all frames.
         """
         flow = flow or Flow()
         streams, processes, channels = self.streams.copy(), self.processes.copy(), self.channels.copy()
@@ -156,11 +157,11 @@ class Design:
         outputs = np.flatnonzero(channels["consumer"] < 0)
         tables = (processes, channels, streams, awake, moving, ends)
         run = _table(_RUN, [(
-            *(table.ctypes.data for table in tables), states.ctypes.data if settle else 0,
+            *(table.ctypes.data for table in tables), states.ctypes.data if goal is not None else 0,
             awake.size, moving.size, processes.size, channels.size, outputs.size, outputs[0], frames,
             _NEVER if limit is None else limit, self.patience,
             round(flow.idle * _FLOW), round(flow.stall * _FLOW), _mixed(flow.seed),
-            -1, 0, 0, -1, _NEVER if frames > 1 and not settle else 0,
+            goal or 0, -1, 0, 0, -1, _NEVER if frames > 1 and goal is None else 0,
         )])  # fmt: skip
         function(data_folder("sim") / "plan.cpp", "hwgen_run")(run.ctypes.data)
         return self._ran(run[0], channels, ends)

@@ -13,7 +13,7 @@ from hwgen.hw import Schedule, boards
 from hwgen.plan import Plan, make_plan, with_depths
 from hwgen.plan.fifos import depths, occupancy, on_cycles, wired
 from hwgen.plan.latency import stages
-from hwgen.plan.simulate import Flow, simulate
+from hwgen.plan.simulate import Design, Flow, simulate
 from hwgen.plan.timing import Stage
 
 
@@ -129,6 +129,26 @@ def test_one_word_less_in_the_short_branch_costs_cycles() -> None:
     kept, less = simulate(design, [deep, {**deep, branch.name: deep[branch.name] - 1}], 4)
     assert kept.ii == plan.ii
     assert less.stuck or less.ii > plan.ii
+
+
+@pytest.mark.parametrize("short", [1, 2, 4])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_design_that_repeats_itself_goes_on_so(name: str, short: int) -> None:
+    graph = NETWORKS[name]()
+    plan = planned(graph, {})
+    design = Design(stages(plan, graph))
+    depths = {c: max(depth // short, 2) if depth else 0 for c, depth in depths_of(plan).items()}
+    found, ends = design.run(depths, 40, goal=plan.ii), design.run(depths, 40).ends
+    assert found.ends == ends[: len(found.ends)] and len(found.ends) < 40
+    assert found.stuck or found.steady == (ends[-1] - ends[-13]) / 12
+
+
+def test_what_holds_a_producer_up_is_named() -> None:
+    order = np.arange(8, dtype=np.int64)
+    burst = Stage("a", Schedule(32, (order,), (order,)), 1, ("in",), ("x",))
+    slow = Stage("b", Schedule(32, (order * 4,), (order * 4,)), 1, ("x",), ("out",))
+    tight, enough = simulate([burst, slow], [{"in": 0, "x": 2, "out": 0}, {"in": 0, "x": 8, "out": 0}], 4)
+    assert set(tight.blocked) == {"x"} and not enough.blocked
 
 
 def test_a_depth_that_was_only_estimated_may_be_wrong() -> None:
