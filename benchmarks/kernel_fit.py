@@ -33,7 +33,7 @@ EXPECTED: dict[str, dict[str, float]] = {
         "tree": 0.95, "constant_products": 1.0, "selects": 0.7, "vector": 0.9, "padding": 0.7, "word": 0.2,
         "compared": 0.5, "shift_adds": 1.3, "clip": 0.4, "ties": 0.4,
         "largest": 1.0, "bias": 0.5, "best": 0.7, "grown": 0.7, "edge": 0.5, "fill": 0.3,
-        "select": 0.7, "copies": 1.3, "tested": 0.3, "count": 1.3,
+        "select": 0.7, "copies": 1.3, "tested": 0.3, "count": 1.3, "searched": 0.8,
     },
     "lut4": {
         "base": 4.0, "counters": 2.2, "wraps": 0.1, "place": 1.8, "ahead": 4.0, "table": 0.6, "weights": 1.0,
@@ -42,6 +42,7 @@ EXPECTED: dict[str, dict[str, float]] = {
         "compared": 0.9, "shift_adds": 2.6, "clip": 0.6, "ties": 0.6,
         "largest": 1.0, "bias": 1.0, "best": 1.0, "grown": 0.1, "edge": 0.7, "fill": 0.5,
         "select": 0.9, "copies": 1.4, "tested": 0.5, "paired": 1.6, "chained": 2.8, "index": 1.5, "count": 2.0,
+        "searched": 1.1,
     },
     "ff6": {"base": 2.0, "pipeline": 1.0, "table": 0.1, "unpacked": 0.1, "fetched": 0.1},
     "ff4": {"base": 2.0, "pipeline": 1.0, "table": 0.1, "unpacked": 0.1, "fetched": 1.2},

@@ -20,6 +20,7 @@ from hwgen.hw import Built, CType, Folding, StreamType
 from hwgen.ops import fork, width
 from hwgen.ops.softmax import exponentials
 from hwgen.ops.support import RomSet, type_of
+from hwgen.ops.threshold_search import search_levels
 from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
@@ -105,6 +106,16 @@ def _thresholds(name: str, d: Draw) -> Point:
         name, "thresholds", [x], Folding(lanes, lanes), {"y_min": y_min, "step": step},
         {"thresholds": table, "flip": flip},
     )  # fmt: skip
+
+
+def _thresholds_to_search(name: str, d: Draw) -> Point:
+    bits, steps, channels = d.of(9, 12, 16, 20), d.of(31, 63, 100, 255), d.of(4, 8, 16)
+    lanes, rows = d.divisor(channels, 4), d.of(1, channels, channels)
+    x = TensorType((1, channels, 4, 4), bool(d.of(0, 1, 1)), bits)
+    reach = 1 << (bits - 1)
+    table = np.sort(d.ints(-reach if x.signed else 0, reach, (rows, steps)), axis=1)
+    constants = {"thresholds": table, "flip": d.ints(0, 1, rows) * d.of(0, 0, 1)}
+    return made(name, "thresholds", [x], Folding(lanes, lanes), {"y_min": 0, "step": 1}, constants)
 
 
 def _requantise(name: str, d: Draw) -> Point:
@@ -311,6 +322,7 @@ MAKERS: dict[str, Callable[[str, Draw], Point]] = {
 OF_BLOCKS: dict[str, Callable[[str, Draw], Point]] = {
     "matvec": _matvec_of_blocks,
     "depthwise": _depthwise_of_blocks,
+    "thresholds": _thresholds_to_search,
 }
 
 
@@ -320,7 +332,7 @@ def points(kernel: str, count: int) -> list[Point]:
 
 
 def of_blocks(kernel: str) -> list[Point]:
-    """Return the points of a kernel that are made of multiplier blocks, or whose weights are told where to live."""
+    """Return the points of a kernel in another form: of multiplier blocks, weights told where to live, a search."""
     return [point(f"{kernel}_{BLOCKS + index}") for index in range(MADE_OF_BLOCKS if kernel in OF_BLOCKS else 0)]
 
 
@@ -359,14 +371,9 @@ def threshold_search(index: int) -> Point:
     call, arrays = plain.built.call, plain.built.arrays
     name, steps = f"threshold_search_{index}", int(call.config["kSteps"])  # type: ignore[call-overload]
     table, flip = (arrays[rom.key] for rom in call.roms)
-    bits = steps.bit_length()
-    full = np.full((len(table), table.shape[1] // steps, (1 << bits) - 1), table.max() + 1, dtype=np.int64)
-    full[:, :, :steps] = table.reshape(len(table), -1, steps)
     roms = RomSet(name)
     roms.add("flip", CType(False, 1), flip)
-    for level in range(bits):
-        picked = full[:, :, (1 << (bits - level - 1)) - 1 :: 1 << (bits - level)]
-        rows = np.ascontiguousarray(picked.transpose(0, 2, 1)).reshape(-1, full.shape[1])
-        roms.add(f"level{level}", type_of(rows), rows)
+    for number, level in enumerate(search_levels(table.reshape(len(table), -1, steps), int(table.max()) + 1)):
+        roms.add(f"level{number}", type_of(level), level)
     searching = replace(call, header="threshold_search.hpp", function="threshold_search", roms=roms.roms)
     return Point(name, "threshold_search", plain.text, plain.parts, Built(searching, roms.arrays))

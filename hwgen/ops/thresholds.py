@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,16 +26,18 @@ from hwgen.ops.area import (
 from hwgen.ops.arithmetic import count_luts
 from hwgen.ops.folded import ElementOp
 from hwgen.ops.support import RomSet, element_type, holding, in_type, int_attr, per_fold, type_of
+from hwgen.ops.threshold_search import search_levels, search_parts
 
 FEW = 16
-"""Up to so many thresholds the golden model compares with each; a binary search of each element takes longer."""
+"""Up to so many thresholds each is compared with; among more of them a binary search finds the count."""
 
 
 class Thresholds(ElementOp):
     """``y = y_min + step * #{t : acc >= t}``, counted as ``acc < t`` in flipped channels.
 
     Attributes `y_min` and `step` (1; or 2 with `y_min` -1 and one threshold: bipolar). Constants `thresholds` (C, T),
-    ascending in each row, and `flip` (C,) of 0 and 1; C is the number of channels, or 1 for all of them.
+    ascending in each row, and `flip` (C,) of 0 and 1; C is the number of channels, or 1 for all of them. Few thresholds
+    are all compared with at once, more than `FEW` are searched, a comparison after the other in a pipeline.
     """
 
     name = "thresholds"
@@ -84,7 +87,7 @@ class Thresholds(ElementOp):
         return problems
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """One comparator a threshold and lane, a count, the table.
+        """One comparator a threshold and lane, a count, the table; of many thresholds a search.
 
         Where all folds compare with the same number, the comparator is a constant one, and none where the input
         cannot reach the number.
@@ -93,6 +96,12 @@ class Thresholds(ElementOp):
         flip, lanes = graph.constant(node, "flip"), choice.folding.simd
         table = np.clip(graph.constant(node, "thresholds"), x.lo, x.hi + 1)
         folds = x.channels // lanes
+        flipped = float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0)
+        if table.shape[1] > FEW:
+            shared = table.shape[0] == flip.shape[0] == 1
+            levels = search_levels(per_fold(table, *((1, 1) if shared else (x.channels, lanes))), x.hi + 1)
+            found = search_parts(levels, lanes, x.elements // lanes, x.bits, y.bits, family)
+            return replace(found, lut=together(found.lut, {"flip": flipped}))
         rows = per_fold(table, x.channels, lanes)
         bits, first = lane_bits(rows, 0), rows[0]
         stored, bram = rom(folds, int(bits.sum()), family)
@@ -103,7 +112,7 @@ class Thresholds(ElementOp):
         counters = counting(folds, x.elements // lanes) if compared else NOT_COUNTING
         lut = {
             "base": 1.0, **counters, "constant": fixed, "count": counted, "compared": compared,
-            "flip": float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0),
+            "flip": flipped,
         }  # fmt: skip
         ff = {"base": 1.0, "state": counters["counters"] + lanes * y.bits, "table": addressed(folds, int(bits.sum()))}
         return Parts(together(lut, stored), ff, bram)
@@ -130,11 +139,18 @@ class Thresholds(ElementOp):
             "in_t": element_type(x),
             "out_t": element_type(y),
         }
-        roms = RomSet(node.name)
-        roms.add("thresholds", type_of(table), per_fold(table, rows, lanes).reshape(-1, lanes * steps))
-        roms.add("flip", CType(False, 1), per_fold(flip, rows, lanes))
         ins, outs = self.streams(graph, node, choice.folding)
-        return Built(KernelCall("thresholds.hpp", "thresholds", config, ins, outs, roms.roms), roms.arrays)
+        roms = RomSet(node.name)
+        folded, flips = per_fold(table, rows, lanes), per_fold(flip, rows, lanes)
+        if steps <= FEW:
+            roms.add("thresholds", type_of(table), folded.reshape(-1, lanes * steps))
+            roms.add("flip", CType(False, 1), flips)
+            return Built(KernelCall("thresholds.hpp", "thresholds", config, ins, outs, roms.roms), roms.arrays)
+        roms.add("flip", CType(False, 1), flips)
+        for number, level in enumerate(search_levels(folded, hi + 1)):
+            roms.add(f"level{number}", type_of(level), level)
+        call = KernelCall("threshold_search.hpp", "threshold_search", config, ins, outs, roms.roms)
+        return Built(call, roms.arrays)
 
 
 def _fixed(

@@ -84,17 +84,24 @@ IN_LUTS = 1
 
 
 def estimate(call: KernelCall, family: Family, clock_mhz: float) -> int:
-    """Return a depth from the levels of logic that fit a cycle; a memory in block RAM takes a stage of its own."""
+    """Return a depth from the levels of logic that fit a cycle; each memory in block RAM takes a stage of its own."""
     per_cycle = LEVELS_PER_MHZ[family] / clock_mhz
     blocks = 0
     if call.config.get("kDsp"):
         blocks = 3 if clock_mhz > FASTEST_BLOCK[family] else 2
-    return blocks + max(1, ceil(_levels(call) / per_cycle)) + _behind_block_ram(call)
+    return blocks + max(1, ceil(_levels(call) / per_cycle)) + _in_block_rams(call)
 
 
 def stalls_through(family: Family, clock_mhz: float) -> int:
     """Return the processes that a stall may come through in half a clock, a level of logic each."""
     return int(LEVELS_PER_MHZ[family] / clock_mhz / 2)
+
+
+def _in_block_rams(call: KernelCall) -> int:
+    """Return how many memories in block RAM are read one after the other."""
+    if call.function == "threshold_search":
+        return sum(rom_in_block(rom.shape[0], rom.ctype.bits) for rom in call.roms[1:])
+    return int(_behind_block_ram(call))
 
 
 def _behind_block_ram(call: KernelCall) -> bool:
@@ -119,6 +126,8 @@ def _levels(call: KernelCall) -> float:
         return 4 + products + log2(call.inputs[0].lanes)
     if call.function == "thresholds":
         return 3 + log2(call.roms[0].shape[1] / call.roms[1].shape[1])
+    if call.function == "threshold_search":
+        return 1.5 * (len(call.roms) - 1 - _in_block_rams(call))
     if call.function == "requantise":
         by_constant = call.roms[0].shape[0] == 1
         by, of = _bits(config["mul_t"]), _bits(config["in_t"])

@@ -132,7 +132,7 @@ class TestThresholds(OperatorTests):
     @classmethod
     def graphs(cls) -> list[Graph]:
         found = []
-        for levels, rows in ((7, 6), (3, 1), (255, 6)):
+        for levels, rows in ((7, 6), (3, 1)):
             b = GraphBuilder()
             found.append(b.graph([b.thresholds("t", b.input("x", (6, 2, 2), 9, True), levels, rows)]))
         b = GraphBuilder()
@@ -141,6 +141,20 @@ class TestThresholds(OperatorTests):
         constants = {"thresholds": [[-1], [0], [1], [2]], "flip": [0, 1, 1, 0]}
         x = b.input("x", (4,), 1, True)
         found.append(b.graph([b.node("t", "thresholds", [x], {"y_min": -1, "step": 2}, constants)]))
+        return found
+
+
+class TestThresholdSearch(OperatorTests):
+    """More thresholds than are compared with at once."""
+
+    __test__ = True
+
+    @classmethod
+    def graphs(cls) -> list[Graph]:
+        found = []
+        for levels, rows in ((31, 4), (255, 4), (20, 1)):
+            b = GraphBuilder()
+            found.append(b.graph([b.thresholds("t", b.input("x", (4, 2, 1), 9, True), levels, rows)]))
         return found
 
 
