@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from hwgen.plan.fifos import SMALL
 from hwgen.plan.simulate import Design
 from hwgen.plan.timing import SHALLOW, Stage
 
@@ -89,8 +90,11 @@ class _Trial:
         return None
 
     def least(self, deeper: Mapping[str, int], channel: str) -> int:
-        """Return a depth of one channel that is still enough, by bisection between what is planned and tried."""
-        low, high = self.planned[channel], deeper[channel]
+        """Return a depth of one channel that is still enough, by bisection between what is planned and tried.
+
+        Up to `SMALL` words it stays as it is, for fewer would cost the same.
+        """
+        low, high = max(self.planned[channel], min(SMALL, deeper[channel])), deeper[channel]
         step = max(1, (high - low) // PARTS)
         while high - low > step:
             middle = (low + high) // 2

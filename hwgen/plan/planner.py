@@ -75,7 +75,7 @@ class _Draft:
 def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection: Selection) -> _Draft:
     wiring = Wirer(graph, board, clock, chooser, selection).run()
     stages = wiring.stages()
-    ii = max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
+    ii = _interval(wiring)
     deepest = [
         replace(stage, depth=at_most(p.call, board.family, clock))
         for stage, p in zip(stages, wiring.processes, strict=True)
@@ -85,6 +85,11 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
         needed = wired(stages, needed, stalls_through(board.family, clock))
     channels = tuple(replace(c, depth=needed.get(c.name, c.depth)) for c in wiring.channels)
     return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
+
+
+def _interval(wiring: Wiring) -> int:
+    """Return the cycles from a frame to the next if nothing waits: those of the slowest process or port."""
+    return max(max(p.cycles for p in wiring.processes), max(c.type.beats for c in wiring.channels))
 
 
 def _confirmed(draft: _Draft, board: Board) -> _Draft:
@@ -119,6 +124,10 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
     bottleneck = max(draft.wiring.processes, key=lambda p: p.cycles)
     why_not = binding(chooser, draft.selection.ii, clock, budget)
     deep = reasons(draft.wiring.stages(), draft.channels)
+    alone = _interval(draft.wiring)
+    if draft.ii > alone:
+        slower = f"what the simulated design takes, however deep its FIFOs; {bottleneck.name} alone takes {alone:,}"
+        deep = [Decision("II", f"{draft.ii:,} cycles", slower), *deep]
     limits = ", ".join(f"{getattr(chooser.limits, name):,.0f} {label}" for name, label in NAMES.items())
     why = f"the budget, and {HEADROOM:.0%} of the device where it is silent: fuller devices rarely route"
     return Plan(

@@ -74,6 +74,13 @@ def test_what_nothing_helps_is_told(graph: Graph) -> None:
     assert confirm.confirmed(*channels, found.ii - 1, dict.fromkeys(channels[1], 1)) == (depths_of(found), found.ii)
 
 
+def test_a_plan_that_simulates_slower_says_so(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "confirmed", lambda stages, planned, period, widths: (dict(planned), period + 9))
+    found = plan(graph)
+    (told,) = [decision for decision in found.decisions if decision.subject == "II"]
+    assert told.choice == f"{found.ii:,} cycles" and f"alone takes {found.ii - 9:,}" in told.reason
+
+
 @pytest.mark.parametrize("enough", [{3}, {0, 7}, {2, 3, 4}, set(range(8)), set()])
 def test_what_is_needed_is_found_and_no_more(enough: set[int]) -> None:
     found = confirm.needed(lambda some: enough <= set(some), [], range(8))
