@@ -146,25 +146,32 @@ class Design:
             taken the same time, more cycles than this; None to see all frames.
         """
         flow = flow or Flow()
-        streams, processes, channels = self.streams.copy(), self.processes.copy(), self.channels.copy()
+        ends = np.zeros((self.channels.size, frames), dtype=np.int64)
+        arrays = {**self._arrays(depths), "ends": ends}
+        if goal is not None:
+            arrays["states"] = np.zeros(frames, dtype=np.uint64)
+        outputs = np.flatnonzero(self.channels["consumer"] < 0)
+        numbers = {
+            "process_words": arrays["awake"].size, "channel_words": arrays["moving"].size,
+            "process_count": self.processes.size, "channel_count": self.channels.size,
+            "outputs": outputs.size, "watched": int(outputs[0]),
+            "frames": frames, "limit": _NEVER if limit is None else limit, "patience": self.patience,
+            "idle": round(flow.idle * _FLOW), "stall": round(flow.stall * _FLOW), "random": _mixed(flow.seed),
+            "goal": goal or 0, "again": -1, "first": -1, "last": _NEVER if frames > 1 and goal is None else 0,
+        }  # fmt: skip
+        run = _table(_RUN, [{**{name: array.ctypes.data for name, array in arrays.items()}, **numbers}])
+        function(data_folder("sim") / "plan.cpp", "hwgen_run")(run.ctypes.data)
+        return self._ran(run[0], arrays["channels"], ends)
+
+    def _arrays(self, depths: Mapping[str, int]) -> dict[str, npt.NDArray[Any]]:
+        """Return what the design is made of, in its first state."""
+        processes, channels = self.processes.copy(), self.channels.copy()
         deep = np.array([depths[name] for name in self.names], dtype=np.int64)
-        channels["memory"] = deep > SHALLOW
-        channels["room"] = np.maximum(deep, SHALLOW)
+        channels["memory"], channels["room"] = deep > SHALLOW, np.maximum(deep, SHALLOW)
         pipes = np.zeros(int(processes["depth"].sum()), dtype=np.uint8)
         processes["pipe"] = pipes.ctypes.data + np.cumsum(processes["depth"]) - processes["depth"]
-        awake, moving, states = _bits(processes.size), _bits(channels.size), np.zeros(frames, dtype=np.uint64)
-        ends = np.zeros((channels.size, frames), dtype=np.int64)
-        outputs = np.flatnonzero(channels["consumer"] < 0)
-        tables = (processes, channels, streams, awake, moving, ends)
-        run = _table(_RUN, [(
-            *(table.ctypes.data for table in tables), states.ctypes.data if goal is not None else 0,
-            awake.size, moving.size, processes.size, channels.size, outputs.size, outputs[0], frames,
-            _NEVER if limit is None else limit, self.patience,
-            round(flow.idle * _FLOW), round(flow.stall * _FLOW), _mixed(flow.seed),
-            goal or 0, -1, 0, 0, -1, _NEVER if frames > 1 and goal is None else 0,
-        )])  # fmt: skip
-        function(data_folder("sim") / "plan.cpp", "hwgen_run")(run.ctypes.data)
-        return self._ran(run[0], channels, ends)
+        arrays = {"processes": processes, "channels": channels, "streams": self.streams.copy()}
+        return {**arrays, "pipes": pipes, "awake": _bits(processes.size), "moving": _bits(channels.size)}
 
     def _ran(self, run: np.void, channels: Table, ends: Ints) -> Ran:
         given = channels["out"] // np.maximum(channels["size"], 1)
@@ -181,14 +188,14 @@ class Design:
         names = tuple(self.names[i] for i in full)
         return Ran(tuple(found.tolist()), int(run["first"]), bool(stuck), names, blocked, steady)
 
-    def _streams(self, stage: Stage) -> list[tuple[int, ...]]:
+    def _streams(self, stage: Stage) -> list[dict[str, int]]:
         """Return the rows of the inputs, then of the outputs; a buffer reads by itself, and writes a word each time."""
         schedule = stage.schedule
         inputs, outputs = schedule.reads, schedule.writes
         if isinstance(schedule, BufferSchedule):
             outputs = (np.arange(schedule.writes[0].size, dtype=np.int64),)
         pairs = (*zip(stage.inputs, inputs, strict=True), *zip(stage.outputs, outputs, strict=True))
-        return [(self._address(at), at.size, self.index[channel], 0) for channel, at in pairs]
+        return [{"at": self._address(at), "size": at.size, "channel": self.index[channel]} for channel, at in pairs]
 
     def _address(self, numbers: Ints) -> int:
         """Return where numbers are in memory, and keep them there."""
@@ -200,24 +207,23 @@ class Design:
         for stage in stages:
             outputs = begin + len(stage.inputs)
             end = outputs + len(stage.outputs)
-            size, *buffer = self._buffer(stage.schedule)
-            rows.append((size, stage.depth, begin, outputs, end, 0, *buffer, 0, 0, 0, 0, 0, -1, 0))
+            place = {"depth": stage.depth, "inputs": begin, "outputs": outputs, "end": end, "waits": -1}
+            rows.append({**place, **self._iterations(stage.schedule)})
             begin = end
         return _table(_PROCESS, rows)
 
-    def _buffer(self, schedule: Schedule) -> tuple[int, ...]:
+    def _iterations(self, schedule: Schedule) -> dict[str, int]:
         """Return a process's iterations, and of a buffer what its words wait for and when its input takes up room."""
         if not isinstance(schedule, BufferSchedule) or schedule.pattern is None:
-            return schedule.iterations, 0, 0, 1, 0, 0
+            return {"size": schedule.iterations}
         pattern = schedule.pattern
         base = bases(pattern)
         need = pattern.wanted(np.arange(base.size, dtype=np.int64)[:, np.newaxis])
-        addresses = self._address(need.reshape(-1)), self._address(base)
-        return need.size, *addresses, need.shape[1], pattern.total, schedule.depth
+        words = {"size": need.size, "group": need.shape[1], "total": pattern.total, "capacity": schedule.depth}
+        return {**words, "need": self._address(need.reshape(-1)), "base": self._address(base)}
 
     def _channels(self, stages: Sequence[Stage]) -> Table:
-        table = _table(_CHANNEL, [(0,) * len(_CHANNEL.split())] * len(self.names))
-        table["producer"] = table["consumer"] = -1
+        table = _table(_CHANNEL, [{"producer": -1, "consumer": -1}] * len(self.names))
         for number, stage in enumerate(stages):
             for channel in stage.inputs:
                 table["consumer"][self.index[channel]] = number
@@ -227,8 +233,10 @@ class Design:
         return table
 
 
-def _table(fields: str, rows: Sequence[tuple[Any, ...]]) -> Table:
-    return np.array(rows, dtype=[(name, np.int64) for name in fields.split()])
+def _table(members: str, rows: Sequence[Mapping[str, int]]) -> Table:
+    """Return an array of structs; members that a row does not name are 0."""
+    names = members.split()
+    return np.array([tuple(row.get(name, 0) for name in names) for row in rows], [(name, np.int64) for name in names])
 
 
 def _bits(count: int) -> npt.NDArray[np.uint64]:
