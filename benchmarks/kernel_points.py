@@ -132,6 +132,18 @@ def _requantise(name: str, d: Draw) -> Point:
     return made(name, "requantise", [x], Folding(lanes, lanes), attrs, constants)
 
 
+def _requantise_within_limits(name: str, d: Draw) -> Point:
+    bits, mul_bits, channels = d.of(12, 18, 20), d.of(9, 16, 24), d.of(8, 32, 128, 512)
+    lanes, shift = d.divisor(channels, 4), mul_bits + bits - 9
+    x = TensorType((1, channels, 4, 4), True, bits)
+    top = (1 << mul_bits) - 1
+    constants = {
+        "mul": d.ints(top // 2 + 1, top, channels), "add": d.ints(-top, top, channels) + (1 << (shift - 1)),
+        "least": d.ints(0, 50, channels) if d.index % 3 == 2 else [0], "most": d.ints(100, 255, channels),
+    }  # fmt: skip
+    return made(name, "requantise", [x], Folding(lanes, lanes), {"shift": shift, "lo": 0, "hi": 255}, constants)
+
+
 def _table(name: str, d: Draw) -> Point:
     bits, channels, out = d.of(4, 6, 8, 8, 10, 12), d.of(4, 8, 16, 32), d.of(2, 4, 8, 8)
     lanes = d.divisor(channels, 8)
@@ -323,6 +335,7 @@ OF_BLOCKS: dict[str, Callable[[str, Draw], Point]] = {
     "matvec": _matvec_of_blocks,
     "depthwise": _depthwise_of_blocks,
     "thresholds": _thresholds_to_search,
+    "requantise": _requantise_within_limits,
 }
 
 
@@ -332,7 +345,7 @@ def points(kernel: str, count: int) -> list[Point]:
 
 
 def of_blocks(kernel: str) -> list[Point]:
-    """Return the points of a kernel in another form: of multiplier blocks, weights told where to live, a search."""
+    """Return the points of a kernel in another form: multiplier blocks, told memories, a search, limits of channels."""
     return [point(f"{kernel}_{BLOCKS + index}") for index in range(MADE_OF_BLOCKS if kernel in OF_BLOCKS else 0)]
 
 

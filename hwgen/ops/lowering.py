@@ -204,10 +204,10 @@ class Lowering(GraphInProgress):
         if observation.tensor not in self.inputs:
             self._observations.setdefault(observation.tensor, observation)
 
-    def observe_as(self, tensor: str, old: str, new: str) -> None:
-        """Move the note of a tensor from one ONNX tensor to another."""
+    def observe_as(self, tensor: str, new: str) -> None:
+        """Move the note of a tensor to another ONNX tensor: its values are now that one's."""
         known = self._observations.get(tensor)
-        if known is not None and known.onnx == old:
+        if known is not None:
             self._observations[tensor] = replace(known, onnx=new)
 
     @property

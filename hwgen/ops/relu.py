@@ -59,7 +59,7 @@ def clip(ctx: Lowering, node: SourceNode, low: Fraction | None, high: Fraction |
         ctx.bind(node.outputs[0], waiting.clipped(low, high))
         return
     value = ctx.activation(node, name)
-    if isinstance(value, Expr) and narrow(ctx, node, name, value, low, high):
+    if isinstance(value, Expr) and narrow(ctx, node, value, low, high):
         ctx.bind(node.outputs[0], value)
         return
     ctx.bind(node.outputs[0], value.clipped(low, high))

@@ -117,8 +117,8 @@ def _emit_difference(ctx: Lowering, node: SourceNode, expr: Expr, found: Differe
     return tensor
 
 
-def narrow(ctx: Lowering, node: SourceNode, name: str, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
-    """Clip inside the quantiser that makes the input `name`, if nothing else reads it; say whether that was possible.
+def narrow(ctx: Lowering, node: SourceNode, expr: Expr, low: Fraction | None, high: Fraction | None) -> bool:
+    """Clip inside the quantiser that makes a node's input, if nothing else reads it; say whether that was possible.
 
     The clip of a QCDQ model, or a Relu behind a quantiser, then costs nothing.
     """
@@ -147,7 +147,7 @@ def narrow(ctx: Lowering, node: SourceNode, name: str, expr: Expr, low: Fraction
     else:
         kept = _kept(ctx, maker, least, most)
         ctx.replace(maker, {"y_min": least}, {"thresholds": kept}, (node.name,), out)
-    ctx.observe_as(expr.tensor, name, node.outputs[0])
+    ctx.observe_as(expr.tensor, node.outputs[0])
     return True
 
 

@@ -108,6 +108,21 @@ def test_relu_clip_and_affine_steps_fuse_into_one_requantisation():
     assert ops(lowered) == ["matvec", "thresholds", "matvec"]
 
 
+@pytest.mark.parametrize("relu_behind", [False, True])
+def test_ceilings_that_differ_by_channel_are_limits_of_one_requantisation(relu_behind):
+    net = Net((1, 4))
+    y = net.node("Clip", _dense(net, net.quant("x", 0.5, 8)), net.const(-9.5), net.const(30.0))
+    y = net.node("Mul", y, net.const([1.0, 2.0, 0.5, 1.0, 0.25]))
+    y = net.qdq(y, 0.375, -11)
+    y = net.node("Relu", y) if relu_behind else y
+    lowered = assert_equal(net.build(_dense(net, y, 2, 5)), reals((200, 4), step=0.5, reach=60))
+    assert ops(lowered) == ["matvec", "requantise", "matvec"]
+    node = only(lowered, "requantise")
+    least, most = (lowered.graph.constant(node, role) for role in ("least", "most"))
+    assert least.tolist() == ([-11] * 5 if relu_behind else [-36, -62, -24, -36, -17])
+    assert most.tolist() == [69, 127, 29, 69, 9]
+
+
 def test_a_constant_minus_an_activation():
     net = Net((1, 4))
     y = net.node("Neg", net.node("Sub", net.const(3.0), _dense(net, net.quant("x", 0.5, 4))))
