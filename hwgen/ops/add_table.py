@@ -107,11 +107,12 @@ class AddTable(LaneOp):
         """One adder a lane, and the table, whose bits under the shift pass by; few words have few bits that differ."""
         y, lanes, shift = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "shift")
         beats, width = y.elements // lanes, lanes * type_of(graph.constant(node, "table")).bits
-        passed = lanes * shift if beats > ABSORBED else min(lanes * shift, (1 << beats) - 2)
-        table, blocks = rom(beats, width - lanes * shift + passed, family)
+        few = beats <= ABSORBED
+        passed = min(lanes * shift, (1 << beats) - 2) if few else lanes * shift
+        table, blocks = rom(beats, width - lanes * shift * few, family)
         counters = counting(beats)
         sums = float(lanes * (y.bits - shift))
-        lut = together({"base": 1.0, **counters, "sums": sums}, table)
+        lut = together({"base": 1.0, **counters, "sums": sums, "passed": float(passed * few * (beats > 1))}, table)
         state = counters["counters"] + sums + passed
         behind = float(in_type(graph, node).bits * lanes + index_bits(beats)) if blocks else 0.0
         ff = {"base": 1.0, "state": state, "table": addressed(beats, width), "behind": behind}

@@ -177,8 +177,20 @@ SMALL_SHAPES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 
 def mapped_blocks(depth: int, width: int, family: Family = "xcup") -> float:
     """Return the 36 Kbit block RAMs that synthesis spends: the cheapest of the shapes that a block can take."""
-    shapes, parts = (SMALL_SHAPES, 9) if family == "ice40" else (SHAPES, 2)
-    return min(ceil(depth / rows) * ceil(width / bits) for rows, bits in shapes) / parts
+    blocks, _ = _cheapest_blocks(depth, width, family)
+    return blocks / (9 if family == "ice40" else 2)
+
+
+def banks_luts(depth: int, width: int, family: Family = "xcup") -> int:
+    """Return the LUTs that choose among the blocks of a memory that is deeper than one of them."""
+    _, banks = _cheapest_blocks(depth, width, family)
+    return (banks - 1) * width * (1 if LUT_INPUTS[family] == 6 else 2)
+
+
+def _cheapest_blocks(depth: int, width: int, family: Family) -> tuple[int, int]:
+    """Return the blocks of a memory, and how many of them are one behind the other."""
+    shapes = SMALL_SHAPES if family == "ice40" else SHAPES
+    return min((ceil(depth / rows) * ceil(width / bits), ceil(depth / rows)) for rows, bits in shapes)
 
 
 def rom_in_block(depth: int, width: int) -> bool:
@@ -283,11 +295,14 @@ def addressed(depth: int, width: int) -> float:
 
 
 def ram(depth: int, width: int, family: Family, storage: Storage = "auto") -> tuple[float, float]:
-    """Return the LUTs and the block RAMs of a RAM with one write and one read port; UltraRAM takes none of them."""
+    """Return the LUTs and the block RAMs of a RAM with one write and one read port; UltraRAM takes none of them.
+
+    A memory deeper than its blocks has LUTs that choose among them.
+    """
     if storage == "uram":
         return 0.0, 0.0
     if storage == "bram" or (storage == "auto" and ram_in_block(depth, width)):
-        return 0.0, mapped_blocks(depth, width, family)
+        return float(banks_luts(depth, width, family)), mapped_blocks(depth, width, family)
     return float(ram_luts(depth, width, family)), 0.0
 
 

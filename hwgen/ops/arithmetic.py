@@ -86,6 +86,12 @@ def tree_luts(terms: int, bits: int) -> float:
     return float(luts)
 
 
+def summed_rows(sums: int, terms: int, bits: int) -> dict[str, float]:
+    """Return the parts of some sums of terms side by side: a tree of adders, or from four terms on, rows."""
+    luts = sums * tree_luts(terms, bits)
+    return {"tree": luts if terms < 4 else 0.0, "rows": luts if terms >= 4 else 0.0}
+
+
 def count_luts(bits: int, family: Family) -> float:
     """Return the LUTs that count how many of so many bits are ones: tables of a LUT's inputs, then adders."""
     inputs = LUT_INPUTS[family] if LUT_INPUTS[family] > 4 else 3
@@ -110,18 +116,34 @@ def largest_luts(bits: int, family: Family) -> float:
         return float(bits)
     if LUT_INPUTS[family] == 6:
         return float(bits if bits == 3 else bits + ceil(2 * bits / 3))
-    return 14.0 if bits < 5 else 4.0 * ceil(bits / 2)
+    return float(4 * bits) if bits < 5 else 4.0 * ceil(bits / 2)
+
+
+def renewed_luts(bits: int, family: Family) -> float:
+    """Return the LUTs of a register that keeps the largest number so far.
+
+    With LUTs of four inputs the choice that starts it over is not shared with the comparison's.
+    """
+    return 3.0 * bits if LUT_INPUTS[family] == 4 and bits > 1 else largest_luts(bits, family)
+
+
+def restarted(register: float, count: int, family: Family) -> float:
+    """Return the bits of a register that starts over with every `count`-th word where no LUT of its own tells when.
+
+    A bit and the counter that is compared fit a LUT together up to a size; beyond it synthesis repeats the comparison.
+    """
+    return register if index_bits(count) >= LUT_INPUTS[family] else 0.0
 
 
 def chained_sums(terms: int, bits: int) -> dict[str, float]:
     """Return the parts of a sum of terms one after the other.
 
-    Two adders make three terms; more are added three rows to two, the later ones growing in width.
+    Two adders make three terms; more are added three rows to two, the later ones growing in width; the lowest bit of a
+    row has no carry.
     """
-    added = float(bits * (terms - 1))
     return {
-        "paired": added if terms <= 3 else 0.0,
-        "chained": added if terms > 3 else 0.0,
+        "paired": bits * (terms - 1) if terms <= 3 else 0.0,
+        "chained": (bits - 0.5) * (terms - 1) if terms > 3 else 0.0,
         "grown": float(bits * max(0, terms - 4)),
     }
 
@@ -204,6 +226,15 @@ def table_is_late(bram: float, rom: float, depth: int, adders: float, family: Fa
     It is out of block RAM, and on ECP5 where it comes through multiplexers and then many adders in a row.
     """
     return bram > 0 or (rom > 0 and LUT_INPUTS[family] == 4 and depth > FREE_WORDS[4] and adders >= MANY_ADDERS)
+
+
+def read_parts(table: Mapping[str, float], one_bit: bool) -> dict[str, float]:
+    """Return the parts of reading a table of weights; what single bits choose is drawn into their multiplexers."""
+    return {
+        "weights": table["table"],
+        "rom": 0.0 if one_bit else table["rom"],
+        "bits": table["rom"] if one_bit else 0.0,
+    }
 
 
 def pipeline_bits(adders: float, terms: int, bits: int, family: Family) -> float:

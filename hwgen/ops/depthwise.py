@@ -19,8 +19,9 @@ from hwgen.ops.arithmetic import (
     pipeline_bits,
     product_rows,
     products_parts,
+    read_parts,
+    summed_rows,
     table_is_late,
-    tree_luts,
 )
 from hwgen.ops.folded import LaneOp, write_every
 from hwgen.ops.support import (
@@ -136,13 +137,13 @@ class Depthwise(LaneOp):
             shared = (each.reshape(-1, filters, beside).swapaxes(1, 2) for each in lanewise)
             bits, least, values = (each.reshape(-1, filters) for each in shared)
             unpacked, dsp = multipliers.block_products(bits, least, values, x, family)
-        summed = {"tree": lanes * tree_luts(beside, x.bits + weight_bits) if folds * taps > 1 else 0.0}
+        summed = summed_rows(lanes if folds * taps > 1 else 0, beside, x.bits + weight_bits)
         sums = float(lanes * acc.bits)
         lut = {"base": 1.0, **counters, "sums": sums, "unpacked": unpacked}
         lut["resident"] = float((kept[kept > 0] + x.bits).sum()) if few else 0.0
         table = addressed(folds * taps, stored) + addressed(folds, bias_width)
         adders = 1 + log2(beside) + product_rows(x.bits, x.signed, weight_bits, True, family)
-        read = {"weights": weights["table"], "rom": weights["rom"]}
+        read = read_parts(weights, weight_bits == 1)
         late = table_is_late(weight_bram, weights["rom"], folds * taps, adders, family)
         cut = lanes * pipeline_bits(adders, beside, x.bits + weight_bits, family)
         state = counters["counters"] + sums * (2 if taps > 1 else 1)

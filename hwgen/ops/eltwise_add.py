@@ -10,7 +10,7 @@ import numpy as np
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, KernelCall
-from hwgen.ops.area import Parts
+from hwgen.ops.area import LUT_INPUTS, Parts
 from hwgen.ops.arithmetic import makes_heap, shifted_rows
 from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import ElementOp, same_shapes
@@ -40,16 +40,23 @@ class Add(ElementOp):
         return same_shapes(graph, node)
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """Multiplications by constants as rows of shifted words, or with the bias bit by bit, and the sum."""
+        """Multiplications by constants as rows of shifted words, or with the bias bit by bit, and the sum.
+
+        Inputs that fit one LUT make every bit of the sum directly, and few of its bits differ.
+        """
         y, lanes, bias = graph.types[node.outputs[0]], choice.folding.simd, int_attr(node, "bias")
         factors, bits = [int_attr(node, name) for name in ("m0", "m1")], [graph.types[x].bits for x in node.inputs]
-        heaped = bias != 0 and makes_heap(factors, bits, family)
+        direct = sum(bits) <= LUT_INPUTS[family] and any(abs(factor).bit_count() > 1 for factor in factors)
+        heaped = not direct and bias != 0 and makes_heap(factors, bits, family)
         heap = dot_luts(np.array([factors], dtype=np.int64), max(bits)) if heaped else 0.0
         alone = 0 if bias else max((factor & -factor).bit_length() - 1 for factor in factors)
+        chained = not heaped and not direct
+        rows, added = shifted_rows(factors, bits), float(lanes * max(1, y.bits - alone))
         lut = {
-            "base": 1.0, "heaps": lanes * heap, "shift_adds": 0.0 if heaped else lanes * shifted_rows(factors, bits),
-            "sums": 0.0 if heaped else float(lanes * max(1, y.bits - alone)),
-            "bias": float(lanes * y.bits) if bias and not heaped else 0.0,
+            "base": 1.0, "heaps": lanes * heap, "shift_adds": lanes * rows if chained else 0.0,
+            "direct": float(lanes * min(y.bits, sum(bits) + 2)) if direct else 0.0,
+            "added": added if chained and not rows else 0.0, "merged": added if chained and rows else 0.0,
+            "bias": float(lanes * y.bits) if bias and chained else 0.0,
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": lanes * y.bits})
 

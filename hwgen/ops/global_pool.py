@@ -12,7 +12,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule
 from hwgen.ops.area import Parts, counting
-from hwgen.ops.arithmetic import largest_luts
+from hwgen.ops.arithmetic import renewed_luts, restarted
 from hwgen.ops.folded import LaneOp, no_bipolar
 from hwgen.ops.support import element_type, holding, in_type, str_attr
 
@@ -57,8 +57,8 @@ class GlobalPool(LaneOp):
         sums = float(lanes * y.bits)
         largest = str_attr(node, "mode") == "max"
         lut = {
-            "base": 1.0, **counters, "largest": lanes * largest_luts(x.bits, family) * largest,
-            "sums": sums * (not largest), "restart": sums * (not largest and folds == 1),
+            "base": 1.0, **counters, "renewed": lanes * renewed_luts(x.bits, family) * largest,
+            "summed": sums * (not largest), "restart": restarted(sums, x.pixels, family) * (not largest),
         }  # fmt: skip
         return Parts(lut, {"base": 1.0, "state": counters["counters"] + y.channels * y.bits + sums})
 

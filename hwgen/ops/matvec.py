@@ -22,8 +22,10 @@ from hwgen.ops.arithmetic import (
     pipeline_bits,
     product_rows,
     products_parts,
+    read_parts,
+    restarted,
+    summed_rows,
     table_is_late,
-    tree_luts,
 )
 from hwgen.ops.constant_sums import dot_luts
 from hwgen.ops.folded import FoldedOp, write_every
@@ -174,12 +176,13 @@ class Matvec(FoldedOp):
         lut = {
             "base": 1.0, **counters, "ram": kept, "vector": vector, "unpacked": unpacked,
             "resident": float((lanes[lanes > 0] + x.bits).sum()) if few else 0.0,
-            "sums": 0.0 if constant else sums, "tree": 0.0 if both or constant else pe * tree_luts(simd, term),
+            "sums": 0.0 if constant else sums, **summed_rows(0 if both or constant else pe, simd, term),
+            "restart": 0.0 if constant else restarted(sums, sf, family),
             "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip
         registers = sums * (2 if sf > 1 else 1) + (vector if sf == 1 else 0.0)
         adders = 1 + log2(simd) - (one_bit and simd > 1) + product_rows(x.bits, x.signed, weight_bits, True, family)
-        read = {"weights": weights["table"], "rom": weights["rom"]}
+        read = read_parts(weights, one_bit)
         late = table_is_late(weight_bram, weights["rom"], kept_rows, adders, family)
         ff = {
             "base": 1.0, "state": counters["counters"] + registers, "unpacked": unpacked,

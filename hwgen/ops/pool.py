@@ -12,8 +12,8 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import whole
-from hwgen.ops.area import Parts, counting, rom, together
-from hwgen.ops.arithmetic import ADDERS_IN_A_STAGE, chained_sums, largest_luts, stages
+from hwgen.ops.area import Parts, counting, rom, shift_adders, together
+from hwgen.ops.arithmetic import ADDERS_IN_A_STAGE, chained_sums, largest_luts, renewed_luts, restarted, stages
 from hwgen.ops.folded import LaneOp, no_bipolar, write_every
 from hwgen.ops.support import (
     RomSet,
@@ -132,9 +132,12 @@ class Pool(LaneOp):
         sums = float(lanes * (x.bits if largest else x.bits + (taps - 1).bit_length()))
         counters = counting(taps, taps * folds * y.pixels, *((folds, y.pixels) if scaled else ()))
         product = sums * factor if y.pixels > 1 else 0.0
+        shared = shift_adders(graph.constant(node, "multiplier")) if scaled and y.pixels == 1 else 0
         lut = {
-            "base": 1.0, **counters, "products": product, "sums": 0.0 if largest else sums,
-            "largest": lanes * largest_luts(x.bits, family) if largest else 0.0, **chained_sums(1, 0),
+            "base": 1.0, **counters, "products": product, "shift_adds": shared * sums,
+            "summed": 0.0 if largest else sums, "largest": 0.0, **chained_sums(1, 0),
+            "renewed": lanes * renewed_luts(x.bits, family) if largest else 0.0,
+            "restart": 0.0 if largest else restarted(sums, taps, family),
         }  # fmt: skip
         ff = {"base": 1.0, "state": counters["counters"] + sums + lanes * y.bits}
         return Parts(together(lut, table), ff, bram)

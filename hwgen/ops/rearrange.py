@@ -11,7 +11,7 @@ import numpy as np
 
 from hwgen.graph import Graph, Ints, Node, TensorType
 from hwgen.hw import Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType, to_beats
-from hwgen.ops.area import Parts, counter_bits, counting, ram, rom
+from hwgen.ops.area import Parts, counting, index_bits, ram, rom
 from hwgen.ops.folded import FoldedOp
 from hwgen.ops.line_buffer import best, depth_of
 from hwgen.ops.support import RomSet, divisors, in_type, ints_attr, type_of
@@ -88,7 +88,7 @@ class Rearrange(FoldedOp):
         return Schedule(moved.beats, (beats,), (beats,))
 
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
-        """The buffer, its pointers, the counters or the table that address it, the word."""
+        """The buffer, the words in it, its base that moves on, the counters or the table that address it, the word."""
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         word = float(y.bits * choice.folding.pe)
         moved = self.movement(graph, node, choice.folding.simd, choice.folding.pe)
@@ -96,15 +96,16 @@ class Rearrange(FoldedOp):
             return Parts({"base": 1.0}, {"base": 1.0, "state": word})
         words = depth_of(moved)
         stored, bram = ram(words, x.bits * choice.folding.simd, family)
-        place = counting(*(level.count for level in (*moved.outer, *moved.inner)))
-        ahead = 2 * counter_bits(words) + 1 + counter_bits(moved.span + 1)
-        table, table_bram = rom(len(moved.offsets) if moved.tabled else 1, int(counter_bits(moved.span + 1)), family)
+        place, offset = counting(*_counts(moved)), index_bits(moved.span + 1)
+        table, table_bram = rom(len(moved.offsets) if moved.tabled else 1, offset, family)
+        held, moves_on = index_bits(words) + 2, max(0, index_bits(words) - _still(moved))
+        walked = 0 if moved.tabled else offset
         lut = {
-            "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "ahead": ahead, "ram": stored,
-            "word": word, **table,
+            "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "held": float(held),
+            "moved": float(moves_on), "walked": float(walked), "ram": stored, "word": word, **table,
         }  # fmt: skip
-        ff = {"base": 1.0, "state": place["counters"] + ahead + word, "block": word if bram else 0.0}
-        return Parts(lut, ff, bram + table_bram)
+        state = place["counters"] + held + moves_on + walked + word
+        return Parts(lut, {"base": 1.0, "state": state, "block": word if bram else 0.0}, bram + table_bram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `rearrange`, or of `select` where it is wires."""
@@ -130,13 +131,35 @@ class Rearrange(FoldedOp):
         return Built(KernelCall("select.hpp", "select", select, ins, outs, roms.roms), roms.arrays)
 
 
+def _frame_step(moved: Walk) -> int:
+    """Return how far the base goes from a frame's last group to the next frame."""
+    base = moved.groups().base
+    return moved.total - base[-1] + base[0]
+
+
+def _counts(moved: Walk) -> list[int]:
+    """Return the counters of a walk; the outermost need none where they step as one frame follows another."""
+    outer, steps = list(moved.outer), list(moves(moved.outer))
+    while outer and steps[0] == _frame_step(moved):
+        del outer[0], steps[0]
+    inner = [len(moved.offsets)] if moved.tabled else [level.count for level in moved.inner]
+    return [level.count for level in outer] + inner
+
+
+def _still(moved: Walk) -> int:
+    """Return the lowest bits of the base that never change: all of its steps end in as many zeros."""
+    either = _frame_step(moved)
+    for step in moves(moved.outer):
+        either |= step
+    return (either & -either).bit_length() - 1
+
+
 def _config(moved: Walk) -> dict[str, int | bool | CType]:
     """Return what `rearrange.hpp` calls the walk; counters that there are not count to 1."""
     inner = (Level(len(moved.offsets), 0),) if moved.tabled else moved.inner
     spare = MAX_LEVELS - len(moved.outer) - len(inner)
     counts = [level.count for level in moved.outer] + [1] * spare + [level.count for level in inner]
     steps = [*moves(moved.outer), *[0] * spare, *moves(inner)]
-    base = moved.groups().base
     config: dict[str, int | bool | CType] = {
         "kBeats": moved.total,
         "kFirst": moved.first,
@@ -145,7 +168,7 @@ def _config(moved: Walk) -> dict[str, int | bool | CType]:
         "kDepth": depth_of(moved),
         "kOuter": len(moved.outer) + spare,
         "kTabled": moved.tabled,
-        "kFrameStep": moved.total - base[-1] + base[0],
+        "kFrameStep": _frame_step(moved),
     }
     config.update({f"kCount{k}": count for k, count in enumerate(counts)})
     config.update({f"kStep{k}": step for k, step in enumerate(steps)})

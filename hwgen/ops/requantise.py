@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
@@ -97,6 +98,8 @@ class Requantise(ElementOp):
         products = sum(product_luts(x.bits, x.signed, int(f), False, family) for f in factors if f)
         shifts = sum(shift_adders([f]) * (x.bits + int(f).bit_length() / 2) for f in rows[0, 0, ~varies[0]])
         sums = np.where(varies[0] | varies[1] | (rows[1, 0] != 0), product - np.where(varies[1], zeros[1], 0), 0)
+        if LUT_INPUTS[family] == 6:
+            sums[~varies[0] & ~varies[1] & powers_of_two(rows[0, 0])] = 0
         shift = int_attr(node, "shift")
         kept = max(1, product - shift)
         ends = np.stack([x.lo * mul + add, x.hi * mul + add]) >> shift
@@ -147,6 +150,12 @@ class Requantise(ElementOp):
                 roms.add(role, element_type(y), per_fold(limit, len(limit), min(len(limit), choice.folding.simd)))
         ins, outs = self.streams(graph, node, choice.folding)
         return Built(KernelCall("requantise.hpp", "requantise", config, ins, outs, roms.roms), roms.arrays)
+
+
+def powers_of_two(values: Ints) -> npt.NDArray[np.bool_]:
+    """Tell which values multiply by a shift alone: a constant behind it is added along a carry chain, without LUTs."""
+    found: npt.NDArray[np.bool_] = (values & (values - 1)) == 0
+    return found
 
 
 def ties_of(node: Node) -> int:

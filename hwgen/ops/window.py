@@ -13,7 +13,7 @@ from hwgen.errors import Problem
 from hwgen.graph import Graph, Ints, Node, TensorType, bits_for
 from hwgen.hw import Board, Built, Choice, CType, Family, Folding, KernelCall, Schedule, StreamType
 from hwgen.ops import whole, window_rows
-from hwgen.ops.area import Parts, counter_bits, counting, ram, ram_storages, ultra_rams
+from hwgen.ops.area import Parts, counter_bits, counting, index_bits, ram, ram_storages, ultra_rams
 from hwgen.ops.folded import LaneOp
 from hwgen.ops.line_buffer import best, depth_of
 from hwgen.ops.support import in_type, int_attr, ints_attr, kept_in, str_attr
@@ -241,7 +241,7 @@ class Window(LaneOp):
         """
         x, y = in_type(graph, node), graph.types[node.outputs[0]]
         if self._is_whole(graph, node, choice.folding):
-            return Parts({"base": 1.0, "ahead": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
+            return Parts({"base": 1.0, "held": 4.0}, {"base": 1.0, "state": float(y.elements * y.bits)})
         rows = self._rows(graph, node, choice.folding)
         if rows is not None:
             return window_rows.parts(rows, x.bits * choice.folding.simd, choice, y.bits * choice.folding.pe, family)
@@ -250,17 +250,19 @@ class Window(LaneOp):
         buffer, bram = ram(words, x.bits * choice.folding.simd, family, choice.storage)
         uram = ultra_rams(words, x.bits * choice.folding.simd) if choice.storage == "uram" else 0
         padding = sum(geometry.kernel) + counter_bits(*geometry.out_size) if any(geometry.pads) else 0.0
-        place = counting(*geometry.out_size, *geometry.beats, geometry.folds)
+        place = counting(*geometry.places, *geometry.beats, geometry.folds)
         walks = not geometry.side_by_side and not 1 < beside == prod(geometry.kernel)
-        walked = counter_bits(geometry.span + 1) if walks else 0.0
-        ahead = 2 * counter_bits(words) + 1 + walked
+        walked = index_bits(geometry.span + 1) if walks else 0
+        held, moves_on = index_bits(words) + 2, max(0, index_bits(words) - geometry.still)
         word = float(y.bits * choice.folding.pe)
         lut = {
-            "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "ahead": beside * ahead,
-            "padding": beside * padding, "ram": beside * buffer, "word": word, "edge": 0.0, "history": 0.0,
+            "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "held": float(beside * held),
+            "moved": float(beside * moves_on), "walked": float(beside * walked), "padding": beside * padding,
+            "ram": beside * buffer, "word": word, "edge": 0.0, "history": 0.0,
         }  # fmt: skip
-        state = {"base": 1.0, "state": place["counters"] + ahead + word, "block": word if bram or uram else 0.0}
-        return Parts(lut, state, beside * bram, 0, beside * uram)
+        state = place["counters"] + held + moves_on + walked + word
+        ff = {"base": 1.0, "state": state, "block": word if bram or uram else 0.0}
+        return Parts(lut, ff, beside * bram, 0, beside * uram)
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `window`, of `window_rows` where all taps of some channels leave in a word."""

@@ -88,6 +88,31 @@ class Geometry(Pattern):
         narrow = self.gapless or self.tap == 1
         return narrow and not row & (row - 1) and not step & (step - 1) and step << (inner - 1).bit_length() <= row
 
+    @property
+    def steps(self) -> tuple[int, int, int]:
+        """How far the base goes to the next column, to the next row, to the next frame."""
+        line = self.size[1] * self.folds
+        column = self.stride[1] * self.folds
+        along = (self.out_size[1] - 1) * column
+        down = (self.out_size[0] - 1) * self.stride[0] * line
+        return column, self.stride[0] * line - along, self.total - down - along
+
+    @property
+    def still(self) -> int:
+        """Lowest bits of the base that never change: all of its steps end in as many zeros."""
+        column, row, frame = self.steps
+        either = column | row | frame
+        return (either & -either).bit_length() - 1
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Counters of the output's rows and columns: those that padding or a step of another size asks for."""
+        column, row, frame = self.steps
+        rows, columns = self.out_size
+        if any(self.pads) or frame != row:
+            return rows, columns
+        return (columns,) if row != column else ()
+
     def groups(self) -> Groups:
         """Return the output pixels."""
         p = _pixels(self)
