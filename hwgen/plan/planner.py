@@ -46,7 +46,7 @@ def _fit(graph: Graph, board: Board, clock: float, budget: Budget, chooser: Choo
     """Decide everything: choose, wire, and choose again where FIFOs turn out deeper than there is room for."""
     cut = max(clock, budget.pipeline_mhz or clock)
     while True:
-        selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, cut, chooser, s).latency)
+        selection = wanted(chooser, budget, clock, lambda s: _draft(graph, board, cut, chooser, s).latency())
         draft = _draft(graph, board, cut, chooser, selection)
         if not overflow(draft.total, chooser.limits):
             draft = _confirmed(draft, board)
@@ -62,14 +62,17 @@ def _most(a: Resources, b: Resources) -> Resources:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A wired selection with its FIFO depths, latency and total."""
+    """A wired selection with its FIFO depths and total."""
 
     selection: Selection
     wiring: Wiring
     channels: tuple[Channel, ...]
     ii: int
-    latency: int
     total: Resources
+
+    def latency(self) -> int:
+        """Return the cycles that a lone frame takes."""
+        return latency(self.wiring.stages(), self.channels)
 
 
 def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection: Selection) -> _Draft:
@@ -84,7 +87,7 @@ def _draft(graph: Graph, board: Board, clock: float, chooser: Chooser, selection
     if ii == 1:
         needed = wired(stages, needed, stalls_through(board.family, clock))
     channels = tuple(replace(c, depth=needed.get(c.name, c.depth)) for c in wiring.channels)
-    return _Draft(selection, wiring, channels, ii, latency(stages, channels), _total(wiring, channels, board))
+    return _Draft(selection, wiring, channels, ii, _total(wiring, channels, board))
 
 
 def _interval(wiring: Wiring) -> int:
@@ -101,7 +104,7 @@ def _confirmed(draft: _Draft, board: Board) -> _Draft:
         return replace(draft, ii=ii)
     channels = tuple(replace(c, depth=needed[c.name]) for c in draft.channels)
     total = _total(draft.wiring, channels, board)
-    return replace(draft, channels=channels, ii=ii, latency=latency(stages, channels), total=total)
+    return replace(draft, channels=channels, ii=ii, total=total)
 
 
 def _total(wiring: Wiring, channels: Sequence[Channel], board: Board) -> Resources:
@@ -139,7 +142,7 @@ def _plan(graph: Graph, board: Board, clock: float, chooser: Chooser, draft: _Dr
         draft.channels,
         tuple(sorted(draft.wiring.ports, key=lambda p: (p.direction, p.name))),
         draft.ii,
-        draft.latency,
+        draft.latency(),
         draft.total,
         bottleneck.name,
         why_not,
