@@ -25,7 +25,9 @@ from hwgen.plan.glue import EGRESS, FIFO, INGRESS, fifo_parts, port_parts
 from hwgen.plan.sites import element_bits
 
 BLOCKS, TAPS, PLANNED = 50, 70, 100
-MADE_OF_BLOCKS = OF_TAPS = 6
+MADE_OF_BLOCKS = 6
+OF_TAPS = {"window": 16, "depthwise": 6, "pool": 6}
+"""Points with all taps in a word, by kernel."""
 
 
 def _matvec(name: str, d: Draw) -> Point:
@@ -351,7 +353,7 @@ def of_blocks(kernel: str) -> list[Point]:
 
 def of_taps(kernel: str) -> list[Point]:
     """Return the points of a kernel that take or give all taps of a window in a word."""
-    return [point(f"{kernel}_{TAPS + index}") for index in range(OF_TAPS if kernel in WITH_TAPS else 0)]
+    return [point(f"{kernel}_{TAPS + index}") for index in range(OF_TAPS.get(kernel, 0))]
 
 
 def planned(kernel: str) -> list[Point]:

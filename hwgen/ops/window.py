@@ -258,7 +258,7 @@ class Window(LaneOp):
         lut = {
             "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "held": float(beside * held),
             "moved": float(beside * moves_on), "walked": float(beside * walked), "padding": beside * padding,
-            "ram": beside * buffer, "word": word, "edge": 0.0, "history": 0.0,
+            "ram": beside * buffer, "word": word, "edge": 0.0,
         }  # fmt: skip
         state = place["counters"] + held + moves_on + walked + word
         ff = {"base": 1.0, "state": state, "block": word if bram or uram else 0.0}

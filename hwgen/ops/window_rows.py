@@ -93,9 +93,9 @@ def foldable(channels: int, taps: int, bits: int, widest: int) -> list[int]:
 
 
 def parts(rows: Rows, bits: int, choice: Choice, word: int, family: Family) -> Parts:
-    """Return the memories, the counters, what tells padding, and what padding or a frame's end clears by LUTs.
+    """Return the memories, the counters, what tells padding, and what padding clears by LUTs.
 
-    Registers have a reset for that; a word out of a memory has none, nor has the row of columns that a frame ends.
+    Registers have a reset for that, which a word out of a memory has not.
 
     Parameters
     ----------
@@ -116,6 +116,5 @@ def parts(rows: Rows, bits: int, choice: Choice, word: int, family: Family) -> P
     lut = {
         "base": 1.0, "place": place["counters"], "wraps": place["wraps"], "padding": edges + taps if edges else 0.0,
         "ram": lines + behind, "edge": float(word) if edges and rows.folds > 1 else 0.0,
-        "history": 0.0 if edges else float(kept),
     }  # fmt: skip
     return Parts(lut, {"base": 1.0, "state": place["counters"] + word + kept}, bram, 0, uram)
