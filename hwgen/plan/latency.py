@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a frame takes through a wired plan, and the same again once the compiler has told the real depths."""
+"""How long a frame takes through a wired plan."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from hwgen.graph import Graph, Ints
 from hwgen.hw import Schedule
@@ -39,26 +38,6 @@ def latency(stages: Sequence[Stage], channels: Sequence[Channel]) -> int:
         return found
     (ran,) = simulate(stages, [{c.name: c.depth for c in channels}], 1, limit=PATIENCE * found)
     return int(ran.latency) if ran.ends else found
-
-
-def with_depths(plan: Plan, graph: Graph, depths: Mapping[str, int]) -> Plan:
-    """Return the plan with the pipeline depths that the compiler reached, and the latency that follows from them.
-
-    Nothing that is built changes: FIFOs and foldings stay, so that RTL made from `plan` is RTL of the result. The II
-    stays too, for depths delay beats and take none away. Still a prediction: nothing is simulated.
-
-    Parameters
-    ----------
-    plan
-        A plan made from `graph`.
-    graph
-        The integer graph.
-    depths
-        Cycles from an iteration's reads to its writes, by process; a process without an entry keeps its own.
-    """
-    processes = tuple(replace(p, depth=depths.get(p.name, p.depth)) for p in plan.processes)
-    known = replace(plan, processes=processes)
-    return replace(known, latency=latency(stages(known, graph), plan.channels))
 
 
 def stages(plan: Plan, graph: Graph) -> list[Stage]:

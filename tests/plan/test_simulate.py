@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ops.build import GraphBuilder, mlp, moves, residual
@@ -10,9 +12,9 @@ from ops.build import GraphBuilder, mlp, moves, residual
 from hwgen.config import Budget
 from hwgen.graph import Graph
 from hwgen.hw import Schedule, boards
-from hwgen.plan import Plan, make_plan, with_depths
+from hwgen.plan import Plan, make_plan
 from hwgen.plan.fifos import depths, occupancy, on_cycles, wired
-from hwgen.plan.latency import stages
+from hwgen.plan.latency import latency, stages
 from hwgen.plan.simulate import Design, Flow, simulate
 from hwgen.plan.timing import Stage
 
@@ -154,7 +156,7 @@ def test_what_holds_a_producer_up_is_named() -> None:
 def test_a_depth_that_was_only_estimated_may_be_wrong() -> None:
     graph = residual()
     plan = planned(graph, {})
-    deeper = with_depths(plan, graph, {process.name: process.depth + 2 for process in plan.processes})
-    (ran,) = simulate(stages(deeper, graph), [depths_of(plan)], 4)
+    deeper = [replace(stage, depth=stage.depth + 2) for stage in stages(plan, graph)]
+    (ran,) = simulate(deeper, [depths_of(plan)], 4)
     assert ran.ii == plan.ii
-    assert ran.latency == pytest.approx(deeper.latency, abs=2)
+    assert ran.latency == pytest.approx(latency(deeper, plan.channels), abs=2)

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latency by max-plus, with assumed and with real depths."""
+"""Latency by max-plus."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from ops.build import GraphBuilder, mlp, residual
 
 from hwgen.config import Budget
+from hwgen.graph import Graph
 from hwgen.hw import Schedule, boards
-from hwgen.plan import make_plan, with_depths
+from hwgen.plan import Plan, make_plan
+from hwgen.plan.latency import latency, stages
 from hwgen.plan.timeline import timeline
 from hwgen.plan.timing import Stage, isolated
 
@@ -25,23 +30,24 @@ def test_a_chain_of_pointwise_processes_adds_its_depths() -> None:
     assert reads["in"].tolist() == list(range(10))
 
 
-def test_real_depths_replace_the_assumed_ones() -> None:
+def deeper(plan: Plan, graph: Graph, more: Mapping[str, int]) -> list[Stage]:
+    """Return a plan's processes with some of their pipelines deeper."""
+    return [replace(stage, depth=stage.depth + more.get(stage.name, 0)) for stage in stages(plan, graph)]
+
+
+def test_a_deeper_pipeline_at_the_end_delays_the_frame_by_as_much() -> None:
     graph = residual()
     plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102", "limits": {"lut": 12_000}}))
-    same = with_depths(plan, graph, {process.name: process.depth for process in plan.processes})
-    assert same == plan
+    assert latency(stages(plan, graph), plan.channels) == plan.latency
     last = next(p for p in plan.processes if p.outputs == (plan.ports[-1].channel,) or p.layer == "fc")
-    deeper = with_depths(plan, graph, {last.name: last.depth + 5})
-    assert deeper.latency == plan.latency + 5 and deeper.ii == plan.ii
-    assert deeper.process(last.name).depth == last.depth + 5
-    assert deeper.channels == plan.channels
+    assert latency(deeper(plan, graph, {last.name: 5}), plan.channels) == plan.latency + 5
 
 
 def test_depths_add_up_along_the_longest_path_alone() -> None:
     graph = mlp()
     plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102"}))
-    every = with_depths(plan, graph, {process.name: process.depth + 1 for process in plan.processes})
-    assert every.latency == plan.latency + len(plan.processes)
+    every = deeper(plan, graph, {process.name: 1 for process in plan.processes})
+    assert latency(every, plan.channels) == plan.latency + len(plan.processes)
 
 
 def test_the_timeline_of_one_frame_ends_with_the_latency_and_no_process_gives_before_it_takes() -> None:
@@ -62,4 +68,4 @@ def test_streamed_weights_are_read_along_with_the_data() -> None:
     plan = make_plan(graph, boards.load("zcu102"), Budget.parse({"board": "zcu102", "limits": limits}))
     assert "streamed" in {process.choice.storage for process in plan.processes}
     assert max(end for ((*_, end),) in timeline(plan, graph).values()) == plan.latency
-    assert with_depths(plan, graph, {}) == plan
+    assert latency(stages(plan, graph), plan.channels) == plan.latency
