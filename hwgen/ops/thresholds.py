@@ -98,8 +98,8 @@ class Thresholds(ElementOp):
         folds = x.channels // lanes
         flipped = float(lanes * y.bits if len(set(flip.tolist())) > 1 and folds > 1 else 0)
         if table.shape[1] > FEW:
-            shared = table.shape[0] == flip.shape[0] == 1
-            levels = search_levels(per_fold(table, *((1, 1) if shared else (x.channels, lanes))), x.hi + 1)
+            stored_rows = _rows(table, flip, x)
+            levels = search_levels(per_fold(table, stored_rows, min(stored_rows, lanes)), x.hi + 1)
             found = search_parts(levels, lanes, x.elements // lanes, x.bits, y.bits, family)
             return replace(found, lut=together(found.lut, {"flip": flipped}))
         rows = per_fold(table, x.channels, lanes)
@@ -125,7 +125,7 @@ class Thresholds(ElementOp):
             table = -((-table - 1) // 2)
         lo, hi = (0, 1) if x.bipolar else (x.lo, x.hi)
         table = np.clip(table, lo, hi + 1)
-        rows = 1 if table.shape[0] == flip.shape[0] == 1 else x.channels
+        rows = _rows(table, flip, x)
         lanes = min(rows, choice.folding.simd)
         steps = table.shape[1]
         config: dict[str, int | bool | CType] = {
@@ -151,6 +151,11 @@ class Thresholds(ElementOp):
             roms.add(f"level{number}", type_of(level), level)
         call = KernelCall("threshold_search.hpp", "threshold_search", config, ins, outs, roms.roms)
         return Built(call, roms.arrays)
+
+
+def _rows(table: Ints, flip: Ints, x: TensorType) -> int:
+    """Return the rows of thresholds that the unit keeps: one where all channels share it, else one for each."""
+    return 1 if table.shape[0] == flip.shape[0] == 1 else x.channels
 
 
 def _fixed(

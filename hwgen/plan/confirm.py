@@ -19,7 +19,8 @@ from hwgen.plan.timing import SHALLOW, Stage
 T = TypeVar("T")
 
 FRAMES = 32
-"""Frames in which a design comes to repeat itself; most take three or four."""
+"""Most frames that a design is given to come to repeat itself; most take three or four, and one with FIFOs that go on
+filling for longer is taken to keep the pace that it has kept so long."""
 DOUBLINGS = 6
 """How often FIFOs are made twice as deep before that is given up."""
 PARTS = 16
