@@ -19,7 +19,7 @@ from hwgen.plan.goal import Goal, weights
 from hwgen.plan.overrides import restricted
 from hwgen.plan.relax import Relaxation
 from hwgen.plan.sites import Candidate, Edge, Site, Streaming, sites
-from hwgen.plan.solve import Answer, fitting, nearest, smallest
+from hwgen.plan.solve import Answer, fewest_streams, fitting, nearest, smallest
 from hwgen.plan.space import Ground, counts, resources
 
 EFFORT = 6.0
@@ -206,7 +206,10 @@ class Chooser:
         key, relaxed = (target, streams), self._relaxation(target, streams)
         if key not in self._smallest:
             assert relaxed is not None
-            self._smallest[key] = smallest(relaxed, self._goal(target), EFFORT)
+            goal = self._goal(target)
+            if streams:
+                goal = fewest_streams(relaxed, goal, EFFORT)
+            self._smallest[key] = smallest(relaxed, goal, EFFORT)
         return self._smallest[key]
 
     def _selection(self, target: int, streams: bool, answer: Answer) -> Selection:

@@ -187,13 +187,29 @@ def _pushed(writes: Ints, period: int) -> Ints:
 
 
 def occupancy(writes: Ints, reads: Ints, period: int) -> int:
-    """Return the most beats that a FIFO holds when both time lists repeat every `period` cycles."""
-    behind = int((reads - writes).max())
-    frames = max(0, -(-behind // period)) + 1
+    """Return the most beats that a FIFO holds when both time lists, of equal length, repeat every `period` cycles.
+
+    It never holds more than `n` if each beat is written after the one `n` before it has been read. What it holds where
+    a beat waits longest is often the most: the search begins there.
+    """
+    waits = reads - writes
+    frames = max(0, -(-int(waits.max()) // period)) + 1
     shifts = np.arange(-frames, 1, dtype=np.int64) * period
     all_reads = (shifts[:, np.newaxis] + reads[np.newaxis, :]).reshape(-1)
-    gone = np.searchsorted(all_reads, writes, side="left") - frames * reads.size
-    return int((np.arange(1, writes.size + 1) - gone).max())
+    now = frames * reads.size
+
+    def suffices(beats: int) -> bool:
+        return bool((all_reads[now - beats : now - beats + reads.size] < writes).all())
+
+    longest = int(waits.argmax())
+    least = max(0, longest + 1 + now - int(np.searchsorted(all_reads, writes[longest], side="left")))
+    low, high, step = least - 1, least, 1
+    while not suffices(high):
+        low, high, step = high, min(high + step, now), 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return high
 
 
 def on_cycles(stages: Sequence[Stage]) -> set[str]:

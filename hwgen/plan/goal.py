@@ -17,6 +17,7 @@ FULLEST = 1
 """How often the largest of the shares counts once more: a device that is full of one thing is hard to route."""
 FILLED = KINDS.index("uram") + 1
 """The kinds before this one fill the device."""
+STREAMS = KINDS.index("streams")
 
 
 def weights(limits: Ints) -> Ints:
@@ -46,6 +47,12 @@ class Goal:
     def area(self, cost: Ints) -> Ints:
         """Return the weighted sum of costs, (..., kinds), the largest summand of what fills a device counted again."""
         return np.asarray(cost @ self.weight + FULLEST * (cost * self.weight)[..., :FILLED].max(axis=-1))
+
+    def streaming(self, most: int) -> Goal:
+        """Return the goal with the weights of at most so many layers streamed, which then count nothing."""
+        limits, weight = self.limits.copy(), self.weight.copy()
+        limits[STREAMS], weight[STREAMS] = most, 0
+        return Goal(limits, weight)
 
     def over(self, cost: Ints) -> Ints:
         """Return by how much costs, (..., kinds), exceed the limits: the sum of their shares of them."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hwgen.graph import Ints
-from hwgen.plan.goal import FILLED, FULLEST, SHARE, STREAM, Goal
+from hwgen.plan.goal import FILLED, FULLEST, SHARE, STREAM, STREAMS, Goal
 from hwgen.plan.relax import FINE, Bound, Relaxation
 from hwgen.plan.space import Crossing, Space
 
@@ -89,6 +89,21 @@ def smallest(relaxed: Relaxation, goal: Goal, effort: float) -> Answer:
     if found.status in ("optimal", "infeasible"):
         return Answer("optimal", places, area, area)
     return Answer("feasible", places, area, min(area, max(bound.least, found.bound)))
+
+
+def fewest_streams(relaxed: Relaxation, goal: Goal, effort: float) -> Goal:
+    """Return the goal with the weights of at most as many layers streamed as must be, where it is known that some must.
+
+    With that as a limit no price needs to outweigh everything else, and bounds come close to what can be reached.
+    """
+    found = fitting(relaxed, goal, effort)
+    while found.places:
+        count = int(relaxed.space.cost(relaxed.known(goal))[STREAMS])
+        goal = goal.streaming(count)
+        if count < 2:
+            break
+        found = fitting(relaxed, goal.streaming(count - 1), effort)
+    return goal
 
 
 def _searched(

@@ -7,7 +7,7 @@ Options that another of the same site beats whatever the neighbours are need not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -252,31 +252,44 @@ def _undominated(pool: Pool, cycles: Ints) -> Bools:
     for places in by_lanes.values():
         if len(places) > 1:
             own = needs[places]
-            keep[places] = ~_beaten(own[:, np.newaxis] - own[np.newaxis])
+            keep[places] = ~_beaten(kind[:, np.newaxis] - kind for kind in own.T)
     return keep
 
 
-def _beaten(excess: Ints) -> Bools:
+def _beaten(excess: Iterable[Ints]) -> Bools:
     """Tell which options another beats, where ``excess[i, j]`` is what i costs more than j at most, for each kind."""
-    better = np.asarray((excess <= 0).all(axis=2)) & ~np.eye(len(excess), dtype=np.bool_)
-    first = np.tri(len(excess), k=-1, dtype=np.bool_).T
+    better = np.logical_and.reduce([kind <= 0 for kind in excess])
+    np.fill_diagonal(better, False)
+    first = np.tri(len(better), k=-1, dtype=np.bool_).T
     return np.asarray((better & (~better.T | first)).any(axis=0))
 
 
 def thinned(space: Space) -> Space:
     """Return the space without options that cannot be wired, or that others beat whatever their neighbours choose."""
-    while True:
+    stale = set(range(len(space.pools)))
+    while stale:
         pools = list(space.pools)
-        for index in range(len(pools)):
+        for index in sorted(stale):
             beside = [(c, c.edge.source == index) for c in space.crossings if index in (c.edge.source, c.edge.target)]
             pools[index] = pools[index].kept(_wirable(pools[index], beside))
             if not len(pools[index].index):
                 return Space(tuple(pools), ())
             pools[index] = pools[index].kept(~_beaten(_excess(pools[index], beside)))
         smaller = Space(tuple(pools), tuple(narrowed(c, pools) for c in space.crossings))
-        if [len(p.index) for p in smaller.pools] == [len(p.index) for p in space.pools]:
-            return smaller
+        stale = _before_fewer_lanes(space, smaller)
         space = smaller
+    return space
+
+
+def _before_fewer_lanes(space: Space, smaller: Space) -> set[int]:
+    """Return the sites across whose edges there are fewer lanes than before: only they may lose options by it."""
+    found = set()
+    for crossing, left in zip(space.crossings, smaller.crossings, strict=True):
+        if left.source.size < crossing.source.size:
+            found.add(crossing.edge.target)
+        if left.target.size < crossing.target.size:
+            found.add(crossing.edge.source)
+    return found
 
 
 def _wirable(pool: Pool, beside: list[tuple[Crossing, bool]]) -> Bools:
@@ -288,17 +301,22 @@ def _wirable(pool: Pool, beside: list[tuple[Crossing, bool]]) -> Bools:
     return found
 
 
-def _excess(pool: Pool, beside: list[tuple[Crossing, bool]]) -> Ints:
-    """Return how much option i costs more than option j at most, whatever the neighbours are: (i, j, kinds)."""
-    excess = pool.cost[:, np.newaxis] - pool.cost[np.newaxis]
-    for crossing, outgoing in beside:
-        cost = crossing.cost if outgoing else crossing.cost.transpose(1, 0, 2)
-        more = cost[:, np.newaxis] - cost[np.newaxis]
-        never = np.broadcast_to(cost[np.newaxis] >= ILLEGAL, more.shape)
-        worst = np.where(never, -ILLEGAL, more).max(axis=2)
-        at = crossing.outs(pool) if outgoing else crossing.ins(pool)
-        excess = excess + worst[at[:, np.newaxis], at[np.newaxis]]
-    return excess
+def _excess(pool: Pool, beside: list[tuple[Crossing, bool]]) -> Iterator[Ints]:
+    """Yield for each kind how much option i costs more than option j at most, whatever the neighbours are: (i, j)."""
+    worst = [(_worst(c, outgoing), c.outs(pool) if outgoing else c.ins(pool)) for c, outgoing in beside]
+    for kind, cost in enumerate(pool.cost.T):
+        excess = cost[:, np.newaxis] - cost
+        for lanes, at in worst:
+            excess += lanes[:, :, kind][at[:, np.newaxis], at]
+        yield excess
+
+
+def _worst(crossing: Crossing, outgoing: bool) -> Ints:
+    """Return how much lanes a at this end cost more than lanes b at most, whatever the other end: (a, b, kinds)."""
+    cost = crossing.cost if outgoing else crossing.cost.transpose(1, 0, 2)
+    more = cost[:, np.newaxis] - cost[np.newaxis]
+    never = np.broadcast_to(cost[np.newaxis] >= ILLEGAL, more.shape)
+    return np.asarray(np.where(never, -ILLEGAL, more).max(axis=2), dtype=np.int64)
 
 
 def narrowed(crossing: Crossing, pools: Sequence[Pool]) -> Crossing:

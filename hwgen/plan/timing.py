@@ -56,11 +56,11 @@ def hop(depth: int) -> int:
 def latest(stage: Stage, deadlines: Times) -> Ints:
     """Return start times as late as possible when output beats must be written by their deadlines."""
     count = stage.schedule.iterations
-    bound = np.full(count, _LATE, dtype=np.int64)
+    bound, last = np.full(count, _LATE, dtype=np.int64), 0
     for channel, writes in zip(stage.outputs, stage.schedule.writes, strict=True):
         if channel in deadlines:
             bound[writes] = np.minimum(bound[writes], deadlines[channel] - stage.depth)
-    last = int(np.flatnonzero(bound < _LATE)[-1])
+            last = max(last, int(writes[-1]))
     bound[-1] = min(int(bound[-1]), int(bound[last]) + count - 1 - last)
     order = np.arange(count, dtype=np.int64)
     return np.asarray(order + np.minimum.accumulate((bound - order)[::-1])[::-1], dtype=np.int64)

@@ -71,6 +71,17 @@ def test_a_burst_needs_a_fifo() -> None:
     assert depths([burst, slow], 32, {"x": 8})["x"] == 5
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_fifo_holds_what_is_written_and_not_yet_read(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    period, beats = int(rng.integers(8, 40)), int(rng.integers(1, 9))
+    writes, reads = (np.sort(rng.choice(period, beats, replace=False)) for _ in range(2))
+    reads = reads + int(rng.integers(period, 4 * period))
+    frames = np.arange(-8, 8, dtype=np.int64)[:, np.newaxis] * period
+    held = [int((frames + writes <= at).sum() - (frames + reads < at).sum()) for at in writes]
+    assert occupancy(writes, reads, period) == max(held)
+
+
 def test_channels_between_a_fork_and_its_join_lie_on_a_cycle() -> None:
     chain = pointwise("after", 32, 1, ("out",), ("end",))
     assert on_cycles([*ring(4), chain]) == {"long", "short", "back"}

@@ -21,10 +21,10 @@ from hwgen.plan import eliminate, make_plan
 from hwgen.plan.choose import Chooser
 from hwgen.plan.eliminate import Elimination
 from hwgen.plan.glue import fifo_cost
-from hwgen.plan.goal import Goal, weights
+from hwgen.plan.goal import STREAMS, Goal, weights
 from hwgen.plan.relax import Relaxation
 from hwgen.plan.sites import Edge
-from hwgen.plan.solve import nearest, smallest
+from hwgen.plan.solve import fewest_streams, nearest, smallest
 from hwgen.plan.space import ILLEGAL, KINDS, Crossing, Pool, Space, thinned
 from hwgen.plan.swaps import Swaps
 from tests.ops.build import mlp, residual
@@ -70,6 +70,18 @@ def test_no_choice_within_the_limits_is_smaller(drawn: tuple[Space, Ints]) -> No
     assert (answer.status == "optimal") == bool(areas) and (answer.status == "infeasible") == (not areas)
     if areas:
         assert answer.area == answer.bound == min(areas) == int(goal.area(space.cost(answer.places)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces())
+def test_as_few_weights_are_streamed_as_must_be(drawn: tuple[Space, Ints]) -> None:
+    space, limits = drawn
+    relaxed, goal = Relaxation(space), Goal(limits, weights(limits))
+    streams = [int(cost[STREAMS]) for cost in everything(space) if (cost <= limits).all()]
+    fewest = fewest_streams(relaxed, goal, EFFORT)
+    assert not streams or fewest.limits[STREAMS] in (min(streams), max(min(streams), 1))
+    areas = [int(fewest.area(cost)) for cost in everything(space) if (cost <= fewest.limits).all()]
+    assert bool(areas) == bool(streams) and smallest(relaxed, fewest, EFFORT).area == min(areas, default=0)
 
 
 @settings(max_examples=60, deadline=None)
