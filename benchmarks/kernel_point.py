@@ -112,10 +112,11 @@ def of_node(graph: Graph, node: Node, choice: Choice) -> Point:
     inputs = [graph.types[name] for name in node.inputs]
     kinds = [f"{'s' if t.signed else 'u'}{t.bits}[{'x'.join(map(str, t.shape[1:]))}]" for t in inputs]
     folding = choice.folding
-    units = [choice.unit] * (choice.unit == "dsp") + [choice.storage] * (choice.storage != "auto")
+    units = [choice.unit] * (choice.unit in ("dsp", "lut_const")) + [choice.storage] * (choice.storage != "auto")
     text = [*kinds, *units, f"simd={folding.simd} pe={folding.pe}", *(f"{k}={v}" for k, v in shown.items()), *sizes]
     built = kernel.kernel(graph, node, choice)
-    return Point(node.name, node.op, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
+    prices = kernel.price_list(graph, node, choice)
+    return Point(node.name, prices, " ".join(text), lambda f: kernel.parts(graph, node, choice, f), built)
 
 
 def of_call(name: str, call: KernelCall, parts: Parts) -> Point:

@@ -46,6 +46,19 @@ def _matvec(name: str, d: Draw) -> Point:
     return made(name, "matvec", [x], Folding(simd, pe), attrs, constants)
 
 
+def _matvec_resident(name: str, d: Draw) -> Point:
+    bits, rows = d.of(2, 3, 4, 4), d.of(2, 2, 4)
+    inputs, outputs = d.of(16, 24, 36, 72, 144), d.of(8, 12, 24)
+    simd = d.divisor(inputs, 72)
+    pe = d.divisor(outputs, max(1, 288 // simd))
+    inputs, outputs = (simd * rows, pe) if d.of(0, 1) else (simd, pe * rows)
+    x = TensorType((1, inputs, 4, 4), bool(d.of(0, 0, 1)), bits)
+    weight_bits = d.of(3, 4, 4, 6, 8)
+    attrs = {"per_pixel": True, "weight_bits": weight_bits, "weight_signed": True}
+    constants = {"weight": d.weights(weight_bits, (outputs, inputs)), "bias": d.ints(-500, 500, outputs)}
+    return made(name, "matvec", [x], Folding(simd, pe), attrs, constants, "lut_const")
+
+
 def _matvec_of_blocks(name: str, d: Draw) -> Point:
     bits, weight_bits = d.of(2, 4, 8, 8), d.of(3, 4, 8, 8)
     inputs, outputs = d.of(8, 9, 16, 27, 64), d.of(8, 16, 32)
@@ -308,6 +321,7 @@ def _port(name: str, kernel: str, d: Draw) -> Point:
 
 MAKERS: dict[str, Callable[[str, Draw], Point]] = {
     "matvec": _matvec,
+    "matvec_resident": _matvec_resident,
     "depthwise": _depthwise,
     "window": _window,
     "thresholds": _thresholds,

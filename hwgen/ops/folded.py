@@ -47,7 +47,11 @@ class FoldedOp(HardwareOp):
 
     def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
         """Price the parts."""
-        return priced(self.name, board.family, self.parts(graph, node, choice, board.family))
+        return priced(self.price_list(graph, node, choice), board.family, self.parts(graph, node, choice, board.family))
+
+    def price_list(self, graph: Graph, node: Node, choice: Choice) -> str:
+        """Return the name of the prices of a choice's parts: the operator's own, where it has no others."""
+        return self.name
 
     def options(self, graph: Graph, node: Node, board: Board) -> list[Option]:
         """Return the choices that no other of the same folding beats, with cycles and cost, fewest cycles last."""

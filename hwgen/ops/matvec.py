@@ -46,6 +46,8 @@ from hwgen.ops.support import (
 
 HANDSHAKE = 8
 """LUTs of a matrix of constants beside its sums."""
+RESIDENT = "matvec_resident"
+"""The price list of units whose products are tables of the input and of the fold."""
 
 
 class Matvec(FoldedOp):
@@ -143,7 +145,8 @@ class Matvec(FoldedOp):
     def parts(self, graph: Graph, node: Node, choice: Choice, family: Family) -> Parts:
         """Products, adder trees, accumulators; the tables; the kept vector; the counters.
 
-        Column counts of 1 need no accumulator, row counts of 1 keep no vector, single vectors no vector counter.
+        Column counts of 1 need no accumulator, row counts of 1 keep no vector, single vectors no vector counter. The
+        bits of a product out of a table count for the adders behind it too.
         """
         x, acc = in_type(graph, node), graph.types[node.outputs[0]]
         weight, weight_bits = graph.constant(node, "weight"), int_attr(node, "weight_bits")
@@ -155,7 +158,7 @@ class Matvec(FoldedOp):
         table = lane_table(any_weights.reshape(-1, simd) if streamed else weight, pe, simd)
         lanes = np.minimum(table.bits, weight_bits)
         both, constant = x.bipolar and bipolar_weights(node), blocks * sf == 1 and not streamed
-        few = choice.unit == "lut_const" and not constant
+        few = _few(graph, node, choice)
         in_luts = not (both or few or choice.unit == "dsp")
         products = products_parts(table, weight_bits, x, acc.bits, family) if in_luts else NO_PRODUCTS
         unpacked, dsp = 0.0, 0
@@ -176,7 +179,8 @@ class Matvec(FoldedOp):
         lut = {
             "base": 1.0, **counters, "ram": kept, "vector": vector, "unpacked": unpacked,
             "resident": float((lanes[lanes > 0] + x.bits).sum()) if few else 0.0,
-            "sums": 0.0 if constant else sums, **summed_rows(0 if both or constant else pe, simd, term),
+            "sums": 0.0 if constant or few else sums,
+            **summed_rows(0 if both or constant or few else pe, simd, term),
             "restart": 0.0 if constant else restarted(sums, sf, family),
             "count": pe * count_luts(simd, family) if both else 0.0,
         }  # fmt: skip
@@ -195,9 +199,13 @@ class Matvec(FoldedOp):
     def cost(self, graph: Graph, node: Node, choice: Choice, board: Board) -> Resources:
         """Price the parts; sums of constants by the constants, pixels side by side one by one."""
         one, x, pixels = super().cost(graph, node, choice, board), in_type(graph, node), choice.folding.pixels
-        if choice.unit == "lut_const" and LUT_INPUTS[board.family] > 4:
+        if choice.unit == "lut_const" and not _few(graph, node, choice) and LUT_INPUTS[board.family] > 4:
             one = replace(one, lut=round(HANDSHAKE + dot_luts(graph.constant(node, "weight"), x.bits)))
         return Resources(one.lut * pixels, one.ff * pixels, one.dsp * pixels, one.bram36 * pixels, one.uram * pixels)
+
+    def price_list(self, graph: Graph, node: Node, choice: Choice) -> str:
+        """Return the name of the prices of a choice's parts."""
+        return RESIDENT if _few(graph, node, choice) else self.name
 
     def kernel(self, graph: Graph, node: Node, choice: Choice) -> Built:
         """Return the call of `matvec`."""
@@ -245,6 +253,11 @@ def _packed(table: LaneTable, weight_bits: int, x_bits: int, x_signed: bool, fam
     x = TensorType((1,), x_signed, x_bits)
     lanes = np.minimum(table.bits, weight_bits)
     return multipliers.block_products(lanes.T, table.least.T, table.first.T, x, family)
+
+
+def _few(graph: Graph, node: Node, choice: Choice) -> bool:
+    """Tell whether a LUT chooses among a lane's few weights; with one weight a lane they are constants."""
+    return choice.unit == "lut_const" and graph.constant(node, "weight").size > choice.folding.simd * choice.folding.pe
 
 
 def _groups(node: Node) -> int:

@@ -98,7 +98,7 @@ def fewest_streams(relaxed: Relaxation, goal: Goal, effort: float) -> Goal:
     """
     found = fitting(relaxed, goal, effort)
     while found.places:
-        count = int(relaxed.space.cost(relaxed.known(goal))[STREAMS])
+        count = int(relaxed.space.cost(found.places)[STREAMS])
         goal = goal.streaming(count)
         if count < 2:
             break
