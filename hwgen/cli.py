@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from threading import Event
 from types import FrameType
 from typing import Annotated, Any, NoReturn, cast
 
@@ -64,6 +65,11 @@ for _command, _short in COMMANDS.items():
     app.command(short_help=_short)(_command)
 
 
+INTERRUPTED = Event()
+"""Set once an interrupt has come: a library that it meets in its set-up makes an error of its own of it."""
+UNTOUCHED = "Interrupted; the output folder is as it was before."
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; no exception but `SystemExit` leaves this function."""
     as_json = "--json" in arguments
@@ -78,12 +84,13 @@ def run(arguments: Sequence[str]) -> int:
         except _USAGE as error:
             return console.fail([_usage_problem(error)], ExitCode.USER, as_json)
         except (KeyboardInterrupt, typer.Abort):
-            text = "Interrupted; the output folder is as it was before."
-            return console.fail([Problem(text)], ExitCode.INTERRUPTED, as_json)
+            return console.fail([Problem(UNTOUCHED)], ExitCode.INTERRUPTED, as_json)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return ExitCode.OK
         except Exception as error:
+            if INTERRUPTED.is_set():
+                return console.fail([Problem(UNTOUCHED)], ExitCode.INTERRUPTED, as_json)
             return console.fail([console.internal(error)], ExitCode.INTERNAL, as_json)
 
 
@@ -92,13 +99,17 @@ def _usage_problem(error: Exception) -> Problem:
     return Problem(text if text.endswith((".", "?")) else f"{text}.", hint="See hwgen --help.")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Handle a signal: note it, for whatever comes of the exception, and raise that."""
+    INTERRUPTED.set()
     raise KeyboardInterrupt
 
 
 def main() -> NoReturn:
     """Entry point of the ``hwgen`` command."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
     code = run(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         # Once an interrupt has come through `exec`, as in imports, Python would end itself by the signal instead.

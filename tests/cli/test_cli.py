@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -217,6 +219,26 @@ def test_an_interrupt_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setattr(pipeline, "build", interrupt)
     assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 130
     assert "Interrupted; the output folder is as it was before." in capsys.readouterr().err
+
+
+def test_an_interrupt_that_a_library_makes_an_error_of_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def imported(*_: object, **__: object) -> Any:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr(pipeline, "build", imported)
+    monkeypatch.setattr(cli, "INTERRUPTED", Event())
+    before = signal.signal(signal.SIGTERM, cli.interrupt)
+    try:
+        assert cli.run(["build", str(MLP), "--board", "zcu102"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    text = capsys.readouterr().err
+    assert "Interrupted; the output folder is as it was before." in text and "ImportError" not in text
 
 
 def test_with_json_stray_prints_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
