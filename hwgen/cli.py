@@ -66,7 +66,7 @@ for _command, _short in COMMANDS.items():
 
 
 INTERRUPTED = Event()
-"""Set once an interrupt has come: a library that it meets in its set-up makes an error of its own of it."""
+"""Set once an interrupt has come: a library that it meets while it is loaded makes an error of its own of it."""
 UNTOUCHED = "Interrupted; the output folder is as it was before."
 
 

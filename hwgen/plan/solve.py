@@ -92,9 +92,10 @@ def smallest(relaxed: Relaxation, goal: Goal, effort: float) -> Answer:
 
 
 def fewest_streams(relaxed: Relaxation, goal: Goal, effort: float) -> Goal:
-    """Return the goal with the weights of at most as many layers streamed as must be, where it is known that some must.
+    """Return the goal with the weights of at most so many layers streamed as are found to suffice, one at least.
 
-    With that as a limit no price needs to outweigh everything else, and bounds come close to what can be reached.
+    With that as a limit no price needs to outweigh everything else, and bounds come close to what can be reached. That
+    none need be streamed is for the caller to have tried.
     """
     found = fitting(relaxed, goal, effort)
     while found.places:
